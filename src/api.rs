@@ -1,0 +1,25 @@
+//! The leaf band: what an object is, how it is named, and what is said of it.
+//!
+//! Owns the object types that sources emit, their keys, and diagnostics. Must not know where objects come
+//! from (files, an API server), nor Envoy. Every type here is plain data, projected to the fields that the
+//! project reads: two objects that project equally are the same object.
+
+pub mod change;
+pub mod config;
+pub mod core;
+pub mod diagnostic;
+pub mod key;
+pub mod mesh;
+pub mod meta;
+pub mod object;
+
+pub use self::change::{Batch, Change};
+pub use self::diagnostic::{Diagnostic, Location, Severity};
+pub use self::key::{Kind, ObjectKey};
+pub use self::mesh::MeshConfig;
+pub use self::meta::{Labels, Meta};
+pub use self::object::Object;
+
+/// The string of names, labels and addresses: shared, because the same few thousand strings recur in
+/// every object, snapshot and scope.
+pub type Str = std::sync::Arc<str>;

@@ -1,0 +1,122 @@
+//! MeshConfig: the settings of the whole mesh.
+//!
+//! Typed are the fields that the project acts on; `raw` keeps all of them, merged over the defaults, in proto
+//! JSON, for those who show it. Parsing and merging live beside the sources; here are the values only.
+
+use std::time::Duration;
+
+use super::Str;
+
+/// The merged mesh configuration. `Default` gives istiod's defaults (istio.io, MeshConfig).
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeshConfig {
+    /// Where a sidecar's outbound traffic is redirected to.
+    pub proxy_listen_port: u16,
+    /// Where a sidecar's inbound traffic is redirected to.
+    pub proxy_inbound_listen_port: u16,
+    /// Port of an explicit HTTP proxy listener; 0 for none.
+    pub proxy_http_port: u16,
+    /// Of every cluster.
+    pub connect_timeout: Duration,
+    /// How long protocol detection waits; zero waits for ever.
+    pub protocol_detection_timeout: Duration,
+    /// How often DNS clusters resolve.
+    pub dns_refresh_rate: Duration,
+    /// Sidecars speak mTLS to workloads that can.
+    pub enable_auto_mtls: bool,
+    /// HTTP connection managers trace.
+    pub enable_tracing: bool,
+    /// What happens to traffic for unknown destinations.
+    pub outbound_traffic_policy: OutboundPolicy,
+    /// How inbound clusters reach the application.
+    pub inbound_traffic_policy: InboundPolicy,
+    /// How paths are normalised.
+    pub path_normalization: PathNormalization,
+    /// The namespace whose configuration applies to all.
+    pub root_namespace: Str,
+    /// The trust domain of the mesh's identities.
+    pub trust_domain: Str,
+    /// Other trust domains that mean the same, sorted.
+    pub trust_domain_aliases: Vec<Str>,
+    /// `defaultProviders.metrics`, in order.
+    pub metrics_providers: Vec<Str>,
+    /// `defaultServiceExportTo`; `*` when unset.
+    pub default_service_export_to: Vec<Str>,
+    /// TCP keepalive of upstream connections; None leaves it to the system.
+    pub tcp_keepalive: Option<TcpKeepalive>,
+    /// Whether plain HTTP ports are upgraded to HTTP/2 between sidecars.
+    pub h2_upgrade: bool,
+    /// Hosts that are reached only inside their own cluster (`serviceSettings`), beside the built-in ones.
+    pub cluster_local_hosts: Vec<Str>,
+    /// Everything, in proto JSON (camelCase), defaults included.
+    pub raw: serde_json::Value,
+}
+
+impl Default for MeshConfig {
+    fn default() -> Self {
+        MeshConfig {
+            proxy_listen_port: 15001,
+            proxy_inbound_listen_port: 15006,
+            proxy_http_port: 0,
+            connect_timeout: Duration::from_secs(10),
+            protocol_detection_timeout: Duration::ZERO,
+            dns_refresh_rate: Duration::from_secs(60),
+            enable_auto_mtls: true,
+            enable_tracing: true,
+            outbound_traffic_policy: OutboundPolicy::AllowAny,
+            inbound_traffic_policy: InboundPolicy::Passthrough,
+            path_normalization: PathNormalization::Base,
+            root_namespace: "istio-system".into(),
+            trust_domain: "cluster.local".into(),
+            trust_domain_aliases: Vec::new(),
+            metrics_providers: Vec::new(),
+            default_service_export_to: vec!["*".into()],
+            tcp_keepalive: None,
+            h2_upgrade: false,
+            cluster_local_hosts: Vec::new(),
+            raw: serde_json::Value::Null,
+        }
+    }
+}
+
+/// `outboundTrafficPolicy.mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OutboundPolicy {
+    /// It is let through.
+    #[default]
+    AllowAny,
+    /// It is refused.
+    RegistryOnly,
+}
+
+/// `inboundTrafficPolicy.mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum InboundPolicy {
+    /// To the address that the client used.
+    #[default]
+    Passthrough,
+    /// To 127.0.0.1.
+    Localhost,
+}
+
+/// `pathNormalization.normalization`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the API's own names")]
+pub enum PathNormalization {
+    None,
+    #[default]
+    Base,
+    MergeSlashes,
+    DecodeAndMergeSlashes,
+}
+
+/// `tcpKeepalive`; unset fields are left to the system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TcpKeepalive {
+    /// Unanswered probes before the connection is dropped.
+    pub probes: Option<u32>,
+    /// Idle time before the first probe.
+    pub time: Option<Duration>,
+    /// Between probes.
+    pub interval: Option<Duration>,
+}

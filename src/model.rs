@@ -1,0 +1,19 @@
+//! What the mesh is made of: services, endpoints, workloads and the proxies that connect.
+//!
+//! Owns the domain types between the objects of `api` and Envoy's. Knows neither Kubernetes' nor Envoy's
+//! wire forms, does no IO and holds no state: the store builds these values, snapshots share them.
+
+pub mod endpoint;
+pub mod identity;
+pub mod locality;
+pub mod protocol;
+pub mod proxy;
+pub mod service;
+pub mod workload;
+
+pub use self::endpoint::{Endpoint, EndpointTraits, Health, ServiceEndpoints};
+pub use self::locality::Locality;
+pub use self::protocol::Protocol;
+pub use self::proxy::{Proxy, ProxyKind};
+pub use self::service::{Port, Registry, Resolution, Service, ServiceKey, Visibility};
+pub use self::workload::{ServiceTarget, TlsMode, Workload};

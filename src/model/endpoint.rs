@@ -1,0 +1,61 @@
+//! Endpoints: where a service's ports are served.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::Workload;
+use crate::api::{ObjectKey, Str};
+
+/// The endpoints of one service, complete. Equal values keep their `Arc` from snapshot to snapshot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ServiceEndpoints {
+    /// By the name of the service's port; each list is sorted by address and free of duplicates.
+    pub by_port: BTreeMap<Str, Arc<[Endpoint]>>,
+    /// What clusters depend on, apart so that an address may change without its cluster.
+    pub traits: Arc<EndpointTraits>,
+    /// The objects that they come from (slices), sorted.
+    pub origins: Arc<[ObjectKey]>,
+}
+
+/// What of a service's endpoints shapes its clusters.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EndpointTraits {
+    /// The identities of all endpoints and of the service itself, sorted, without duplicates.
+    pub identities: Arc<[Str]>,
+    /// There are endpoints and all of them take mTLS.
+    pub all_mtls: bool,
+}
+
+/// One address and port that serves a port of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Its address.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Whether it may be used.
+    pub health: Health,
+    /// Its share among equals; 1 by default.
+    pub weight: u32,
+    /// The node that the slice names; empty when unknown.
+    pub node_name: Str,
+    /// The host name that the slice gives it, for headless services; empty when unset.
+    pub hostname: Str,
+    /// The workload behind it; None for addresses that nobody described.
+    pub workload: Option<Arc<Workload>>,
+}
+
+/// Whether an endpoint may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Health {
+    /// Yes.
+    #[default]
+    Healthy,
+    /// Not ready.
+    Unhealthy,
+    /// For sessions that exist only.
+    Draining,
+    /// Going away; not sent.
+    Terminating,
+}

@@ -1,0 +1,179 @@
+//! Services: host names with ports that endpoints serve.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::Protocol;
+use crate::api::core::TargetPort;
+use crate::api::{Labels, ObjectKey, Str};
+
+/// Names a service. The same host name may exist in several namespaces.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceKey {
+    /// Fully qualified, such as `reviews.default.svc.cluster.local`.
+    pub hostname: Str,
+    /// The namespace of the object that defines it.
+    pub namespace: Str,
+}
+
+/// A service of the mesh, whatever object defines it. Endpoints are not part of it: they change far more
+/// often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its host name and namespace.
+    pub key: ServiceKey,
+    /// The defining object's name; for a Kubernetes Service its short name.
+    pub name: Str,
+    /// Who defines it.
+    pub registry: Registry,
+    /// How endpoints are found.
+    pub resolution: Resolution,
+    /// The ports, in the object's order.
+    pub ports: Vec<Port>,
+    /// Its virtual addresses, by cluster; empty when headless.
+    pub addresses: BTreeMap<Str, Vec<IpAddr>>,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// Outside the mesh: no mTLS, no sidecar.
+    pub mesh_external: bool,
+    /// Identities that its endpoints are known by beside those of its pods, sorted.
+    pub service_accounts: Vec<Str>,
+    /// The labels of the object.
+    pub labels: Labels,
+    /// The pods behind it.
+    pub selector: Labels,
+    /// When the object was created: the oldest wins conflicts.
+    pub created: Option<jiff::Timestamp>,
+    /// Further host names that lead to it (ExternalName services), sorted.
+    pub aliases: Vec<ServiceKey>,
+    /// An alias's target; empty for others.
+    pub external_name: Str,
+    /// Only endpoints on the client's own node.
+    pub node_local: bool,
+    /// `PreferClose`, `PreferSameZone`, `PreferSameNode`, `Any`; empty when unset.
+    pub traffic_distribution: Str,
+    /// Endpoints that are not ready count as ready.
+    pub publish_not_ready: bool,
+    /// Addresses that reach it from outside the cluster.
+    pub external_addresses: Vec<Str>,
+    /// The object that defines it.
+    pub origin: ObjectKey,
+}
+
+/// A port of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Port {
+    /// Unique in the service; empty when it is the only one and unnamed.
+    pub name: Str,
+    /// The number that clients use.
+    pub number: u16,
+    /// What is spoken on it.
+    pub protocol: Protocol,
+    /// Where it leads in a pod.
+    pub target: TargetPort,
+}
+
+/// Who defines a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Registry {
+    /// A Kubernetes Service.
+    Kubernetes,
+    /// A ServiceEntry.
+    External,
+}
+
+impl Registry {
+    /// The name that the name table and debug output show.
+    pub fn name(self) -> &'static str {
+        match self {
+            Registry::Kubernetes => "Kubernetes",
+            Registry::External => "External",
+        }
+    }
+}
+
+/// How the endpoints of a service are found. The order is that of Istio's numbers in debug output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resolution {
+    /// The control plane tells them (EDS).
+    ClientSideLb,
+    /// By DNS, all addresses.
+    Dns,
+    /// The client already chose the address.
+    Passthrough,
+    /// By DNS, the first address.
+    DnsRoundRobin,
+    /// Another name for a service.
+    Alias,
+    /// By DNS at request time, for wildcard hosts.
+    DynamicDns,
+}
+
+/// The namespaces that see a service (`exportTo`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// All.
+    Public,
+    /// These, sorted; none when empty.
+    Namespaces(Vec<Str>),
+}
+
+impl Visibility {
+    /// From `exportTo` values (`*`, `.`, `~`, or a namespace) of an object in `namespace`.
+    pub fn of<'a>(export_to: impl IntoIterator<Item = &'a str>, namespace: &str) -> Visibility {
+        let mut namespaces = Vec::new();
+        for value in export_to {
+            match value {
+                "*" => return Visibility::Public,
+                "~" => {}
+                "." => namespaces.push(namespace.into()),
+                other => namespaces.push(other.into()),
+            }
+        }
+        namespaces.sort();
+        namespaces.dedup();
+        Visibility::Namespaces(namespaces)
+    }
+
+    /// Whether a client in `namespace` sees it.
+    pub fn includes(&self, namespace: &str) -> bool {
+        match self {
+            Visibility::Public => true,
+            Visibility::Namespaces(list) => list.iter().any(|n| &**n == namespace),
+        }
+    }
+}
+
+impl Service {
+    /// The port with this number.
+    pub fn port(&self, number: u16) -> Option<&Port> {
+        self.ports.iter().find(|p| p.number == number)
+    }
+
+    /// Defined by Kubernetes without a virtual address.
+    pub fn is_headless(&self) -> bool {
+        self.registry == Registry::Kubernetes && self.resolution == Resolution::Passthrough
+    }
+
+    /// The virtual addresses that a client in `cluster` uses: those of its own cluster, else those of the
+    /// first cluster that has any.
+    pub fn addresses_in(&self, cluster: &str) -> &[IpAddr] {
+        self.addresses
+            .get(cluster)
+            .or_else(|| self.addresses.values().next())
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Services in Istio's order: by creation time, then name, then namespace; the older one wins conflicts.
+pub fn sort_by_age(services: &mut [Arc<Service>]) {
+    services.sort_by(|a, b| {
+        (a.created, &a.name, &a.key.namespace, &a.key.hostname).cmp(&(
+            b.created,
+            &b.name,
+            &b.key.namespace,
+            &b.key.hostname,
+        ))
+    });
+}

@@ -1,0 +1,71 @@
+//! The immutable state of the mesh at one moment.
+//!
+//! The store publishes one after each batch of changes; everything right of it reads nothing else. Every
+//! value is an `Arc`, and what did not change keeps its `Arc` from snapshot to snapshot: comparing pointers
+//! tells what changed. Holds no logic beyond look-ups; knows neither sources nor Envoy.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::{MeshConfig, Object, ObjectKey, Str, core};
+use crate::model::{Service, ServiceEndpoints, ServiceKey, ServiceTarget, Workload};
+
+/// All that translation reads.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Counts up by one with each snapshot.
+    pub generation: u64,
+    /// The id of the cluster that this process belongs to (`--clusterID`).
+    pub cluster: Str,
+    /// The DNS suffix of Kubernetes services (`--domain`), such as `cluster.local`.
+    pub domain: Str,
+    /// The mesh configuration.
+    pub mesh: Arc<MeshConfig>,
+    /// All services, the oldest first (`model::service::sort_by_age`).
+    pub services: Arc<[Arc<Service>]>,
+    /// What belongs to each namespace.
+    pub namespaces: Arc<BTreeMap<Str, Arc<NamespaceState>>>,
+    /// The objects themselves, for those who list them.
+    pub objects: Arc<BTreeMap<ObjectKey, Object>>,
+}
+
+/// The derived state of one namespace.
+#[derive(Clone, Debug, Default)]
+pub struct NamespaceState {
+    /// The namespace object, if there is one.
+    pub object: Option<Arc<core::Namespace>>,
+    /// The endpoints of its services, by host name. A service without endpoints may be absent.
+    pub endpoints: BTreeMap<Str, Arc<ServiceEndpoints>>,
+    /// Its workloads, by name.
+    pub workloads: BTreeMap<Str, WorkloadState>,
+}
+
+/// A workload and the services that it is behind.
+#[derive(Clone, Debug)]
+pub struct WorkloadState {
+    /// The workload.
+    pub workload: Arc<Workload>,
+    /// The services that select it, oldest first, their ports in order.
+    pub targets: Arc<[ServiceTarget]>,
+}
+
+impl Snapshot {
+    /// The endpoints of a service.
+    pub fn endpoints(&self, key: &ServiceKey) -> Option<&Arc<ServiceEndpoints>> {
+        self.namespaces.get(&key.namespace)?.endpoints.get(&key.hostname)
+    }
+
+    /// A workload by the namespace and name of its pod.
+    pub fn workload(&self, namespace: &str, name: &str) -> Option<&WorkloadState> {
+        self.namespaces.get(namespace)?.workloads.get(name)
+    }
+
+    /// The services that a client in `namespace` sees, oldest first; the list of all services itself where
+    /// it sees all.
+    pub fn visible_services(&self, namespace: &str) -> Arc<[Arc<Service>]> {
+        if self.services.iter().all(|s| s.visibility.includes(namespace)) {
+            return self.services.clone();
+        }
+        self.services.iter().filter(|s| s.visibility.includes(namespace)).cloned().collect()
+    }
+}

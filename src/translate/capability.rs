@@ -1,0 +1,67 @@
+//! What an Envoy has: nothing is sent that it does not know.
+//!
+//! An Envoy lists its extensions in `node.extensions`. One that lists none gets everything, as Istio's own
+//! does. The answer is a small set of flags, so that proxies with equal abilities share a scope.
+
+use crate::model::Proxy;
+
+macro_rules! capabilities {
+    ($($name:ident = $extension:literal | $type_name:literal;)*) => {
+        /// An extension that some Envoys lack.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "each is the extension of the name beside it")]
+        pub enum Capability { $($name),* }
+
+        impl Capability {
+            const ALL: &'static [Capability] = &[$(Capability::$name),*];
+
+            /// The extension's name and the full name of its configuration's type.
+            fn identifiers(self) -> (&'static str, &'static str) {
+                match self { $(Capability::$name => ($extension, $type_name)),* }
+            }
+        }
+    };
+}
+
+capabilities! {
+    HttpMetadataExchange = "istio.metadata_exchange" | "io.istio.http.peer_metadata.Config";
+    TcpMetadataExchange = "envoy.filters.network.metadata_exchange" | "envoy.tcp.metadataexchange.config.MetadataExchange";
+    Stats = "istio.stats" | "stats.PluginConfig";
+    Alpn = "istio.alpn" | "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig";
+    GrpcStats = "envoy.filters.http.grpc_stats" | "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig";
+    Fault = "envoy.filters.http.fault" | "envoy.extensions.filters.http.fault.v3.HTTPFault";
+    Cors = "envoy.filters.http.cors" | "envoy.extensions.filters.http.cors.v3.Cors";
+    GrpcWeb = "envoy.filters.http.grpc_web" | "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb";
+    MongoProxy = "envoy.filters.network.mongo_proxy" | "envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy";
+    CaresResolver = "envoy.network.dns_resolver.cares" | "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
+    UuidRequestId = "envoy.request_id.uuid" | "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
+    PreviousHosts = "envoy.retry_host_predicates.previous_hosts" | "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
+}
+
+/// The capabilities of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Capabilities(u32);
+
+impl Capabilities {
+    /// Of a proxy that lists nothing.
+    pub const ALL: Capabilities = Capabilities(u32::MAX);
+
+    /// As the proxy's node tells: an extension counts as present if one is listed under its name or takes
+    /// its type.
+    pub fn of(proxy: &Proxy) -> Capabilities {
+        let Some(listed) = &proxy.extensions else { return Capabilities::ALL };
+        let flags = Capability::ALL.iter().filter(|capability| {
+            let (name, type_name) = capability.identifiers();
+            listed.iter().any(|e| {
+                *e.name == *name
+                    || e.type_urls.iter().any(|url| url.rsplit('/').next() == Some(type_name))
+            })
+        });
+        Capabilities(flags.fold(0, |all, c| all | 1 << (*c as u32)))
+    }
+
+    /// Whether the proxy has it.
+    pub fn has(self, capability: Capability) -> bool {
+        self.0 & 1 << (capability as u32) != 0
+    }
+}

@@ -1,0 +1,110 @@
+//! Memoised builders: what was built from the same inputs is the same `Arc`.
+//!
+//! A key holds what its value was built from: `Arc`s compared by pointer ([`Same`]) and plain traits. The key
+//! keeps its inputs alive, so that no other input can take their address; the value is held weakly, so that
+//! an entry is worth something only while some scope serves its result. [`Memo::sweep`] drops the others.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Weak};
+
+use super::resource::{Resource, ResourceSet, ResourceType};
+
+/// An `Arc` that is equal to itself only.
+#[derive(Debug)]
+pub struct Same<T: ?Sized>(pub Arc<T>);
+
+impl<T: ?Sized> Clone for Same<T> {
+    fn clone(&self) -> Self {
+        Same(self.0.clone())
+    }
+}
+
+impl<T: ?Sized> PartialEq for Same<T> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<T: ?Sized> Eq for Same<T> {}
+
+impl<T: ?Sized> Hash for Same<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).cast::<()>().hash(state);
+    }
+}
+
+/// Results by inputs.
+#[derive(Debug)]
+pub struct Memo<K, V> {
+    entries: HashMap<K, Weak<V>, rapidhash::fast::RandomState>,
+    /// How many results were built, and how many were found, since the start.
+    pub counts: Counts,
+}
+
+/// How often a memo had to build.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Results that were built.
+    pub built: u64,
+    /// Results that were there.
+    pub reused: u64,
+}
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
+        Memo { entries: HashMap::default(), counts: Counts::default() }
+    }
+}
+
+impl<K: Eq + Hash, V> Memo<K, V> {
+    /// The result for `key`, built if nobody holds one.
+    pub fn get(&mut self, key: K, build: impl FnOnce(&K) -> V) -> Arc<V> {
+        if let Some(found) = self.entries.get(&key).and_then(Weak::upgrade) {
+            self.counts.reused += 1;
+            return found;
+        }
+        self.counts.built += 1;
+        let built = Arc::new(build(&key));
+        self.entries.insert(key, Arc::downgrade(&built));
+        built
+    }
+
+    /// Forgets results that nobody holds.
+    pub fn sweep(&mut self) {
+        self.entries.retain(|_, value| value.strong_count() > 0);
+        if self.entries.capacity() > 4 * self.entries.len().max(64) {
+            self.entries.shrink_to_fit();
+        }
+    }
+
+    /// How many results are remembered.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// The memo of sets: equal lists of resources are one set, whichever scopes hold them.
+#[derive(Debug, Default)]
+pub struct Sets(Memo<(ResourceType, Vec<Same<Resource>>), ResourceSet>);
+
+impl Sets {
+    /// The set of these resources, which may come in any order but for the rule of [`ResourceSet::new`].
+    pub fn get(&mut self, kind: ResourceType, mut items: Vec<Arc<Resource>>) -> Arc<ResourceSet> {
+        items.sort_by(|a, b| a.name.cmp(&b.name));
+        let key = (kind, items.into_iter().map(Same).collect());
+        self.0.get(key, |(kind, items)| {
+            ResourceSet::new(*kind, items.iter().map(|Same(r)| r.clone()).collect())
+        })
+    }
+
+    /// See [`Memo::sweep`].
+    pub fn sweep(&mut self) {
+        self.0.sweep();
+    }
+}

@@ -1,0 +1,188 @@
+//! Scopes: the traits of a proxy that its configuration depends on.
+//!
+//! Two proxies with equal scopes are served the same resources, by pointer. A trait that is not here cannot
+//! shape shared output; what truly differs from workload to workload (inbound listeners and clusters, its own
+//! address) is built in layers of its own.
+
+use std::net::IpAddr;
+
+use super::capability::Capabilities;
+use crate::api::Str;
+use crate::model::{Locality, Proxy, ProxyKind};
+use crate::snapshot::Snapshot;
+
+/// The traits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// What the proxy is for.
+    pub kind: ProxyKind,
+    /// The namespace of its configuration.
+    pub namespace: Str,
+    /// Decides the short forms of host names, such as `default.svc.cluster.local`.
+    pub dns_domain: Str,
+    /// Its cluster; empty means that of the control plane.
+    pub cluster: Str,
+    /// Its network; empty for the default one.
+    pub network: Str,
+    /// The address families that it can reach.
+    pub families: Families,
+    /// What its Envoy has.
+    pub capabilities: Capabilities,
+    /// How traffic reaches it.
+    pub interception: Interception,
+    /// Where it runs; None unless some endpoint set that it sees depends on that.
+    pub locality: Option<Locality>,
+    /// Its node; None unless a service that it sees is node local.
+    pub node: Option<Str>,
+    /// DNS_CAPTURE: the agent answers DNS, so that allocated addresses can be used.
+    pub dns_capture: bool,
+}
+
+/// The address families of a proxy, from its addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Families {
+    /// It has an IPv4 address.
+    pub v4: bool,
+    /// It has an IPv6 address.
+    pub v6: bool,
+}
+
+impl Families {
+    /// Of these addresses; IPv4 when there are none.
+    pub fn of(ips: &[IpAddr]) -> Families {
+        let v6 = ips.iter().any(IpAddr::is_ipv6);
+        Families { v4: ips.iter().any(IpAddr::is_ipv4) || !v6, v6 }
+    }
+
+    /// Whether an address is of one of them.
+    pub fn reach(self, ip: IpAddr) -> bool {
+        if ip.is_ipv4() { self.v4 } else { self.v6 }
+    }
+
+    /// The address that stands for all: `0.0.0.0`, or `::` without IPv4.
+    pub fn wildcard(self) -> &'static str {
+        if self.v4 { "0.0.0.0" } else { "::" }
+    }
+
+    /// The loopback address.
+    pub fn loopback(self) -> &'static str {
+        if self.v4 { "127.0.0.1" } else { "::1" }
+    }
+}
+
+/// Metadata INTERCEPTION_MODE.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Interception {
+    /// By redirection.
+    #[default]
+    Redirect,
+    /// By TPROXY, which keeps the source address.
+    Tproxy,
+    /// Not at all: the application uses explicit listeners.
+    None,
+}
+
+/// What besides the scope shapes the listeners of a proxy, all from its node. Proxies of one workload have it
+/// in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ListenerTraits {
+    /// HTTP10: accept HTTP/1.0.
+    pub http10: bool,
+    /// IDLE_TIMEOUT of downstream connections, as written; empty when unset.
+    pub idle_timeout: Str,
+    /// HTTP_PROXY_PORT; 0 for none.
+    pub http_proxy_port: u16,
+    /// UNPRIVILEGED_POD: may not bind ports below 1024.
+    pub unprivileged: bool,
+    /// INBOUND_LISTENER_EXACT_BALANCE.
+    pub inbound_exact_balance: bool,
+    /// OUTBOUND_LISTENER_EXACT_BALANCE.
+    pub outbound_exact_balance: bool,
+    /// The tags of its trace spans.
+    pub trace_tags: TraceTags,
+}
+
+/// What trace spans tell of the workload, as Istio names it; empty where the node does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TraceTags {
+    /// `istio.canonical_service`.
+    pub canonical_service: Str,
+    /// `istio.canonical_revision`.
+    pub canonical_revision: Str,
+    /// `istio.namespace`.
+    pub namespace: Str,
+    /// `istio.cluster_id`.
+    pub cluster: Str,
+    /// `istio.mesh_id`.
+    pub mesh: Str,
+}
+
+impl Scope {
+    /// The scope of a proxy in a snapshot.
+    pub fn of(proxy: &Proxy, snapshot: &Snapshot) -> Scope {
+        let services =
+            || snapshot.services.iter().filter(|s| s.visibility.includes(&proxy.namespace));
+        let cluster =
+            if proxy.cluster.is_empty() { snapshot.cluster.clone() } else { proxy.cluster.clone() };
+        Scope {
+            kind: proxy.kind,
+            namespace: proxy.namespace.clone(),
+            dns_domain: proxy.dns_domain.clone(),
+            cluster,
+            network: proxy.network.clone(),
+            families: Families::of(&proxy.ips),
+            capabilities: Capabilities::of(proxy),
+            interception: Interception::of(proxy),
+            locality: services()
+                .any(|s| !s.traffic_distribution.is_empty())
+                .then(|| proxy.locality.clone()),
+            node: services().any(|s| s.node_local).then(|| proxy.node_name.clone()),
+            dns_capture: flag(proxy, "DNS_CAPTURE"),
+        }
+    }
+}
+
+impl Interception {
+    fn of(proxy: &Proxy) -> Interception {
+        match text(proxy, "INTERCEPTION_MODE") {
+            "TPROXY" => Interception::Tproxy,
+            "NONE" => Interception::None,
+            _ => Interception::Redirect,
+        }
+    }
+}
+
+impl ListenerTraits {
+    /// Of a proxy.
+    pub fn of(proxy: &Proxy) -> ListenerTraits {
+        let label = |key: &str| proxy.labels.get(key).cloned().unwrap_or_default();
+        ListenerTraits {
+            http10: flag(proxy, "HTTP10"),
+            idle_timeout: text(proxy, "IDLE_TIMEOUT").into(),
+            http_proxy_port: text(proxy, "HTTP_PROXY_PORT").parse().unwrap_or_default(),
+            unprivileged: flag(proxy, "UNPRIVILEGED_POD"),
+            inbound_exact_balance: flag(proxy, "INBOUND_LISTENER_EXACT_BALANCE"),
+            outbound_exact_balance: flag(proxy, "OUTBOUND_LISTENER_EXACT_BALANCE"),
+            trace_tags: TraceTags {
+                canonical_service: label("service.istio.io/canonical-name"),
+                canonical_revision: label("service.istio.io/canonical-revision"),
+                namespace: proxy.namespace.clone(),
+                cluster: proxy.cluster.clone(),
+                mesh: text(proxy, "MESH_ID").into(),
+            },
+        }
+    }
+}
+
+fn text<'a>(proxy: &'a Proxy, key: &str) -> &'a str {
+    proxy.metadata.get(key).and_then(serde_json::Value::as_str).unwrap_or_default()
+}
+
+/// Metadata is written by hand and by agents of all ages: `true`, `"true"` and `"1"` mean the same.
+fn flag(proxy: &Proxy, key: &str) -> bool {
+    match proxy.metadata.get(key) {
+        Some(serde_json::Value::Bool(value)) => *value,
+        Some(serde_json::Value::String(value)) => matches!(value.as_str(), "true" | "1" | "TRUE"),
+        _ => false,
+    }
+}

@@ -1,0 +1,211 @@
+//! The translator: from a snapshot and a proxy to the view that the proxy is served.
+//!
+//! One per process. Keeps the memos of all builders, and for the newest snapshot the layers that were already
+//! built, so that the second proxy of a scope costs a look-up.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::memo::{Same, Sets};
+use super::resource::{Resource, ResourceType, Resources};
+use super::scope::{ListenerTraits, Scope};
+use super::{cluster, endpoint, listener, name_table, route};
+use crate::api::Diagnostic;
+use crate::model::{Proxy, ProxyKind, Service, ServiceTarget};
+use crate::snapshot::Snapshot;
+
+/// What a proxy is served: layers, no name in two of them. Proxies that are alike share layers by pointer.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// From those that many proxies share to those that few do: the scope's, then listeners (which tell the
+    /// workload's name to traces), then what is inbound.
+    pub layers: Vec<Arc<Resources>>,
+    /// The scope that it was built for.
+    pub scope: Arc<Scope>,
+    /// What the builders had to say of the objects that they read.
+    pub diagnostics: Arc<[Diagnostic]>,
+}
+
+impl View {
+    /// One resource by type and name.
+    pub fn get(&self, kind: ResourceType, name: &str) -> Option<&Arc<Resource>> {
+        self.layers.iter().find_map(|layer| layer.get(kind).get(name))
+    }
+
+    /// All resources of a type, layer by layer.
+    pub fn items(&self, kind: ResourceType) -> impl Iterator<Item = &Arc<Resource>> {
+        self.layers.iter().flat_map(move |layer| layer.get(kind).items())
+    }
+
+    /// The answer to a name that does not exist, for types in which every name must be answered so that an
+    /// Envoy that waits for it goes on: an empty assignment, a route configuration that knows no host.
+    pub fn absent(&self, kind: ResourceType, name: &str) -> Option<Resource> {
+        match kind {
+            ResourceType::Endpoint => Some(endpoint::absent(name)),
+            ResourceType::Route => Some(route::absent(&self.scope, name)),
+            _ => None,
+        }
+    }
+}
+
+/// What builders read.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The state of the mesh.
+    pub snapshot: &'a Snapshot,
+    /// For whom is built.
+    pub scope: &'a Scope,
+    /// The services that the scope sees, oldest first.
+    pub services: &'a [Arc<Service>],
+}
+
+/// The memos of all builders.
+#[derive(Debug, Default)]
+pub struct Memos {
+    /// Sets of resources.
+    pub sets: Sets,
+    /// Of the cluster builders.
+    pub clusters: cluster::Memos,
+    /// Of the assignment builder.
+    pub endpoints: endpoint::Memos,
+    /// Of the listener builders.
+    pub listeners: listener::Memos,
+    /// Of the route builder.
+    pub routes: route::Memos,
+    /// Of the name table builder.
+    pub name_tables: name_table::Memos,
+}
+
+/// What one builder, or several together, made.
+#[derive(Debug, Default)]
+pub struct Built {
+    /// The resources, in any order.
+    pub resources: Vec<Arc<Resource>>,
+    /// What is to be said of the objects that were read.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The state of one scope in the newest snapshot.
+#[derive(Debug)]
+struct ScopeState {
+    scope: Arc<Scope>,
+    services: Arc<[Arc<Service>]>,
+    /// Addresses of endpoints of services without a virtual address, which get listeners of their own.
+    peers: Vec<IpAddr>,
+    shared: Arc<Layer>,
+    listeners: HashMap<(ListenerTraits, Vec<IpAddr>), Arc<Layer>>,
+    inbound: HashMap<(ListenerTraits, Same<[ServiceTarget]>), Arc<Layer>>,
+}
+
+#[derive(Debug)]
+struct Layer {
+    resources: Arc<Resources>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Builds views.
+#[derive(Debug, Default)]
+pub struct Translator {
+    memos: Memos,
+    generation: u64,
+    scopes: HashMap<Scope, ScopeState>,
+    nobody: Option<Arc<[ServiceTarget]>>,
+}
+
+impl Translator {
+    /// The view of a proxy in a snapshot. Snapshots come in order; what was built for an older one is found
+    /// again where its inputs are the same.
+    pub fn view(&mut self, snapshot: &Snapshot, proxy: &Proxy) -> View {
+        if snapshot.generation != self.generation {
+            self.generation = snapshot.generation;
+            self.scopes.clear();
+        }
+        let targets = match snapshot.workload(&proxy.namespace, &proxy.name) {
+            Some(state) => state.targets.clone(),
+            None => self.nobody.get_or_insert_with(|| Arc::from([])).clone(),
+        };
+        let memos = &mut self.memos;
+        let state = self
+            .scopes
+            .entry(Scope::of(proxy, snapshot))
+            .or_insert_with_key(|scope| ScopeState::new(snapshot, scope, memos));
+        let context = Context { snapshot, scope: &state.scope, services: &state.services };
+        let mut layers = vec![state.shared.clone()];
+        if proxy.kind == ProxyKind::Sidecar {
+            let traits = ListenerTraits::of(proxy);
+            let own: Vec<IpAddr> =
+                proxy.ips.iter().copied().filter(|ip| state.peers.contains(ip)).collect();
+            let outbound = state.listeners.entry((traits.clone(), own));
+            layers.push(
+                outbound
+                    .or_insert_with_key(|(traits, own)| {
+                        let built = listener::outbound(&context, traits, own, &mut memos.listeners);
+                        layer([(ResourceType::Listener, built)], &mut memos.sets)
+                    })
+                    .clone(),
+            );
+            let inbound = state.inbound.entry((traits, Same(targets)));
+            layers.push(
+                inbound
+                    .or_insert_with_key(|(traits, Same(targets))| {
+                        let clusters = cluster::inbound(&context, targets, &mut memos.clusters);
+                        let listeners =
+                            listener::inbound(&context, traits, targets, &mut memos.listeners);
+                        let built = [
+                            (ResourceType::Cluster, clusters),
+                            (ResourceType::Listener, listeners),
+                        ];
+                        layer(built, &mut memos.sets)
+                    })
+                    .clone(),
+            );
+        }
+        View {
+            scope: state.scope.clone(),
+            diagnostics: layers.iter().flat_map(|l| l.diagnostics.iter().cloned()).collect(),
+            layers: layers.iter().map(|l| l.resources.clone()).collect(),
+        }
+    }
+
+    /// Forgets what nobody is served any more. To be called when views were replaced.
+    pub fn sweep(&mut self) {
+        self.memos.clusters.sweep();
+        self.memos.endpoints.sweep();
+        self.memos.listeners.sweep();
+        self.memos.routes.sweep();
+        self.memos.name_tables.sweep();
+        self.memos.sets.sweep();
+    }
+}
+
+impl ScopeState {
+    fn new(snapshot: &Snapshot, scope: &Scope, memos: &mut Memos) -> ScopeState {
+        let scope = Arc::new(scope.clone());
+        let services = snapshot.visible_services(&scope.namespace);
+        let context = Context { snapshot, scope: &scope, services: &services };
+        let built = [
+            (ResourceType::Cluster, cluster::outbound(&context, &mut memos.clusters)),
+            (ResourceType::Endpoint, endpoint::assignments(&context, &mut memos.endpoints)),
+            (ResourceType::Route, route::configurations(&context, &mut memos.routes)),
+            (ResourceType::NameTable, name_table::build(&context, &mut memos.name_tables)),
+        ];
+        ScopeState {
+            peers: listener::peers(&context),
+            shared: layer(built, &mut memos.sets),
+            scope,
+            services,
+            listeners: HashMap::new(),
+            inbound: HashMap::new(),
+        }
+    }
+}
+
+fn layer<const N: usize>(built: [(ResourceType, Built); N], sets: &mut Sets) -> Arc<Layer> {
+    let mut diagnostics = Vec::new();
+    let sets = built.map(|(kind, built)| {
+        diagnostics.extend(built.diagnostics);
+        sets.get(kind, built.resources)
+    });
+    Arc::new(Layer { resources: Arc::new(Resources::new(sets)), diagnostics })
+}
