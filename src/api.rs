@@ -8,6 +8,7 @@ pub mod change;
 pub mod config;
 pub mod core;
 pub mod diagnostic;
+pub mod duration;
 pub mod key;
 pub mod mesh;
 pub mod meta;
