@@ -12,6 +12,7 @@
 
 pub mod capability;
 pub mod cluster;
+pub mod common;
 pub mod endpoint;
 pub mod listener;
 pub mod memo;
