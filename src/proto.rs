@@ -3,7 +3,10 @@
 //! Envoy's types come from the crate envoy-types, re-exported here as [`envoy`]. Owns the encoding rules
 //! (map entries sorted, so that the same message is always the same bytes) and `Any`. Knows nothing of the mesh.
 
+pub mod descriptors;
 pub mod encode;
+
+pub use self::descriptors::FILE_DESCRIPTOR_SET;
 
 /// Envoy's messages (envoy-types).
 pub use envoy_types::pb as envoy;
@@ -25,6 +28,30 @@ pub mod udpa {
 #[allow(missing_docs, clippy::all, reason = "generated")]
 pub mod nds {
     include!(concat!(env!("OUT_DIR"), "/istio.networking.nds.v1.rs"));
+}
+
+/// `xds.type`, as far as envoy-types lacks it.
+pub mod xds {
+    /// `xds.type.v3`: TypedStruct and ranges.
+    #[allow(missing_docs, clippy::all, reason = "generated")]
+    pub mod v3 {
+        include!(concat!(env!("OUT_DIR"), "/xds.r#type.v3.rs"));
+    }
+
+    /// `xds.type.matcher`: inputs and custom matchers of the unified matcher.
+    pub mod matcher {
+        /// `xds.type.matcher.v3`.
+        #[allow(missing_docs, clippy::all, reason = "generated")]
+        pub mod v3 {
+            include!(concat!(env!("OUT_DIR"), "/xds.r#type.matcher.v3.rs"));
+        }
+    }
+}
+
+/// Configuration of the filter istio.metadata_exchange of TCP.
+#[allow(missing_docs, clippy::all, reason = "generated")]
+pub mod metadata_exchange {
+    include!(concat!(env!("OUT_DIR"), "/envoy.tcp.metadataexchange.config.rs"));
 }
 
 /// Configuration of the filter istio.alpn.
