@@ -4,16 +4,21 @@
 //! value is an `Arc`, and what did not change keeps its `Arc` from snapshot to snapshot: comparing pointers
 //! tells what changed. Holds no logic beyond look-ups; knows neither sources nor Envoy.
 
+pub mod objects;
+pub mod published;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::api::{MeshConfig, Object, ObjectKey, Str, core};
+pub use self::objects::Objects;
+pub use self::published::{Publisher, Snapshots};
+use crate::api::{MeshConfig, Str, core};
 use crate::model::{Service, ServiceEndpoints, ServiceKey, ServiceTarget, Workload};
 
 /// All that translation reads.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Counts up by one with each snapshot.
+    /// Counts up by one with each snapshot; 0 before the first.
     pub generation: u64,
     /// The id of the cluster that this process belongs to (`--clusterID`).
     pub cluster: Str,
@@ -25,8 +30,9 @@ pub struct Snapshot {
     pub services: Arc<[Arc<Service>]>,
     /// What belongs to each namespace.
     pub namespaces: Arc<BTreeMap<Str, Arc<NamespaceState>>>,
-    /// The objects themselves, for those who list them.
-    pub objects: Arc<BTreeMap<ObjectKey, Object>>,
+    /// The objects themselves, for those who list them, but not those that are read only to derive what is
+    /// in `namespaces`: pods, nodes, endpoints and their slices.
+    pub objects: Objects,
 }
 
 /// The derived state of one namespace.
@@ -35,9 +41,9 @@ pub struct NamespaceState {
     /// The namespace object, if there is one.
     pub object: Option<Arc<core::Namespace>>,
     /// The endpoints of its services, by host name. A service without endpoints may be absent.
-    pub endpoints: BTreeMap<Str, Arc<ServiceEndpoints>>,
+    pub endpoints: Arc<BTreeMap<Str, Arc<ServiceEndpoints>>>,
     /// Its workloads, by name.
-    pub workloads: BTreeMap<Str, WorkloadState>,
+    pub workloads: Arc<BTreeMap<Str, WorkloadState>>,
 }
 
 /// A workload and the services that it is behind.
@@ -45,7 +51,8 @@ pub struct NamespaceState {
 pub struct WorkloadState {
     /// The workload.
     pub workload: Arc<Workload>,
-    /// The services that select it, oldest first, their ports in order.
+    /// The services that select it, oldest first, their ports in order. Ports of UDP are left out, as no
+    /// proxy listens on them, and so are ports whose target the workload does not have.
     pub targets: Arc<[ServiceTarget]>,
 }
 

@@ -8,9 +8,10 @@ use super::Workload;
 use crate::api::{ObjectKey, Str};
 
 /// The endpoints of one service, complete. Equal values keep their `Arc` from snapshot to snapshot.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceEndpoints {
-    /// By the name of the service's port; each list is sorted by address and free of duplicates.
+    /// By the name of the service's port, each list without duplicates, in the order of the slices' names
+    /// and of the endpoints in them. Endpoints that may not be used are in it, with their health.
     pub by_port: BTreeMap<Str, Arc<[Endpoint]>>,
     /// What clusters depend on, apart so that an address may change without its cluster.
     pub traits: Arc<EndpointTraits>,
@@ -19,7 +20,7 @@ pub struct ServiceEndpoints {
 }
 
 /// What of a service's endpoints shapes its clusters.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointTraits {
     /// The identities of all endpoints and of the service itself, sorted, without duplicates.
     pub identities: Arc<[Str]>,
@@ -28,10 +29,12 @@ pub struct EndpointTraits {
 }
 
 /// One address and port that serves a port of a service.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Its address.
+    /// Its address; of a pod with several, the one that the pod prefers.
     pub address: IpAddr,
+    /// Its addresses of the other family, when slices of both families name its pod; mostly empty.
+    pub additional: Vec<IpAddr>,
     /// Its port.
     pub port: u16,
     /// Whether it may be used.

@@ -14,10 +14,11 @@ pub struct Locality {
 }
 
 impl Locality {
-    /// From `region/zone/subzone`, of which the tail may be missing; `.` separates where labels must not
-    /// hold `/`.
+    /// From `region/zone/subzone`, of which the tail may be missing. Where there is no `/`, as the values of
+    /// labels cannot have one, `.` separates.
     pub fn parse(text: &str) -> Locality {
-        let mut parts = text.splitn(3, ['/', '.']);
+        let separator = if text.contains('/') { '/' } else { '.' };
+        let mut parts = text.splitn(3, separator);
         let mut next = || parts.next().unwrap_or_default().into();
         Locality { region: next(), zone: next(), subzone: next() }
     }
@@ -27,3 +28,6 @@ impl Locality {
         self.region.is_empty() && self.zone.is_empty() && self.subzone.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,8 @@ pub enum Protocol {
 const SERVER_FIRST_PORTS: [u16; 4] = [25, 53, 3306, 27017];
 
 impl Protocol {
-    /// The protocol of a Kubernetes port, from its transport, `appProtocol`, name and number, in that order.
+    /// The protocol of a Kubernetes port: UDP when that is its transport, else what `appProtocol` names, or
+    /// without one the port's name, else by its number.
     pub fn of_port(transport: Transport, app_protocol: &str, name: &str, number: u16) -> Protocol {
         if transport == Transport::Udp {
             return Protocol::Udp;
@@ -40,16 +41,16 @@ impl Protocol {
             "kubernetes.io/h2c" => Some(Protocol::Http2),
             "kubernetes.io/ws" => Some(Protocol::Http),
             "kubernetes.io/wss" => Some(Protocol::Https),
-            other => Protocol::parse(other),
+            other => Protocol::of_name(other),
         };
         match declared {
-            Some(protocol) => protocol.supported(),
+            Some(protocol) => protocol,
             None if SERVER_FIRST_PORTS.contains(&number) => Protocol::Tcp,
             None => Protocol::Unsupported,
         }
     }
 
-    /// By the name of a port: all of it, or what stands before the first `-`.
+    /// By a name: all of it, or what stands before the first `-`.
     fn of_name(name: &str) -> Option<Protocol> {
         let lower = name.to_ascii_lowercase();
         if lower == "grpc-web" || lower.starts_with("grpc-web-") {
@@ -78,14 +79,6 @@ impl Protocol {
         })
     }
 
-    /// Redis and MySQL are plain TCP, as Istio's filters for them are off by default.
-    fn supported(self) -> Protocol {
-        match self {
-            Protocol::Redis | Protocol::Mysql => Protocol::Tcp,
-            other => other,
-        }
-    }
-
     /// Routed by HTTP.
     pub fn is_http(self) -> bool {
         matches!(
@@ -103,7 +96,8 @@ impl Protocol {
         matches!(self, Protocol::Http2 | Protocol::Grpc | Protocol::GrpcWeb)
     }
 
-    /// Carried as a byte stream.
+    /// Carried as a byte stream. Mongo, Redis and MySQL are: they are only names, as Istio's filters for them
+    /// are off by default.
     pub fn is_tcp(self) -> bool {
         matches!(
             self,
@@ -141,3 +135,6 @@ impl Protocol {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

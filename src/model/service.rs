@@ -19,7 +19,7 @@ pub struct ServiceKey {
 
 /// A service of the mesh, whatever object defines it. Endpoints are not part of it: they change far more
 /// often.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// Its host name and namespace.
     pub key: ServiceKey,
@@ -62,7 +62,7 @@ pub struct Service {
 }
 
 /// A port of a service.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
     /// Unique in the service; empty when it is the only one and unnamed.
     pub name: Str,

@@ -7,7 +7,7 @@ use super::{Locality, Service};
 use crate::api::{Labels, ObjectKey, Str};
 
 /// A running instance. All endpoints that it serves share it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
     /// Its name (the pod's).
     pub name: Str,
@@ -35,7 +35,8 @@ pub struct Workload {
     pub workload_name: Str,
     /// `service.istio.io/canonical-name` or its fallbacks.
     pub canonical_name: Str,
-    /// `service.istio.io/canonical-revision` or its fallbacks; empty when there is none.
+    /// `service.istio.io/canonical-revision` or its fallbacks; empty when there is none, or `latest`, which
+    /// says the same.
     pub canonical_revision: Str,
     /// `spec.hostname` and `spec.subdomain` of the pod: its name in a headless service.
     pub hostname: Str,
@@ -58,7 +59,7 @@ pub enum TlsMode {
 }
 
 /// A service that a workload is behind, through one port.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceTarget {
     /// The service.
     pub service: Arc<Service>,
