@@ -1,7 +1,167 @@
-//! Metrics of the process, with istiod's names where the meaning is the same.
+//! Metrics of the process, with istiod's names, labels and buckets where the meaning is the same.
 //!
 //! A leaf: every band may count, nobody reads back. One value of [`Metrics`] is made at start and shared.
+//! Metrics that istiod does not have begin with `istiod_`. Names are printed as they are declared here
+//! ([`text`]): dashboards look for `pilot_xds_pushes`, not for `pilot_xds_pushes_total`.
 
-/// All metrics of the process.
-#[derive(Debug, Default)]
-pub struct Metrics {}
+mod primitives;
+mod process;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+pub use self::primitives::{Counter, Family, Gauge, Histogram};
+use self::text::Text;
+
+/// Buckets of pauses and of work on a push, in seconds.
+const PUSH_SECONDS: &[f64] = &[0.01, 0.1, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0];
+/// Buckets of the work on a snapshot, in seconds.
+const SNAPSHOT_SECONDS: &[f64] = &[0.01, 0.1, 0.5, 1.0, 3.0, 5.0];
+/// Buckets of the time until a proxy has a change, in seconds.
+const PROXY_SECONDS: &[f64] = &[0.1, 0.5, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0];
+/// Buckets of the size of what is sent, in bytes; xDS clients refuse messages of 4 MB by default.
+const CONFIG_BYTES: &[f64] = &[1.0, 10e3, 1e6, 4e6, 10e6, 40e6];
+
+macro_rules! metrics {
+    ($($(#[doc = $help:literal])+ $field:ident: $kind:ty = $name:literal, $make:expr;)*) => {
+        /// All metrics of the process. Labels are given in the order of the declaration, which is that of
+        /// their names.
+        #[derive(Debug)]
+        pub struct Metrics {
+            $($(#[doc = $help])+ pub $field: $kind,)*
+            started: Instant,
+            process: process::Start,
+        }
+
+        impl Metrics {
+            /// For a process of this version that begins now: everything is zero.
+            pub fn new(version: &str) -> Metrics {
+                let metrics = Metrics {
+                    $($field: $make,)*
+                    started: Instant::now(),
+                    process: process::Start::now(),
+                };
+                metrics.build.with(&["pilot", version]).set(1.0);
+                metrics.info.with(&[version]).set(1.0);
+                metrics
+            }
+
+            fn write(&self, text: &mut Text) {
+                $(text.metric($name, concat!($($help),+).trim(), &self.$field);)*
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Proxies that are connected, by their Istio version.
+    connections: Family<Gauge> = "pilot_xds", Family::gauges(&["version"]);
+    /// Responses that were sent, by short type name; with `_senderr` or `_builderr` those that failed.
+    pushes: Family<Counter> = "pilot_xds_pushes", Family::counters(&["type"]);
+    /// Seconds from building a response to handing it to the stream, by short type name.
+    push_time: Family<Histogram> = "pilot_xds_push_time", Family::histograms(&["type"], PUSH_SECONDS);
+    /// Seconds that it took to write a response to a stream.
+    send_time: Histogram = "pilot_xds_send_time", Histogram::new(PUSH_SECONDS);
+    /// Bytes of responses, by type URL.
+    config_size: Family<Histogram> = "pilot_xds_config_size_bytes",
+        Family::histograms(&["type"], CONFIG_BYTES);
+    /// Seconds that changes waited to be joined with others before they were sent.
+    debounce_time: Histogram = "pilot_debounce_time", Histogram::new(PUSH_SECONDS);
+    /// Seconds that it took to make a snapshot from a batch of changes.
+    snapshot_time: Histogram = "pilot_pushcontext_init_seconds", Histogram::new(SNAPSHOT_SECONDS);
+    /// Seconds that a change waited for its turn on one proxy.
+    queue_time: Histogram = "pilot_proxy_queue_time", Histogram::new(PROXY_SECONDS);
+    /// Seconds from a change to the moment at which a proxy was sent everything of it.
+    convergence_time: Histogram = "pilot_proxy_convergence_time", Histogram::new(PROXY_SECONDS);
+    /// What caused pushes: endpoint, service, config, global, proxyrequest and so on.
+    push_triggers: Family<Counter> = "pilot_push_triggers", Family::counters(&["type"]);
+    /// Changes that sources brought: config, eds, svc, svcdelete.
+    inbound_updates: Family<Counter> = "pilot_inbound_updates", Family::counters(&["type"]);
+    /// Responses that proxies refused, by type URL.
+    rejects: Family<Counter> = "pilot_total_xds_rejects", Family::counters(&["type"]);
+    /// Clusters that a proxy refuses, until it accepts others.
+    cds_reject: Family<Gauge> = "pilot_xds_cds_reject", Family::gauges(&["err", "node"]);
+    /// Endpoints that a proxy refuses, until it accepts others.
+    eds_reject: Family<Gauge> = "pilot_xds_eds_reject", Family::gauges(&["err", "node"]);
+    /// Listeners that a proxy refuses, until it accepts others.
+    lds_reject: Family<Gauge> = "pilot_xds_lds_reject", Family::gauges(&["err", "node"]);
+    /// Routes that a proxy refuses, until it accepts others.
+    rds_reject: Family<Gauge> = "pilot_xds_rds_reject", Family::gauges(&["err", "node"]);
+    /// Requests that answered an older response than the last one, by type URL.
+    expired_nonces: Family<Counter> = "pilot_xds_expired_nonce", Family::counters(&["type"]);
+    /// Responses that a stream did not take in time.
+    write_timeouts: Counter = "pilot_xds_write_timeout", Counter::default();
+    /// Failures of xDS that are no proxy's fault.
+    internal_errors: Counter = "pilot_total_xds_internal_errors", Counter::default();
+    /// Bytes of the largest request so far.
+    recv_max: Gauge = "pilot_xds_recv_max", Gauge::default();
+    /// Streams that were opened, by gRPC method, service and type.
+    grpc_started: Family<Counter> = "grpc_server_started_total",
+        Family::counters(&["grpc_method", "grpc_service", "grpc_type"]);
+    /// Streams that ended, by gRPC status code, method, service and type.
+    grpc_handled: Family<Counter> = "grpc_server_handled_total",
+        Family::counters(&["grpc_code", "grpc_method", "grpc_service", "grpc_type"]);
+    /// Messages that streams received, by gRPC method, service and type.
+    grpc_received: Family<Counter> = "grpc_server_msg_received_total",
+        Family::counters(&["grpc_method", "grpc_service", "grpc_type"]);
+    /// Messages that streams sent, by gRPC method, service and type.
+    grpc_sent: Family<Counter> = "grpc_server_msg_sent_total",
+        Family::counters(&["grpc_method", "grpc_service", "grpc_type"]);
+    /// Services that are known.
+    services: Gauge = "pilot_services", Gauge::default();
+    /// Virtual services that are known.
+    virtual_services: Gauge = "pilot_virt_services", Gauge::default();
+    /// Changes of Istio's objects, whatever source they come from.
+    config_events: Family<Counter> = "pilot_k8s_cfg_events", Family::counters(&["event", "type"]);
+    /// Changes of Kubernetes' own objects, whatever source they come from.
+    registry_events: Family<Counter> = "pilot_k8s_reg_events", Family::counters(&["event", "type"]);
+    /// Objects that were refused, by name and kind.
+    rejected_configs: Family<Counter> = "pilot_total_rejected_configs",
+        Family::counters(&["name", "type"]);
+    /// Endpoints that stand for a pod that does not exist.
+    endpoints_without_pod: Gauge = "endpoint_no_pod", Gauge::default();
+    /// Endpoints that are not ready.
+    endpoints_not_ready: Gauge = "pilot_endpoint_not_ready", Gauge::default();
+    /// Clusters that have no endpoint.
+    clusters_without_endpoints: Gauge = "pilot_eds_no_instances", Gauge::default();
+    /// Inbound listeners that another one kept from being made.
+    inbound_conflicts: Gauge = "pilot_conflict_inbound_listener", Gauge::default();
+    /// TCP listeners that another TCP listener kept from being made.
+    outbound_conflicts: Gauge = "pilot_conflict_outbound_listener_tcp_over_current_tcp",
+        Gauge::default();
+    /// Resources that were there already (hit) or had to be built (miss).
+    cache_reads: Family<Counter> = "xds_cache_reads", Family::counters(&["type"]);
+    /// The build of the component.
+    build: Family<Gauge> = "istio_build", Family::gauges(&["component", "tag"]);
+    /// The version of the process.
+    info: Family<Gauge> = "pilot_info", Family::gauges(&["version"]);
+    /// Seconds since the process began.
+    uptime: Gauge = "istiod_uptime_seconds", Gauge::default();
+    /// Seconds from the beginning of the process until it was ready.
+    startup_duration: Gauge = "startup_duration_seconds", Gauge::default();
+    /// Items that wait in a queue.
+    queue_depth: Family<Gauge> = "istiod_queue_depth", Family::gauges(&["queue"]);
+    /// Streams that were turned away, by reason.
+    refused_streams: Family<Counter> = "istiod_refused_streams", Family::counters(&["reason"]);
+    /// What users should know of their objects at the moment, by severity.
+    diagnostics: Family<Gauge> = "istiod_diagnostics", Family::gauges(&["severity"]);
+}
+
+impl Metrics {
+    /// Everything in Prometheus' text format 0.0.4, sorted by name.
+    pub fn render(&self) -> String {
+        self.uptime.set(self.started.elapsed().as_secs_f64());
+        let mut text = Text::default();
+        self.write(&mut text);
+        process::write(&self.process, &mut text);
+        text.finish()
+    }
+
+    /// How long the process has been running.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
