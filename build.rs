@@ -57,8 +57,9 @@ fn main() -> Result<()> {
 fn envoy_descriptors() -> Result<PathBuf> {
     let offline = metadata(&["--offline", "--locked"]);
     let metadata = offline.or_else(|_| metadata(&[]))?;
-    let manifest = metadata["packages"]
-        .as_array()
+    let manifest = metadata
+        .get("packages")
+        .and_then(serde_json::Value::as_array)
         .into_iter()
         .flatten()
         .find(|package| package["name"] == "envoy-types")
@@ -196,7 +197,7 @@ fn map_table(all: &FileDescriptorSet) -> Result<String> {
     let mut out = String::from("&[\n");
     for name in &holders {
         write!(out, "Shape {{ name: {:?}, fields: &[", name.trim_start_matches('.'))?;
-        for (number, target) in &messages[*name] {
+        for (number, target) in messages.get(*name).into_iter().flatten() {
             let shape = |name: &String| index.get(name.as_str());
             match target {
                 Target::Map(value) => match value.as_ref().and_then(shape) {

@@ -5,6 +5,7 @@
 
 pub mod descriptors;
 pub mod encode;
+pub mod json;
 
 pub use self::descriptors::FILE_DESCRIPTOR_SET;
 

@@ -123,8 +123,11 @@ pub struct Family<M> {
     bounds: &'static [f64],
     make: fn(&'static [f64]) -> M,
     /// Sorted by label values.
-    children: RwLock<Vec<(Box<[Box<str>]>, Arc<M>)>>,
+    children: RwLock<Vec<Child<M>>>,
 }
+
+/// Label values, and the metric that counts what has them.
+type Child<M> = (Box<[Box<str>]>, Arc<M>);
 
 impl Family<Counter> {
     /// Counters with these labels.
@@ -193,7 +196,7 @@ impl<M> Family<M> {
 }
 
 /// Where the child with these values is, or belongs.
-fn find<M>(children: &[(Box<[Box<str>]>, Arc<M>)], values: &[&str]) -> Result<usize, usize> {
+fn find<M>(children: &[Child<M>], values: &[&str]) -> Result<usize, usize> {
     children.binary_search_by(|(own, _)| -> Order {
         own.iter().map(|value| &**value).cmp(values.iter().copied())
     })

@@ -7,6 +7,8 @@ mod maps;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::maps::sort as sort_maps;
+
 use bytes::Bytes;
 use prost::{Message, Name};
 
@@ -16,7 +18,7 @@ use super::Any;
 /// is: [`any`] sorted it.
 pub fn encode<M: Message + Name>(message: &M) -> Bytes {
     let mut bytes = message.encode_to_vec();
-    maps::sort(&mut bytes, &M::full_name());
+    sort_maps(&mut bytes, &M::full_name());
     bytes.into()
 }
 

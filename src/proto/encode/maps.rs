@@ -32,7 +32,7 @@ static SHAPES: &[Shape] = include!(concat!(env!("OUT_DIR"), "/maps.rs"));
 const MAX_DEPTH: usize = 100;
 
 /// Sorts all maps in an encoded message of the named type.
-pub(super) fn sort(bytes: &mut [u8], full_name: &str) {
+pub(in crate::proto) fn sort(bytes: &mut [u8], full_name: &str) {
     if let Some(shape) =
         SHAPES.binary_search_by(|s| s.name.cmp(full_name)).ok().and_then(|at| SHAPES.get(at))
     {
