@@ -1,23 +1,222 @@
 //! Clusters (CDS).
+//!
+//! A cluster depends on its service, on what its endpoints have in common (identities, mTLS), on the mesh's
+//! [`Policy`](policy::Policy) and on very little of the proxy: scopes of different namespaces share their
+//! clusters. Endpoints' addresses are the assignments' business.
+//! <https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/cluster.proto>
 
+pub mod base;
+pub mod discovery;
+pub mod inbound;
+pub mod outbound;
+pub mod passthrough;
+pub mod policy;
+pub mod protocol;
+pub mod tls;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use self::discovery::Discovery;
+use self::policy::{Policies, Policy};
+use super::memo::{Counts, ResourceMemo, Same};
+use super::resource::Resource;
+use super::scope::{Families, Interception, Scope};
 use super::translator::{Built, Context};
-use crate::model::ServiceTarget;
+use crate::api::{Diagnostic, Severity};
+use crate::model::{EndpointTraits, Port, ProxyKind, Service, ServiceTarget};
+use crate::proto::encode;
+use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
 
 /// What the builders remember.
 #[derive(Debug, Default)]
-pub struct Memos {}
+pub struct Memos {
+    policies: Policies,
+    /// Stands for the endpoints of services that have none.
+    no_endpoints: Arc<EndpointTraits>,
+    outbound: ResourceMemo<outbound::Key>,
+    inbound: ResourceMemo<inbound::Key>,
+    special: ResourceMemo<SpecialKey>,
+}
+
+/// What a cluster that stands for no service is built from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct SpecialKey {
+    policy: Same<Policy>,
+    cluster: Special,
+}
+
+/// The clusters that stand for no service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Special {
+    BlackHole,
+    Passthrough { metadata_exchange: bool },
+    InboundPassthrough { families: Families },
+}
 
 impl Memos {
     /// See [`Memo::sweep`](super::memo::Memo::sweep).
-    pub fn sweep(&mut self) {}
+    pub fn sweep(&mut self) {
+        self.outbound.sweep();
+        self.inbound.sweep();
+        self.special.sweep();
+    }
+
+    /// How many clusters of services were built, and how many were found.
+    pub fn counts(&self) -> Counts {
+        let (outbound, inbound) = (self.outbound.counts(), self.inbound.counts());
+        Counts { built: outbound.built + inbound.built, reused: outbound.reused + inbound.reused }
+    }
+
+    fn special(&mut self, policy: &Arc<Policy>, cluster: Special) -> Arc<Resource> {
+        let key = SpecialKey { policy: Same(policy.clone()), cluster };
+        self.special.get(key, |key| resource(&key.cluster.build(&key.policy.0)))
+    }
+}
+
+impl Special {
+    fn build(self, policy: &Policy) -> Cluster {
+        match self {
+            Special::BlackHole => passthrough::black_hole(policy),
+            Special::Passthrough { metadata_exchange } => {
+                passthrough::outbound(policy, metadata_exchange)
+            }
+            Special::InboundPassthrough { families } => passthrough::inbound(policy, families),
+        }
+    }
 }
 
 /// The clusters of all services that the scope sees, and those for what is no service.
-pub fn outbound(_context: &Context<'_>, _memos: &mut Memos) -> Built {
-    Built::default()
+pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Built {
+    let policy = memos.policies.get(&context.snapshot.mesh);
+    let client = outbound::Client::of(context.scope);
+    let mut built = Built::default();
+    built.resources.push(memos.special(&policy, Special::BlackHole));
+    if client.kind == ProxyKind::Sidecar {
+        let passthrough = Special::Passthrough { metadata_exchange: client.metadata_exchange };
+        built.resources.push(memos.special(&policy, passthrough));
+    }
+    for service in context.services {
+        let endpoints = match context.snapshot.endpoints(&service.key) {
+            Some(endpoints) => &endpoints.traits,
+            None => &memos.no_endpoints,
+        };
+        for (index, port, discovery) in ports(service, client.kind) {
+            let key = outbound::Key {
+                service: Same(service.clone()),
+                port: index,
+                endpoints: Same(endpoints.clone()),
+                policy: Same(policy.clone()),
+                client,
+            };
+            built
+                .resources
+                .push(memos.outbound.get(key, |key| outbound::resource(key, port, discovery)));
+        }
+        built.diagnostics.extend(duplicate_ports(service));
+    }
+    built
+}
+
+/// The ports of a service that have a cluster, with their index. Where two have one number, and thus one
+/// name, the first counts.
+pub fn ports(
+    service: &Service,
+    proxy: ProxyKind,
+) -> impl Iterator<Item = (usize, &Port, Discovery)> {
+    let with_cluster =
+        move |port: &Port| Discovery::of(service, port, proxy).map(|found| (port.number, found));
+    service.ports.iter().enumerate().filter_map(move |(index, port)| {
+        let (number, discovery) = with_cluster(port)?;
+        let taken = service.ports.iter().take(index).filter_map(with_cluster);
+        taken.map(|(number, _)| number).all(|n| n != number).then_some((index, port, discovery))
+    })
+}
+
+fn duplicate_ports(service: &Service) -> impl Iterator<Item = Diagnostic> {
+    let tcp = |port: &&Port| Discovery::of(service, port, ProxyKind::Router).is_some();
+    let ports = service.ports.iter().enumerate().filter(move |(_, port)| tcp(port));
+    ports.filter_map(move |(index, port)| {
+        let first =
+            service.ports.iter().take(index).filter(tcp).find(|p| p.number == port.number)?;
+        Some(Diagnostic {
+            severity: Severity::Warning,
+            location: None,
+            object: Some(service.origin.clone()),
+            path: format!("spec.ports[{index}].port"),
+            message: format!(
+                "port {} is already that of {:?} and is ignored here; give it another number",
+                port.number, first.name
+            ),
+        })
+    })
 }
 
 /// The clusters behind a sidecar's inbound listener.
-pub fn inbound(_context: &Context<'_>, _targets: &[ServiceTarget], _memos: &mut Memos) -> Built {
-    Built::default()
+pub fn inbound(context: &Context<'_>, targets: &[ServiceTarget], memos: &mut Memos) -> Built {
+    let Scope { families, interception, .. } = *context.scope;
+    let policy = memos.policies.get(&context.snapshot.mesh);
+    let mut built = Built::default();
+    built.resources.push(memos.special(&policy, Special::InboundPassthrough { families }));
+    if interception == Interception::None {
+        return built;
+    }
+    let mut by_port: BTreeMap<u16, Vec<(&ServiceTarget, &Port)>> = BTreeMap::new();
+    for target in targets {
+        if let Some(port) = target.service.ports.get(target.port) {
+            by_port.entry(target.target_port).or_default().push((target, port));
+        }
+    }
+    for (target_port, targets) in by_port {
+        let Some((&(first, port), others)) = targets.split_first() else { continue };
+        let mut services = vec![Same(first.service.clone())];
+        for (target, other) in others {
+            let service = Same(target.service.clone());
+            if !services.contains(&service) {
+                services.push(service);
+            }
+            if other.protocol != port.protocol {
+                built.diagnostics.push(protocol_conflict(first, port, target, other));
+            }
+        }
+        let key = inbound::Key {
+            target_port,
+            services,
+            port: first.port,
+            policy: Same(policy.clone()),
+            families,
+        };
+        built.resources.push(memos.inbound.get(key, |key| inbound::resource(key, port)));
+    }
+    built
+}
+
+/// Two services that lead to one port of a workload disagree on what is spoken there.
+fn protocol_conflict(
+    first: &ServiceTarget,
+    port: &Port,
+    target: &ServiceTarget,
+    other: &Port,
+) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Warning,
+        location: None,
+        object: Some(target.service.origin.clone()),
+        path: format!("spec.ports[{}]", target.port),
+        message: format!(
+            "leads to port {} as {}, which the older {} declares as {}; the older one counts: \
+             declare the same protocol in both",
+            target.target_port,
+            other.protocol.name(),
+            first.service.origin,
+            port.protocol.name(),
+        ),
+    }
+}
+
+fn resource(cluster: &Cluster) -> Resource {
+    Resource::new(cluster.name.as_str().into(), encode::encode(cluster), [])
 }

@@ -9,6 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};
 
 use super::resource::{Resource, ResourceSet, ResourceType};
+use crate::api::Str;
 
 /// An `Arc` that is equal to itself only.
 #[derive(Debug)]
@@ -60,12 +61,17 @@ impl<K, V> Default for Memo<K, V> {
 impl<K: Eq + Hash, V> Memo<K, V> {
     /// The result for `key`, built if nobody holds one.
     pub fn get(&mut self, key: K, build: impl FnOnce(&K) -> V) -> Arc<V> {
+        self.get_shared(key, |key| Arc::new(build(key)))
+    }
+
+    /// As [`Memo::get`], for results that may be there already under another key.
+    fn get_shared(&mut self, key: K, build: impl FnOnce(&K) -> Arc<V>) -> Arc<V> {
         if let Some(found) = self.entries.get(&key).and_then(Weak::upgrade) {
             self.counts.reused += 1;
             return found;
         }
         self.counts.built += 1;
-        let built = Arc::new(build(&key));
+        let built = build(&key);
         self.entries.insert(key, Arc::downgrade(&built));
         built
     }
@@ -86,6 +92,60 @@ impl<K: Eq + Hash, V> Memo<K, V> {
     /// Nothing is remembered.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+}
+
+/// A memo of resources. A result that equals one that is served is that one: where an input changes and the
+/// output does not, nothing changed for the proxies.
+#[derive(Debug)]
+pub struct ResourceMemo<K> {
+    memo: Memo<K, Resource>,
+    served: HashMap<(Str, u64), Weak<Resource>, rapidhash::fast::RandomState>,
+}
+
+impl<K> Default for ResourceMemo<K> {
+    fn default() -> Self {
+        ResourceMemo { memo: Memo::default(), served: HashMap::default() }
+    }
+}
+
+impl<K: Eq + Hash> ResourceMemo<K> {
+    /// The resource for `key`, built if nobody holds one.
+    pub fn get(&mut self, key: K, build: impl FnOnce(&K) -> Resource) -> Arc<Resource> {
+        let served = &mut self.served;
+        self.memo.get_shared(key, |key| {
+            let built = build(key);
+            let slot = served.entry((built.name.clone(), built.hash)).or_default();
+            match slot.upgrade() {
+                Some(same) if *same == built => same,
+                _ => {
+                    let built = Arc::new(built);
+                    *slot = Arc::downgrade(&built);
+                    built
+                }
+            }
+        })
+    }
+
+    /// How many resources were built, and how many were found, since the start.
+    pub fn counts(&self) -> Counts {
+        self.memo.counts
+    }
+
+    /// See [`Memo::sweep`].
+    pub fn sweep(&mut self) {
+        self.memo.sweep();
+        self.served.retain(|_, resource| resource.strong_count() > 0);
+    }
+
+    /// How many keys are remembered.
+    pub fn len(&self) -> usize {
+        self.memo.len()
+    }
+
+    /// Nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.memo.is_empty()
     }
 }
 

@@ -7,8 +7,9 @@
 use std::net::IpAddr;
 
 use super::capability::Capabilities;
+use super::endpoint::preference::{Place, Preference};
 use crate::api::Str;
-use crate::model::{Locality, Proxy, ProxyKind};
+use crate::model::{Proxy, ProxyKind};
 use crate::snapshot::Snapshot;
 
 /// The traits.
@@ -30,8 +31,9 @@ pub struct Scope {
     pub capabilities: Capabilities,
     /// How traffic reaches it.
     pub interception: Interception,
-    /// Where it runs; None unless some endpoint set that it sees depends on that.
-    pub locality: Option<Locality>,
+    /// Where it runs; None unless a service that it sees prefers near endpoints. The node is part of it only
+    /// where a service asks for that.
+    pub place: Option<Place>,
     /// Its node; None unless a service that it sees is node local.
     pub node: Option<Str>,
     /// DNS_CAPTURE: the agent answers DNS, so that allocated addresses can be used.
@@ -124,6 +126,7 @@ impl Scope {
             || snapshot.services.iter().filter(|s| s.visibility.includes(&proxy.namespace));
         let cluster =
             if proxy.cluster.is_empty() { snapshot.cluster.clone() } else { proxy.cluster.clone() };
+        let preferences = || services().filter_map(|s| Preference::of(s));
         Scope {
             kind: proxy.kind,
             namespace: proxy.namespace.clone(),
@@ -133,12 +136,30 @@ impl Scope {
             families: Families::of(&proxy.ips),
             capabilities: Capabilities::of(proxy),
             interception: Interception::of(proxy),
-            locality: services()
-                .any(|s| !s.traffic_distribution.is_empty())
-                .then(|| proxy.locality.clone()),
+            place: preferences()
+                .next()
+                .is_some()
+                .then(|| place(proxy, snapshot, preferences().any(Preference::needs_node))),
             node: services().any(|s| s.node_local).then(|| proxy.node_name.clone()),
             dns_capture: flag(proxy, "DNS_CAPTURE"),
         }
+    }
+}
+
+/// Where a proxy runs. What is known of its pod counts first: a node tells its locality, and an operator may
+/// name the network, without the proxy knowing.
+fn place(proxy: &Proxy, snapshot: &Snapshot, with_node: bool) -> Place {
+    let known = snapshot.workload(&proxy.namespace, &proxy.name).map(|state| &state.workload);
+    let locality = known.map(|w| &w.locality).filter(|l| !l.is_empty());
+    let node = if proxy.node_name.is_empty() {
+        known.map_or_else(Str::default, |w| w.node_name.clone())
+    } else {
+        proxy.node_name.clone()
+    };
+    Place {
+        network: known.map_or(&proxy.network, |w| &w.network).clone(),
+        locality: locality.unwrap_or(&proxy.locality).clone(),
+        node: if with_node { node } else { Str::default() },
     }
 }
 

@@ -1,0 +1,57 @@
+//! The clusters for what is no service: traffic that is refused, or let through to where it was going.
+
+use std::time::Duration;
+
+use super::base::{cluster, inbound_bind_config, metadata_exchange_filter, open_cluster};
+use super::policy::Policy;
+use super::protocol::{HttpVersion, set_options};
+use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
+use crate::proto::envoy::envoy::config::cluster::v3::cluster::DiscoveryType;
+use crate::proto::envoy::envoy::config::core::v3 as core;
+use crate::proto::envoy::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
+use crate::translate::common::name::{
+    BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, PASSTHROUGH_CLUSTER,
+};
+use crate::translate::common::value::duration;
+use crate::translate::scope::Families;
+
+/// How long a connection to an unknown destination is kept without requests. Each destination has
+/// connections of its own, so that they would pile up under Envoy's default of an hour.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Has no endpoint: connections to it are refused.
+pub fn black_hole(policy: &Policy) -> Cluster {
+    cluster(BLACK_HOLE_CLUSTER, DiscoveryType::Static, policy)
+}
+
+/// Lets outbound traffic through to where the client sent it.
+pub fn outbound(policy: &Policy, metadata_exchange: bool) -> Cluster {
+    Cluster {
+        filters: metadata_exchange.then(metadata_exchange_filter).into_iter().collect(),
+        ..passthrough(policy)
+    }
+}
+
+/// Lets inbound traffic through to the application. It shares the statistics of the outbound one, as
+/// Istio's dashboards expect.
+pub fn inbound(policy: &Policy, families: Families) -> Cluster {
+    Cluster {
+        name: INBOUND_PASSTHROUGH_CLUSTER.into(),
+        upstream_bind_config: Some(inbound_bind_config(families)),
+        ..passthrough(policy)
+    }
+}
+
+fn passthrough(policy: &Policy) -> Cluster {
+    let mut cluster = open_cluster(PASSTHROUGH_CLUSTER, DiscoveryType::OriginalDst, policy);
+    let options = HttpProtocolOptions {
+        common_http_protocol_options: Some(core::HttpProtocolOptions {
+            idle_timeout: Some(duration(IDLE_TIMEOUT)),
+            ..core::HttpProtocolOptions::default()
+        }),
+        upstream_protocol_options: HttpVersion::AsDownstream.options(),
+        ..HttpProtocolOptions::default()
+    };
+    set_options(&mut cluster, &options);
+    cluster
+}

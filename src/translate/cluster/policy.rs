@@ -1,0 +1,65 @@
+//! What the mesh decides for every cluster.
+//!
+//! Clusters are built from a policy, not from the mesh configuration: a change of the configuration that does
+//! not concern clusters must not rebuild them. Policies are compared by pointer, so equal ones are one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::api::mesh::{InboundPolicy, TcpKeepalive};
+use crate::api::{MeshConfig, Str};
+use crate::translate::memo::Same;
+
+/// The settings of a cluster that do not come from its service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// How long a connection may take to open.
+    pub connect_timeout: Duration,
+    /// Keepalive of connections; None leaves it to the system.
+    pub tcp_keepalive: Option<TcpKeepalive>,
+    /// Plain HTTP is spoken as HTTP/2.
+    pub h2_upgrade: bool,
+    /// Endpoints that take mTLS are spoken to in mTLS.
+    pub auto_mtls: bool,
+    /// Trust domains under which every identity is accepted too.
+    pub trust_domain_aliases: Vec<Str>,
+    /// How inbound clusters reach the application.
+    pub inbound: InboundPolicy,
+}
+
+impl Policy {
+    /// As the mesh configuration says.
+    pub fn of(mesh: &MeshConfig) -> Policy {
+        Policy {
+            connect_timeout: mesh.connect_timeout,
+            tcp_keepalive: mesh.tcp_keepalive,
+            h2_upgrade: mesh.h2_upgrade,
+            auto_mtls: mesh.enable_auto_mtls,
+            trust_domain_aliases: mesh.trust_domain_aliases.clone(),
+            inbound: mesh.inbound_traffic_policy,
+        }
+    }
+}
+
+/// The policy of the newest mesh configuration.
+#[derive(Debug, Default)]
+pub struct Policies(Option<(Same<MeshConfig>, Arc<Policy>)>);
+
+impl Policies {
+    /// The policy of a mesh configuration; the one before if they are equal.
+    pub fn get(&mut self, mesh: &Arc<MeshConfig>) -> Arc<Policy> {
+        let mesh = Same(mesh.clone());
+        let newest = match self.0.take() {
+            Some((seen, policy)) if seen == mesh => policy,
+            before => {
+                let policy = Policy::of(&mesh.0);
+                match before {
+                    Some((_, same)) if *same == policy => same,
+                    _ => Arc::new(policy),
+                }
+            }
+        };
+        self.0 = Some((mesh, newest.clone()));
+        newest
+    }
+}

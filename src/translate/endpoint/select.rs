@@ -1,0 +1,100 @@
+//! Which endpoints of a service a client may use.
+
+use std::net::IpAddr;
+
+use crate::api::{MeshConfig, Str};
+use crate::model::{Endpoint, Health, Service};
+use crate::snapshot::Snapshot;
+use crate::translate::scope::{Families, Scope};
+
+/// What of a proxy decides which endpoints it may use. None where a part does not matter for the service, so
+/// that proxies that differ in it share the assignment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reach {
+    /// The address families of the proxy.
+    pub families: Families,
+    /// Only endpoints in this network, or in none.
+    pub network: Option<Str>,
+    /// Only endpoints in this cluster.
+    pub cluster: Option<Str>,
+    /// Only endpoints on this node.
+    pub node: Option<Str>,
+}
+
+impl Reach {
+    /// Of the proxies of a scope, for one service.
+    pub fn of(scope: &Scope, service: &Service, mesh: &Mesh<'_>) -> Reach {
+        let own_cluster = service.node_local || mesh.is_cluster_local(&service.key.hostname);
+        let own_network = mesh.joined && !scope.network.is_empty();
+        Reach {
+            families: scope.families,
+            network: own_network.then(|| scope.network.clone()),
+            cluster: own_cluster.then(|| scope.cluster.clone()),
+            node: service.node_local.then(|| scope.node.clone().unwrap_or_default()),
+        }
+    }
+
+    /// Whether an endpoint may be used. `home` is the cluster of endpoints that nobody described.
+    pub fn includes(&self, endpoint: &Endpoint, home: &Str, publish_not_ready: bool) -> bool {
+        let workload = endpoint.workload.as_deref();
+        let cluster = workload.map_or(home, |w| &w.cluster);
+        let network = workload.map_or("", |w| &*w.network);
+        let healthy = match endpoint.health {
+            Health::Healthy | Health::Draining => true,
+            Health::Unhealthy => publish_not_ready,
+            Health::Terminating => false,
+        };
+        healthy
+            && self.addresses(endpoint).next().is_some()
+            && self.network.as_ref().is_none_or(|own| network.is_empty() || **own == *network)
+            && self.cluster.as_ref().is_none_or(|own| own == cluster)
+            && self.node.as_ref().is_none_or(|own| *own == endpoint.node_name)
+    }
+
+    /// The addresses of an endpoint that the proxy can reach, the preferred one first.
+    pub fn addresses(&self, endpoint: &Endpoint) -> impl Iterator<Item = IpAddr> {
+        let all = std::iter::once(&endpoint.address).chain(&endpoint.additional).copied();
+        all.filter(|address| self.families.reach(*address))
+    }
+}
+
+/// What of the mesh decides which endpoints are used.
+#[derive(Clone, Copy, Debug)]
+pub struct Mesh<'a> {
+    config: &'a MeshConfig,
+    domain: &'a str,
+    /// Networks are joined by gateways only. Where no gateway is known, every endpoint counts as directly
+    /// reachable: a network may be named for other reasons.
+    joined: bool,
+}
+
+/// The label by which a service says that it is the gateway to a network.
+const NETWORK_LABEL: &str = "topology.istio.io/network";
+
+impl<'a> Mesh<'a> {
+    /// Of a snapshot.
+    pub fn of(snapshot: &'a Snapshot) -> Mesh<'a> {
+        let is_gateway = |service: &Service| {
+            service.labels.contains_key(NETWORK_LABEL) && !service.external_addresses.is_empty()
+        };
+        Mesh {
+            config: &snapshot.mesh,
+            domain: &snapshot.domain,
+            joined: snapshot.services.iter().any(|service| is_gateway(service)),
+        }
+    }
+
+    /// Whether a service is served by endpoints of the client's own cluster only: those of Kubernetes itself,
+    /// and those that the mesh configuration lists.
+    fn is_cluster_local(&self, hostname: &str) -> bool {
+        let kubernetes = || {
+            let name = hostname.strip_suffix(self.domain).and_then(|h| h.strip_suffix(".svc."));
+            name.is_some_and(|n| n == "kubernetes.default" || n.ends_with(".kube-system"))
+        };
+        let listed = |host: &Str| match host.strip_prefix('*') {
+            Some(suffix) => hostname.ends_with(suffix),
+            None => **host == *hostname,
+        };
+        kubernetes() || self.config.cluster_local_hosts.iter().any(listed)
+    }
+}
