@@ -11,6 +11,9 @@
 //! `tests/layering.rs` holds this. ARCHITECTURE.md tells the whole story.
 
 pub mod api;
+pub mod bootstrap;
+pub mod cli;
+pub mod logging;
 pub mod metrics;
 pub mod model;
 pub mod proto;
