@@ -21,6 +21,8 @@ pub mod resource;
 pub mod route;
 pub mod scope;
 pub mod translator;
+#[cfg(test)]
+mod world;
 
 pub use self::resource::{Resource, ResourceSet, ResourceType, Resources};
 pub use self::scope::Scope;

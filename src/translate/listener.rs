@@ -1,5 +1,7 @@
 //! Listeners (LDS).
 
+pub mod bind;
+
 use std::net::IpAddr;
 
 use super::scope::ListenerTraits;

@@ -149,6 +149,45 @@ impl<K: Eq + Hash> ResourceMemo<K> {
     }
 }
 
+/// Results that nobody but the builder holds, by inputs: what is made on the way to resources. An entry that
+/// was not asked for between two sweeps is forgotten.
+#[derive(Debug)]
+pub struct Recent<K, V> {
+    /// The result, and whether it was asked for since the last sweep.
+    entries: HashMap<K, (Arc<V>, bool), rapidhash::fast::RandomState>,
+    /// See [`Memo::counts`].
+    pub counts: Counts,
+}
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Recent { entries: HashMap::default(), counts: Counts::default() }
+    }
+}
+
+impl<K: Eq + Hash, V> Recent<K, V> {
+    /// The result for `key`, built if there is none.
+    pub fn get(&mut self, key: K, build: impl FnOnce(&K) -> V) -> Arc<V> {
+        if let Some((found, used)) = self.entries.get_mut(&key) {
+            *used = true;
+            self.counts.reused += 1;
+            return found.clone();
+        }
+        self.counts.built += 1;
+        let built = Arc::new(build(&key));
+        self.entries.insert(key, (built.clone(), true));
+        built
+    }
+
+    /// Forgets what was not asked for since the last sweep.
+    pub fn sweep(&mut self) {
+        self.entries.retain(|_, (_, used)| std::mem::take(used));
+        if self.entries.capacity() > 4 * self.entries.len().max(64) {
+            self.entries.shrink_to_fit();
+        }
+    }
+}
+
 /// The memo of sets: equal lists of resources are one set, whichever scopes hold them.
 #[derive(Debug, Default)]
 pub struct Sets(Memo<(ResourceType, Vec<Same<Resource>>), ResourceSet>);

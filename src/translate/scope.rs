@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use super::capability::Capabilities;
 use super::endpoint::preference::{Place, Preference};
 use crate::api::Str;
+use crate::api::mesh::OutboundPolicy;
 use crate::model::{Proxy, ProxyKind};
 use crate::snapshot::Snapshot;
 
@@ -38,6 +39,10 @@ pub struct Scope {
     pub node: Option<Str>,
     /// DNS_CAPTURE: the agent answers DNS, so that allocated addresses can be used.
     pub dns_capture: bool,
+    /// What happens to traffic for unknown destinations.
+    pub outbound_policy: OutboundPolicy,
+    /// Its application may use an explicit HTTP proxy (mesh `proxyHttpPort` or HTTP_PROXY_PORT).
+    pub http_proxy: bool,
 }
 
 /// The address families of a proxy, from its addresses.
@@ -142,6 +147,8 @@ impl Scope {
                 .then(|| place(proxy, snapshot, preferences().any(Preference::needs_node))),
             node: services().any(|s| s.node_local).then(|| proxy.node_name.clone()),
             dns_capture: flag(proxy, "DNS_CAPTURE"),
+            outbound_policy: snapshot.mesh.outbound_traffic_policy,
+            http_proxy: snapshot.mesh.proxy_http_port != 0 || port(proxy, "HTTP_PROXY_PORT") != 0,
         }
     }
 }
@@ -180,7 +187,7 @@ impl ListenerTraits {
         ListenerTraits {
             http10: flag(proxy, "HTTP10"),
             idle_timeout: text(proxy, "IDLE_TIMEOUT").into(),
-            http_proxy_port: text(proxy, "HTTP_PROXY_PORT").parse().unwrap_or_default(),
+            http_proxy_port: port(proxy, "HTTP_PROXY_PORT"),
             unprivileged: flag(proxy, "UNPRIVILEGED_POD"),
             inbound_exact_balance: flag(proxy, "INBOUND_LISTENER_EXACT_BALANCE"),
             outbound_exact_balance: flag(proxy, "OUTBOUND_LISTENER_EXACT_BALANCE"),
@@ -197,6 +204,17 @@ impl ListenerTraits {
 
 fn text<'a>(proxy: &'a Proxy, key: &str) -> &'a str {
     proxy.metadata.get(key).and_then(serde_json::Value::as_str).unwrap_or_default()
+}
+
+/// A port, as a number or as text; 0 when absent or no port.
+fn port(proxy: &Proxy, key: &str) -> u16 {
+    match proxy.metadata.get(key) {
+        Some(serde_json::Value::Number(number)) => {
+            number.as_f64().filter(|n| n.fract() == 0.0).map_or(0, |n| n as u16)
+        }
+        Some(serde_json::Value::String(value)) => value.parse().unwrap_or_default(),
+        _ => 0,
+    }
 }
 
 /// Metadata is written by hand and by agents of all ages: `true`, `"true"` and `"1"` mean the same.
