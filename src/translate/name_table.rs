@@ -1,17 +1,152 @@
-//! The name table (NDS) of istio-agent's DNS proxy.
+//! The name table (NDS) of istio-agent's DNS proxy: addresses by host name.
+//!
+//! A service is found under its full name with its virtual addresses, a headless one with those of its
+//! endpoints, each of which has a name of its own too if its pod has a host name. Short names are the agent's
+//! business. There is one table, without a name.
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::listener::bind::{direct_addresses, in_cluster, reachable_addresses};
+use super::memo::{ResourceMemo, Same};
+use super::resource::Resource;
+use super::scope::Families;
 use super::translator::{Built, Context};
+use crate::api::{ObjectKey, Str};
+use crate::model::{Endpoint, Health, Registry, Resolution, Service, ServiceEndpoints, ServiceKey};
+use crate::proto::encode::encode;
+use crate::proto::nds::NameTable;
+use crate::proto::nds::name_table::NameInfo;
 
 /// What the builder remembers.
 #[derive(Debug, Default)]
-pub struct Memos {}
+pub struct Memos(ResourceMemo<Inputs>);
 
 impl Memos {
-    /// See [`Memo::sweep`](super::memo::Memo::sweep).
-    pub fn sweep(&mut self) {}
+    /// See [`Memo::sweep`].
+    pub fn sweep(&mut self) {
+        self.0.sweep();
+    }
+}
+
+/// What the table of a scope depends on. Endpoints matter for headless services only.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Inputs {
+    services: Same<[Arc<Service>]>,
+    headless: Vec<(ServiceKey, Same<ServiceEndpoints>)>,
+    domain: Str,
+    namespace: Str,
+    cluster: Str,
+    network: Str,
+    families: Families,
 }
 
 /// The table of all host names that the scope sees.
-pub fn build(_context: &Context<'_>, _memos: &mut Memos) -> Built {
-    Built::default()
+pub fn build(context: &Context<'_>, memos: &mut Memos) -> Built {
+    let Context { snapshot, scope, services } = *context;
+    let headless = services.iter().filter(|s| s.is_headless()).filter_map(|service| {
+        Some((service.key.clone(), Same(snapshot.endpoints(&service.key)?.clone())))
+    });
+    let inputs = Inputs {
+        services: Same(snapshot.services.clone()),
+        headless: headless.collect(),
+        domain: snapshot.domain.clone(),
+        namespace: scope.namespace.clone(),
+        cluster: scope.cluster.clone(),
+        network: scope.network.clone(),
+        families: scope.families,
+    };
+    let resource = memos.0.get(inputs, |_| {
+        let (table, origins) = table(context);
+        Resource::new("".into(), encode(&table), origins)
+    });
+    Built { resources: vec![resource], ..Built::default() }
+}
+
+fn table(context: &Context<'_>) -> (NameTable, Vec<ObjectKey>) {
+    let mut table: BTreeMap<String, NameInfo> = BTreeMap::new();
+    let mut origins = Vec::new();
+    for service in context.services.iter().filter(|s| s.resolution != Resolution::Alias) {
+        let entries = if service.is_headless() {
+            headless_entries(context, service)
+        } else {
+            let ips = reachable_addresses(service, context.scope);
+            vec![(service.key.hostname.to_string(), info(service, &service.name, &ips))]
+        };
+        let before = table.len();
+        for (host, entry) in entries.into_iter().filter(|(_, entry)| !entry.ips.is_empty()) {
+            // Kubernetes' word stands against that of other registries.
+            if service.registry == Registry::Kubernetes || !table.contains_key(&host) {
+                table.insert(host, entry);
+            }
+        }
+        if table.len() > before {
+            origins.push(service.origin.clone());
+        }
+    }
+    (NameTable { table }, origins)
+}
+
+/// The service with the addresses of all its endpoints, and each endpoint that has a host name.
+fn headless_entries(context: &Context<'_>, service: &Service) -> Vec<(String, NameInfo)> {
+    let Some(endpoints) = context.snapshot.endpoints(&service.key) else { return Vec::new() };
+    let reached: Vec<(&Endpoint, IpAddr)> = endpoints
+        .by_port
+        .values()
+        .flat_map(|list| list.iter())
+        .filter(|endpoint| endpoint.health == Health::Healthy)
+        .flat_map(|endpoint| {
+            direct_addresses(endpoint, context.scope).map(move |ip| (endpoint, ip))
+        })
+        .collect();
+    // A client talks to the endpoints of its own cluster as long as there are any.
+    let own = |(endpoint, _): &&(&Endpoint, IpAddr)| in_cluster(endpoint, context.scope);
+    let local: Vec<(&Endpoint, IpAddr)> = reached.iter().filter(own).copied().collect();
+    let used = if local.is_empty() { reached } else { local };
+
+    let mut all: Vec<IpAddr> = Vec::new();
+    let mut pods: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
+    for (endpoint, ip) in used {
+        let pod = pod_name(endpoint, service).map(|name| pods.entry(name).or_default());
+        for list in [Some(&mut all), pod].into_iter().flatten() {
+            if !list.contains(&ip) {
+                list.push(ip);
+            }
+        }
+    }
+    let domain = format!("{}.svc.{}", service.key.namespace, context.snapshot.domain);
+    let mut entries = vec![(service.key.hostname.to_string(), info(service, &service.name, &all))];
+    entries.extend(pods.into_iter().map(|(short_name, ips)| {
+        (format!("{short_name}.{domain}"), info(service, &short_name, &ips))
+    }));
+    entries
+}
+
+/// `HOSTNAME.SUBDOMAIN` of the endpoint's pod. The subdomain of a pod that does not tell it is the service.
+fn pod_name(endpoint: &Endpoint, service: &Service) -> Option<String> {
+    let workload = endpoint.workload.as_deref();
+    let hostname = Some(&endpoint.hostname)
+        .filter(|h| !h.is_empty())
+        .or_else(|| workload.map(|w| &w.hostname).filter(|h| !h.is_empty()))?;
+    let subdomain = workload.map(|w| &w.subdomain).filter(|s| !s.is_empty());
+    Some(format!("{hostname}.{}", subdomain.unwrap_or(&service.name)))
+}
+
+fn info(service: &Service, short_name: &str, ips: &[IpAddr]) -> NameInfo {
+    let ips = ips.iter().map(IpAddr::to_string).collect();
+    let registry = service.registry.name().to_owned();
+    match service.registry {
+        Registry::Kubernetes => NameInfo {
+            ips,
+            registry,
+            shortname: short_name.to_owned(),
+            namespace: service.key.namespace.to_string(),
+            alt_hosts: Vec::new(),
+        },
+        Registry::External => NameInfo { ips, registry, ..NameInfo::default() },
+    }
 }
