@@ -11,11 +11,16 @@
 //! `tests/layering.rs` holds this. ARCHITECTURE.md tells the whole story.
 
 pub mod api;
+pub mod bootstrap;
+pub mod cli;
+pub mod logging;
 pub mod metrics;
 pub mod model;
 pub mod proto;
 pub mod serve;
+pub mod settings;
 pub mod snapshot;
 pub mod sources;
 pub mod store;
 pub mod translate;
+pub mod version;

@@ -1,1 +1,8 @@
-//! s
+//! Where objects come from: sources that emit batches of typed changes.
+//!
+//! Owns reading, projecting and watching. Sources know `api` only: what is made of the objects, and who
+//! listens, is none of their business. An object whose projection did not change is not a change.
+
+pub mod field_path;
+pub mod project;
+pub mod yaml;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::{Labels, Meta, Str};
 
@@ -173,8 +174,15 @@ pub struct EndpointSlice {
     pub address_type: AddressType,
     /// The endpoints, in order.
     pub endpoints: Vec<SliceEndpoint>,
-    /// The ports that all of them serve.
+    /// The ports that all endpoints serve which name none of their own; see `ports_of`.
     pub ports: Vec<SlicePort>,
+}
+
+impl EndpointSlice {
+    /// The ports that one of its endpoints serves.
+    pub fn ports_of<'a>(&'a self, endpoint: &'a SliceEndpoint) -> &'a [SlicePort] {
+        endpoint.ports.as_deref().unwrap_or(&self.ports)
+    }
 }
 
 /// The type of a slice's addresses.
@@ -206,6 +214,9 @@ pub struct SliceEndpoint {
     pub node_name: Str,
     /// The pod it stands for, in the namespace of the slice; empty when it stands for none.
     pub pod: Str,
+    /// Ports of its own, shared by the endpoints of one subset: an object of kind Endpoints may have
+    /// several. None for those of the slice.
+    pub ports: Option<Arc<[SlicePort]>>,
 }
 
 /// A port of a slice.

@@ -4,38 +4,48 @@
 //! does. The answer is a small set of flags, so that proxies with equal abilities share a scope.
 
 use crate::model::Proxy;
+use crate::model::proxy::Extension;
 
 macro_rules! capabilities {
-    ($($name:ident = $extension:literal | $type_name:literal;)*) => {
+    ($($name:ident = $($extension:literal)|+ : $type_name:literal;)*) => {
         /// An extension that some Envoys lack.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[allow(missing_docs, reason = "each is the extension of the name beside it")]
+        #[allow(missing_docs, reason = "each is the extension of the names beside it")]
         pub enum Capability { $($name),* }
 
         impl Capability {
             const ALL: &'static [Capability] = &[$(Capability::$name),*];
 
-            /// The extension's name and the full name of its configuration's type.
-            fn identifiers(self) -> (&'static str, &'static str) {
-                match self { $(Capability::$name => ($extension, $type_name)),* }
+            /// The names under which Envoys register the extension, and the full name of its
+            /// configuration's type. Old Envoys list the names only.
+            fn identifiers(self) -> (&'static [&'static str], &'static str) {
+                match self { $(Capability::$name => (&[$($extension),+], $type_name)),* }
             }
         }
     };
 }
 
+// The names are those that Envoys register, not those that the configuration gives its filters: Istio's Envoy
+// registers the filter that Istio calls istio.stats as envoy.filters.http.istio_stats.
 capabilities! {
-    HttpMetadataExchange = "istio.metadata_exchange" | "io.istio.http.peer_metadata.Config";
-    TcpMetadataExchange = "envoy.filters.network.metadata_exchange" | "envoy.tcp.metadataexchange.config.MetadataExchange";
-    Stats = "istio.stats" | "stats.PluginConfig";
-    Alpn = "istio.alpn" | "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig";
-    GrpcStats = "envoy.filters.http.grpc_stats" | "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig";
-    Fault = "envoy.filters.http.fault" | "envoy.extensions.filters.http.fault.v3.HTTPFault";
-    Cors = "envoy.filters.http.cors" | "envoy.extensions.filters.http.cors.v3.Cors";
-    GrpcWeb = "envoy.filters.http.grpc_web" | "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb";
-    MongoProxy = "envoy.filters.network.mongo_proxy" | "envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy";
-    CaresResolver = "envoy.network.dns_resolver.cares" | "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
-    UuidRequestId = "envoy.request_id.uuid" | "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
-    PreviousHosts = "envoy.retry_host_predicates.previous_hosts" | "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
+    HttpMetadataExchange = "envoy.filters.http.peer_metadata": "io.istio.http.peer_metadata.Config";
+    TcpMetadataExchange = "envoy.filters.network.metadata_exchange"
+        : "envoy.tcp.metadataexchange.config.MetadataExchange";
+    Stats = "envoy.filters.http.istio_stats" | "envoy.filters.network.istio_stats": "stats.PluginConfig";
+    Alpn = "istio.alpn" | "envoy.filters.http.alpn"
+        : "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig";
+    GrpcStats = "envoy.filters.http.grpc_stats"
+        : "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig";
+    Fault = "envoy.filters.http.fault": "envoy.extensions.filters.http.fault.v3.HTTPFault";
+    Cors = "envoy.filters.http.cors": "envoy.extensions.filters.http.cors.v3.Cors";
+    GrpcWeb = "envoy.filters.http.grpc_web": "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb";
+    MongoProxy = "envoy.filters.network.mongo_proxy"
+        : "envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy";
+    CaresResolver = "envoy.network.dns_resolver.cares"
+        : "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
+    UuidRequestId = "envoy.request_id.uuid": "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
+    PreviousHosts = "envoy.retry_host_predicates.previous_hosts"
+        : "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
 }
 
 /// The capabilities of a proxy.
@@ -43,17 +53,21 @@ capabilities! {
 pub struct Capabilities(u32);
 
 impl Capabilities {
-    /// Of a proxy that lists nothing.
-    pub const ALL: Capabilities = Capabilities(u32::MAX);
+    /// Of a proxy that has everything, or lists nothing.
+    pub const ALL: Capabilities = Capabilities((1 << Capability::ALL.len()) - 1);
 
     /// As the proxy's node tells: an extension counts as present if one is listed under its name or takes
     /// its type.
     pub fn of(proxy: &Proxy) -> Capabilities {
-        let Some(listed) = &proxy.extensions else { return Capabilities::ALL };
+        Capabilities::of_extensions(proxy.extensions.as_deref())
+    }
+
+    fn of_extensions(listed: Option<&[Extension]>) -> Capabilities {
+        let Some(listed) = listed else { return Capabilities::ALL };
         let flags = Capability::ALL.iter().filter(|capability| {
-            let (name, type_name) = capability.identifiers();
+            let (names, type_name) = capability.identifiers();
             listed.iter().any(|e| {
-                *e.name == *name
+                names.contains(&&*e.name)
                     || e.type_urls.iter().any(|url| url.rsplit('/').next() == Some(type_name))
             })
         });
@@ -65,3 +79,6 @@ impl Capabilities {
         self.0 & 1 << (capability as u32) != 0
     }
 }
+
+#[cfg(test)]
+mod tests;

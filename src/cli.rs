@@ -1,0 +1,139 @@
+//! The command line: commands, flags, what is printed, and exit codes.
+//!
+//! Owns the words that users type and read. Exit codes: 0 for success, 1 when what was asked for failed, 2 for
+//! a command line that was not understood, which is answered in one line: flag, value, what is allowed.
+//! Each command is a module with its arguments and a `run`.
+
+pub mod completion;
+pub mod discovery;
+pub mod request;
+mod unknown;
+mod usage;
+mod values;
+pub mod version;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::settings::Settings;
+
+/// The command that runs the control plane.
+const DISCOVERY: &str = "discovery";
+
+/// Exit code of a command that failed.
+const FAILED: u8 = 1;
+/// Exit code of a command line that was not understood.
+const MISUSED: u8 = 2;
+
+/// A control plane for Istio service meshes: serves Envoy and Istio sidecars over xDS.
+#[derive(Debug, Parser)]
+#[command(name = "istiod", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the control plane
+    Discovery(Box<discovery::Options>),
+    /// Send an HTTP request to the control plane of this machine (127.0.0.1:15014) and print the answer
+    Request(request::Args),
+    /// Print what this build is
+    Version(version::Args),
+    /// Print a script that completes this command line in a shell
+    Completion(completion::Args),
+}
+
+/// A command line that was understood.
+struct Invocation {
+    command: Command,
+    /// The flags of `discovery` as they stand; empty for other commands.
+    flags: Vec<discovery::Flag>,
+    /// Flags that were dropped because no version of the command knows them.
+    dropped: Vec<String>,
+}
+
+/// Runs what the arguments say. The environment is read here and nowhere else.
+pub fn main<A, E>(arguments: A, environment: E) -> ExitCode
+where
+    A: IntoIterator<Item = OsString>,
+    E: IntoIterator<Item = (OsString, OsString)>,
+{
+    let lossy = |text: OsString| text.to_string_lossy().into_owned();
+    let environment = environment.into_iter().map(|(name, text)| (lossy(name), lossy(text)));
+    let (settings, notes) = Settings::read(environment);
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match parse(&arguments, &settings) {
+        Ok(invocation) => match run(invocation, settings, notes) {
+            Ok(code) => code,
+            Err(error) => complain(&format!("{error:#}"), FAILED),
+        },
+        Err(error) if is_misuse(&error) => complain(&usage::line(&error), MISUSED),
+        Err(error) => print(&error.to_string()).map_or(FAILED.into(), |()| ExitCode::SUCCESS),
+    }
+}
+
+/// Whether an error of clap's is one: help that was asked for is none, nor is that for `istiod` alone.
+fn is_misuse(error: &clap::Error) -> bool {
+    let alone = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    error.use_stderr() && !alone
+}
+
+/// The command line as clap sees it, with the defaults that the environment gives.
+fn definition(settings: &Settings) -> clap::Command {
+    Cli::command().mut_subcommand(DISCOVERY, |command| discovery::with_defaults(command, settings))
+}
+
+fn parse(arguments: &[OsString], settings: &Settings) -> Result<Invocation, clap::Error> {
+    let mut definition = definition(settings);
+    // Adds --help to the commands, which must be known when unknown flags are dropped.
+    definition.build();
+    let (arguments, dropped) = unknown::drop_unknown_flags(arguments, &definition);
+    let matches = definition.try_get_matches_from_mut(arguments)?;
+    let mut command = Cli::from_arg_matches(&matches)?.command;
+    if let Command::Discovery(options) = &mut command {
+        options.check().map_err(|line| clap::Error::raw(ErrorKind::ValueValidation, line))?;
+    }
+    let flags = match matches.subcommand() {
+        Some((name, matches)) if name == DISCOVERY => definition
+            .find_subcommand(name)
+            .map(|command| discovery::flags(command, matches))
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    Ok(Invocation { command, flags, dropped })
+}
+
+fn run(invocation: Invocation, settings: Settings, notes: Vec<String>) -> anyhow::Result<ExitCode> {
+    let Invocation { command, flags, dropped } = invocation;
+    match command {
+        Command::Discovery(options) => {
+            discovery::run(*options, settings, discovery::Report { flags, dropped, notes })
+        }
+        Command::Request(arguments) => request::run(&arguments),
+        Command::Version(arguments) => version::run(&arguments),
+        Command::Completion(arguments) => completion::run(&arguments, definition(&settings)),
+    }
+}
+
+/// Prints to standard output. A reader that went away is an error like any other.
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// One line for the user, and an exit code.
+fn complain(line: &str, code: u8) -> ExitCode {
+    // Without standard error there is nobody to tell; the exit code remains.
+    let _ = writeln!(io::stderr(), "istiod: {line}");
+    code.into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+use std::io::Read;
+
+use serde_json::Value;
+use tracing_subscriber::layer::SubscriberExt;
+
+use super::format::Format;
+use super::levels::scope_index;
+use super::sink::Sinks;
+use super::{
+    Config, Level, LogLayer, LogLevels, SCOPES, ScopeSelection, Target, parse_levels, parse_scopes,
+};
+
+/// What `events` logs with this configuration; `levels` may be changed by it.
+fn logged(json: bool, levels: &str, callers: &str, events: impl FnOnce(&LogLevels)) -> String {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let config = Config {
+        targets: vec![Target::File(file.path().to_owned())],
+        json,
+        levels: parse_levels(levels).unwrap(),
+        callers: parse_scopes(callers).unwrap(),
+    };
+    let levels = LogLevels::new(&config.levels);
+    let layer = LogLayer {
+        levels: levels.clone(),
+        format: Format::new(config.json, &config.callers),
+        sinks: Sinks::open(&config.targets).unwrap(),
+    };
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(subscriber, || events(&levels));
+    let mut text = String::new();
+    file.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// The lines without their times, which are checked to be RFC 3339 in UTC with nanoseconds.
+fn untimed(log: &str) -> Vec<&str> {
+    log.lines()
+        .map(|line| {
+            let (time, rest) = line.split_once('\t').unwrap();
+            assert!(time.parse::<jiff::Timestamp>().is_ok(), "{time}");
+            assert_eq!((time.len(), time.ends_with('Z')), (30, true), "{time}");
+            rest
+        })
+        .collect()
+}
+
+#[test]
+fn text_has_level_scope_message_and_fields() {
+    let log = logged(false, "default:info", "", |_| {
+        tracing::info!(target: "ads", node = "web-1.shop", count = 3, ok = true, "pushed");
+        tracing::error!("no target of its own");
+        tracing::warn!(target: "hyper::proto", reason = "two words", "from a dependency");
+    });
+    assert_eq!(
+        untimed(&log),
+        [
+            "info\tads\tpushed node=web-1.shop count=3 ok=true",
+            "error\tdefault\tno target of its own",
+            "warn\tdefault\tfrom a dependency reason=\"two words\"",
+        ]
+    );
+}
+
+#[test]
+fn json_has_the_same_in_order() {
+    let log = logged(true, "default:info", "", |_| {
+        tracing::warn!(target: "delta", node = "a\"b", size = 1.5, "refused");
+    });
+    let parsed: Value = serde_json::from_str(&log).unwrap();
+    let time = parsed["time"].as_str().unwrap();
+    assert_eq!(
+        log,
+        format!(
+            "{{\"level\":\"warn\",\"time\":\"{time}\",\"scope\":\"delta\",\"msg\":\"refused\",\
+             \"node\":\"a\\\"b\",\"size\":1.5}}\n"
+        )
+    );
+}
+
+#[test]
+fn an_event_is_one_line_whatever_it_carries() {
+    let forged = "x\n2026-01-01T00:00:00Z\tinfo\tads\tforged";
+    for json in [false, true] {
+        let log = logged(json, "default:info", "", |_| {
+            tracing::info!(node = forged, error = %forged, debug = ?forged, "{forged}");
+        });
+        assert_eq!(log.lines().count(), 1, "{log}");
+    }
+}
+
+#[test]
+fn levels_hold_for_each_scope() {
+    let log = logged(false, "all:error,ads:debug,model:none,default:fatal", "", |_| {
+        tracing::debug!(target: "ads", "shown");
+        tracing::trace!(target: "ads", "traces are not");
+        tracing::warn!(target: "delta", "below error");
+        tracing::error!(target: "delta", "shown");
+        tracing::error!(target: "model", "none shows nothing");
+        tracing::error!("fatal hides errors");
+    });
+    assert_eq!(untimed(&log), ["debug\tads\tshown", "error\tdelta\tshown"]);
+}
+
+#[test]
+fn dependencies_do_not_debug() {
+    let log = logged(false, "all:debug", "", |_| {
+        tracing::debug!(target: "h2::frame", "hidden");
+        tracing::info!(target: "h2::frame", "shown");
+        tracing::debug!("ours");
+    });
+    assert_eq!(untimed(&log), ["info\tdefault\tshown", "debug\tdefault\tours"]);
+}
+
+#[test]
+fn levels_change_while_running() {
+    let log = logged(false, "default:info", "", |levels| {
+        let speak = || tracing::debug!(target: "krt", "the same place in the code");
+        speak();
+        levels.set("krt", Level::Debug).unwrap();
+        speak();
+        levels.set("all", Level::Error).unwrap();
+        speak();
+        assert!(levels.list().iter().all(|(_, level)| *level == Level::Error));
+        assert!(levels.set("nonsense", Level::Info).is_err());
+    });
+    assert_eq!(untimed(&log), ["debug\tkrt\tthe same place in the code"]);
+}
+
+#[test]
+fn callers_are_told_for_the_scopes_that_want_it() {
+    let log = logged(false, "default:info", "ads", |_| {
+        tracing::info!(target: "ads", "with");
+        tracing::info!(target: "delta", "without");
+    });
+    let lines = untimed(&log);
+    assert!(lines[0].starts_with("info\tads\tsrc/logging/tests.rs:"), "{}", lines[0]);
+    assert!(lines[0].ends_with("\twith"), "{}", lines[0]);
+    assert_eq!(lines[1], "info\tdelta\twithout");
+}
+
+#[test]
+fn scopes_are_found_by_name() {
+    assert!(SCOPES.is_sorted(), "they are searched by halves");
+    for (index, scope) in SCOPES.iter().enumerate() {
+        assert_eq!(scope_index(scope), index);
+        assert_eq!(scope.parse(), Ok(ScopeSelection::One(index)));
+    }
+    assert_eq!(SCOPES[scope_index("istiod::serve")], "default");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named() {
+    let target = Target::File("/nonexistent/log".into());
+    let Err(error) = Sinks::open(&[target]) else { panic!("opened") };
+    assert!(error.to_string().starts_with("--log_target \"/nonexistent/log\": "), "{error}");
+}
+
+#[test]
+fn lists_of_levels_are_read_or_refused() {
+    let index = |scope| ScopeSelection::One(scope_index(scope));
+    for (text, want) in [
+        ("", vec![]),
+        ("debug", vec![(index("default"), Level::Debug)]),
+        (
+            "default:info, ads:none,",
+            vec![(index("default"), Level::Info), (index("ads"), Level::None)],
+        ),
+        ("all:fatal", vec![(ScopeSelection::All, Level::Fatal)]),
+    ] {
+        assert_eq!(parse_levels(text).as_ref(), Ok(&want), "{text:?}");
+    }
+    for (text, want) in [
+        ("ads:loud", "a level is needed: none, fatal, error, warn, info or debug"),
+        ("ads:", "a level is needed"),
+        ("nonsense:info", "\"nonsense\" is no log scope: all or one of ads, adsc, "),
+    ] {
+        let error = parse_levels(text).unwrap_err().to_string();
+        assert!(error.starts_with(want), "{text:?}: {error}");
+    }
+}

@@ -1,0 +1,61 @@
+//! The settings that come from the environment.
+//!
+//! Owns the table of variables ([`table`]) and reading them, once, into typed [`Settings`]. Reading is a
+//! pure function of names and values: the only place that looks at the process's environment is the caller.
+//! A bad value never stops the process: the default holds and a note says so, because a chart of another
+//! version must not keep the control plane from starting.
+
+mod names;
+mod table;
+mod value;
+
+pub use self::table::{Settings, State, Variable, variables};
+pub use self::value::go_bool;
+
+impl Settings {
+    /// Reads an environment. The notes, one line each and in order of names, are for the log: values that were
+    /// not understood, variables that have no effect, and names that look misspelt.
+    pub fn read<I>(environment: I) -> (Settings, Vec<String>)
+    where
+        I: IntoIterator<Item = (String, String)>,
+    {
+        let mut environment: Vec<_> = environment.into_iter().collect();
+        environment.sort();
+        let mut settings = Settings::default();
+        let mut notes = Vec::new();
+        let mut pending = Vec::new();
+        for (name, text) in &environment {
+            match settings.set(name, text) {
+                Ok(true) => {}
+                Ok(false) => match table::state(name) {
+                    Some(State::Different(reason)) => {
+                        notes.push(format!("{name} has no effect: {reason}"));
+                    }
+                    Some(_) => pending.push(name.as_str()),
+                    None => notes.extend(names::complaint(name, text)),
+                },
+                // An empty value is how a chart leaves a variable unset.
+                Err(_) if text.is_empty() => {}
+                Err(rejected) => notes.push(format!(
+                    "{name}={text:?} is ignored and the default holds: {} is needed",
+                    rejected.allowed
+                )),
+            }
+        }
+        if !pending.is_empty() {
+            notes.push(format!(
+                "environment variables without an effect yet: {}",
+                pending.join(", ")
+            ));
+        }
+        (settings, notes)
+    }
+}
+
+/// The number that a limit of 0 stands for: 15 and 5 more for each CPU, 100 at most.
+pub fn automatic_limit(cpus: usize) -> u32 {
+    u32::try_from(cpus).unwrap_or(u32::MAX).saturating_mul(5).saturating_add(15).min(100)
+}
+
+#[cfg(test)]
+mod tests;

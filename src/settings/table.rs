@@ -1,0 +1,318 @@
+//! The table of environment variables: names, types, defaults, meanings, and whether they have an effect.
+//!
+//! Everything said of a variable anywhere (the typed [`Settings`], what is logged at start, the table in
+//! COMPATIBILITY.md) derives from here. A variable that gets an effect moves from [`OTHERS`] into the
+//! `settings!` block, where it becomes a typed field.
+
+use std::time::Duration;
+
+use super::value::{Rejected, Value, assign};
+
+/// Whether a variable has an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It does what istiod does with it.
+    Effective,
+    /// The part of the project that reads it does not exist yet.
+    Pending,
+    /// It has no effect, and why none is needed.
+    Different(&'static str),
+}
+
+/// What is known of one variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// Its default, as it would be written.
+    pub default: String,
+    /// What it is for.
+    pub meaning: &'static str,
+    /// Whether it has an effect.
+    pub state: State,
+}
+
+macro_rules! settings {
+    ($($name:literal $field:ident: $type:ty = $default:expr, $meaning:literal;)*) => {
+        /// The variables that have an effect, read.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Settings {
+            $(#[doc = concat!("`", $name, "`: ", $meaning, ".")] pub $field: $type,)*
+        }
+
+        impl Default for Settings {
+            fn default() -> Settings {
+                Settings { $($field: $default,)* }
+            }
+        }
+
+        impl Settings {
+            /// Name and value of each, as they would be written, in the order of the table.
+            pub fn effective(&self) -> Vec<(&'static str, String)> {
+                vec![$(($name, self.$field.show()),)*]
+            }
+
+            /// Takes one variable. False for one that is not in this part of the table.
+            pub(super) fn set(&mut self, name: &str, text: &str) -> Result<bool, Rejected> {
+                match name {
+                    $($name => assign(&mut self.$field, text),)*
+                    _ => Ok(false),
+                }
+            }
+        }
+
+        const MEANINGS: &[&str] = &[$($meaning),*];
+    };
+}
+
+settings! {
+    "POD_NAME" pod_name: String = String::new(),
+        "the name of this replica, in the answers that tell who gave them";
+    "POD_NAMESPACE" pod_namespace: String = "istio-system".to_owned(),
+        "the default of --namespace";
+    "REVISION" revision: String = String::new(),
+        "the revision of the control plane; names the ConfigMap of the mesh configuration";
+    "CLUSTER_ID" cluster_id: String = "Kubernetes".to_owned(),
+        "the default of --clusterID";
+    "PILOT_DEBOUNCE_AFTER" debounce_after: Duration = Duration::from_millis(100),
+        "how long changes must pause before a push while they keep coming; a change after quiet goes out at once";
+    "PILOT_DEBOUNCE_MAX" debounce_max: Duration = Duration::from_secs(10),
+        "how long a change waits at most while others keep coming";
+    "PILOT_PUSH_THROTTLE" push_throttle: u32 = 0,
+        "how many proxies are pushed to at once; 0 decides by the number of CPUs";
+    "PILOT_MAX_REQUESTS_PER_SECOND" max_requests_per_second: f64 = 0.0,
+        "how many new streams are admitted a second; 0 decides by the number of CPUs";
+    "ISTIO_GPRC_MAXSTREAMS" max_streams: u32 = 100_000,
+        "concurrent streams of one connection";
+    "ISTIO_GPRC_MAXRECVMSGSIZE" max_receive_message_bytes: u32 = 4 * 1024 * 1024,
+        "the longest request, in bytes";
+    "GRPC_KEEPALIVE_INTERVAL" keepalive_interval: Duration = Duration::from_secs(30),
+        "the default of --keepaliveInterval";
+    "GRPC_KEEPALIVE_TIMEOUT" keepalive_timeout: Duration = Duration::from_secs(10),
+        "the default of --keepaliveTimeout";
+    "ENABLE_DEBUG_ON_HTTP" debug_on_http: bool = true,
+        "serves /debug";
+    "METRICS_LOCALHOST_ACCESS_ONLY" metrics_localhost_only: bool = false,
+        "answers /metrics to loopback addresses only";
+    "PILOT_ENABLE_METADATA_EXCHANGE" metadata_exchange: bool = true,
+        "gives proxies the filters that tell each other about their workloads";
+    "PILOT_ENABLE_ABSOLUTE_FQDN_VHOST_DOMAIN" absolute_domains: bool = true,
+        "routes also answer to host names with a dot at the end";
+}
+
+/// The variables that have no effect: name, default, meaning, and why.
+#[rustfmt::skip]
+const OTHERS: &[(&str, &str, &str, State)] = {
+    use State::{Different, Pending};
+    const AGENT: State = Different("read by the agent beside the proxy, not by the control plane");
+    const NO_CACHE: State = Different("builders are memoised on what they read and memory follows what is served; there is no cache to size or to switch off");
+    const ALWAYS_LAZY: State = Different("scopes are built when a proxy first needs them, and only once");
+    const GO_ONLY: State = Different("a knob of the Go implementation");
+    const TEST_ONLY: State = Different("a test aid of the Go implementation");
+    &[
+        ("PILOT_HTTP10", "false", "accept HTTP/1.0", Pending),
+        ("PILOT_SCOPE_GATEWAY_TO_NAMESPACE", "false", "gateway selectors match workloads of their own namespace only", Pending),
+        ("PILOT_JWT_ENABLE_REMOTE_JWKS", "false", "who fetches JSON web keys: istiod, envoy or both", Pending),
+        ("ISTIOD_CUSTOM_HOST", "", "further names in the certificate of the control plane", Pending),
+        ("PILOT_CERT_PROVIDER", "istiod", "who signs the certificate of the control plane", Pending),
+        ("PILOT_DNS_CARES_UDP_MAX_QUERIES", "100", "queries on one UDP socket of Envoy's resolver", Pending),
+        ("PILOT_DNS_JITTER_DURATION", "100ms", "jitter of DNS refreshes", Pending),
+        ("EXTERNAL_ISTIOD", "false", "controls remote clusters", Pending),
+        ("ENABLE_CA_SERVER", "true", "signs workload certificates", Pending),
+        ("UNSAFE_ENABLE_ADMIN_ENDPOINTS", "false", "serves /debug/force_disconnect", Pending),
+        ("ENABLE_DEBUG_ENDPOINT_AUTH", "true", "authorises callers of debug endpoints by namespace", Pending),
+        ("DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES", "", "namespaces that may use every debug endpoint", Pending),
+        ("PILOT_ENABLE_SERVICEENTRY_SELECT_PODS", "true", "ServiceEntry selectors select pods", Pending),
+        ("PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES", "true", "Service selectors select WorkloadEntries", Pending),
+        ("INJECTION_WEBHOOK_CONFIG_NAME", "istio-sidecar-injector", "the injection webhook to keep patched", Pending),
+        ("VALIDATION_WEBHOOK_CONFIG_NAME", "istio-istio-system", "the validation webhook to keep patched", Pending),
+        ("PILOT_REMOTE_CLUSTER_TIMEOUT", "30s", "how long readiness waits for remote clusters", Pending),
+        ("PILOT_DISABLE_MX_ALPN", "false", "leaves the peer exchange protocol out of ALPN", Pending),
+        ("PILOT_ENABLE_ALPN_FILTER", "true", "adds Istio's ALPN filter", Pending),
+        ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true", "registers workloads that connect", Pending),
+        ("PILOT_WORKLOAD_ENTRY_GRACE_PERIOD", "10s", "how long a registered workload outlives its connection", Pending),
+        ("PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS", "true", "takes health reports of registered workloads", Pending),
+        ("PILOT_ENABLE_CROSS_CLUSTER_WORKLOAD_ENTRY", "true", "WorkloadEntries of remote clusters are used", Pending),
+        ("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", "true", "the agent fetches Wasm modules", AGENT),
+        ("PILOT_JWT_PUB_KEY_REFRESH_INTERVAL", "20m", "how often JSON web keys are fetched", Pending),
+        ("PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS", "false", "removes the taint of nodes whose CNI is ready", Pending),
+        ("PILOT_NODE_UNTAINT_CONTROLLERS_TAINT_NAME", "cni.istio.io/not-ready", "the taint to remove", Pending),
+        ("PILOT_ENABLE_IP_AUTOALLOCATE", "true", "allocates addresses to ServiceEntries without one", Pending),
+        ("PILOT_IP_AUTOALLOCATE_IPV4_PREFIX", "240.240.0.0/16", "where IPv4 addresses are allocated from", Pending),
+        ("PILOT_IP_AUTOALLOCATE_IPV6_PREFIX", "2001:2::/48", "where IPv6 addresses are allocated from", Pending),
+        ("UNSAFE_PILOT_ENABLE_RUNTIME_ASSERTIONS", "false", "assertions at run time", TEST_ONLY),
+        ("UNSAFE_PILOT_ENABLE_DELTA_TEST", "false", "compares delta and full pushes", TEST_ONLY),
+        ("SHARED_MESH_CONFIG", "", "a ConfigMap merged before the mesh configuration", Pending),
+        ("ISTIO_MULTIROOT_MESH", "false", "distributes a bundle of trust anchors", Pending),
+        ("PILOT_ENVOY_FILTER_STATS", "false", "metrics of EnvoyFilter patches", Pending),
+        ("PILOT_ENABLE_ROUTE_COLLAPSE_OPTIMIZATION", "true", "merges virtual hosts of gateways", Pending),
+        ("ENABLE_MULTICLUSTER_HEADLESS", "true", "name tables list headless endpoints of other clusters", Pending),
+        ("RESOLVE_HOSTNAME_GATEWAYS", "true", "resolves host names of network gateways", Pending),
+        ("PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API", "true", "finds network gateways among Gateway API Gateways", Pending),
+        ("PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS", "", "risky kubeconfig options to allow", Pending),
+        ("LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES", "false", "canonical service labels for external services", Pending),
+        ("LOCAL_CLUSTER_SECRET_WATCHER", "false", "remote secrets are read from the local cluster", Pending),
+        ("PILOT_MULTICLUSTER_KUBECONFIG_PATH", "", "a directory of kubeconfigs of remote clusters", Pending),
+        ("ISTIO_WATCH_NAMESPACE", "", "watches one namespace only", Pending),
+        ("ISTIO_KUBE_CLIENT_CONTENT_TYPE", "protobuf", "encoding of API server traffic", Pending),
+        ("ISTIO_WORKLOAD_ENTRY_VALIDATE_IDENTITY", "true", "checks who registers as a workload", Pending),
+        ("JWKS_RESOLVER_INSECURE_SKIP_VERIFY", "false", "does not verify servers of JSON web keys", Pending),
+        ("BLOCKED_CIDRS_IN_JWKS_URIS", "", "addresses that JSON web keys are not fetched from", Pending),
+        ("ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY", "true", "policies select Gateway API gateways by label", Pending),
+        ("ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS", "false", "IPv4 listeners for IPv6 proxies", Pending),
+        ("ENABLE_VTPROTOBUF", "true", "faster encoding", GO_ONLY),
+        ("PILOT_GATEWAY_API_DEFAULT_GATEWAYCLASS_NAME", "istio", "the GatewayClass of the control plane", Pending),
+        ("PILOT_GATEWAY_API_CONTROLLER_NAME", "istio.io/gateway-controller", "its controller name", Pending),
+        ("PREFER_DESTINATIONRULE_TLS_FOR_EXTERNAL_SERVICES", "true", "TLS settings of rules win for external services", Pending),
+        ("ENABLE_GATEWAY_API_MANUAL_DEPLOYMENT", "true", "Gateways may name a Service of their own", Pending),
+        ("MAX_CONNECTIONS_PER_SOCKET_EVENT_LOOP", "1", "connections that a listener accepts at once", Pending),
+        ("ENABLE_CLUSTER_TRUST_BUNDLE_API", "false", "distributes roots as ClusterTrustBundle", Pending),
+        ("ENABLE_PROXY_FIND_POD_BY_IP", "false", "finds the pod of a proxy by address", Pending),
+        ("ENABLE_LAZY_SIDECAR_EVALUATION", "true", "builds sidecar scopes late", ALWAYS_LAZY),
+        ("PILOT_ENABLE_CA_CRL", "true", "distributes revocation lists", Pending),
+        ("ENABLE_NATIVE_SIDECARS", "auto", "injects sidecars as restartable init containers", Pending),
+        ("DISABLE_SHADOW_HOST_SUFFIX", "true", "mirrored requests keep their host", Pending),
+        ("DISABLE_TRACK_REMAINING_CB_METRICS", "true", "leaves gauges of remaining capacity out", Pending),
+        ("PILOT_GATEWAY_TRANSPORT_SOCKET_CONNECT_TIMEOUT", "15s", "how long a TLS handshake may take", Pending),
+        ("ISTIO_WASM_MAX_BINARY_SIZE_BYTES", "268435456", "the largest Wasm module", AGENT),
+        ("PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE", "true", "which of several services of one name a Sidecar means", Pending),
+
+        ("PILOT_ENABLE_AMBIENT", "false", "ambient mode", Pending),
+        ("PILOT_ENABLE_AMBIENT_WAYPOINTS", "true", "waypoints, in ambient mode", Pending),
+        ("PILOT_ENABLE_SENDING_HBONE", "true", "sidecars and gateways send HBONE, in ambient mode", Pending),
+        ("PILOT_ENABLE_SIDECAR_LISTENING_HBONE", "true", "sidecars accept HBONE, in ambient mode", Pending),
+        ("AMBIENT_ENABLE_STATUS", "true", "writes the status of ambient objects, in ambient mode", Pending),
+        ("PILOT_PREFER_SENDING_HBONE", "false", "HBONE before mTLS", Pending),
+        ("PILOT_AUTO_ALLOW_WAYPOINT_POLICY", "false", "lets waypoints through policies", Pending),
+        ("ENABLE_INGRESS_WAYPOINT_ROUTING", "true", "gateways go through waypoints, in ambient mode", Pending),
+        ("AMBIENT_ENABLE_MULTI_NETWORK", "false", "several networks in ambient mode", Pending),
+        ("AMBIENT_ENABLE_BAGGAGE", "false", "peer metadata in baggage headers", Pending),
+        ("AMBIENT_ENABLE_MULTI_NETWORK_WAYPOINT", "true", "waypoints across networks, in ambient mode", Pending),
+        ("AMBIENT_ENABLE_MULTI_NETWORK_INGRESS", "false", "gateways across networks in ambient mode", Pending),
+        ("ENABLE_LAYERED_WAYPOINT_AUTHORIZATION_POLICIES", "false", "policies of workloads also apply at waypoints", Pending),
+        ("AMBIENT_SCOPED_ADDRESS_PUSHES", "true", "address changes reach only the waypoints that they concern", Pending),
+        ("AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY", "false", "dry-run policies in ambient mode", Pending),
+        ("PILOT_HBONE_INITIAL_STREAM_WINDOW_SIZE", "0", "HTTP/2 window of HBONE streams; 0 leaves it unset", Pending),
+        ("PILOT_HBONE_INITIAL_CONNECTION_WINDOW_SIZE", "0", "HTTP/2 window of HBONE connections; 0 leaves it unset", Pending),
+
+        ("PILOT_FILTER_GATEWAY_CLUSTER_CONFIG", "false", "gateways get only the clusters that they route to", Pending),
+        ("PILOT_ENABLE_AGENTGATEWAY", "false", "serves agentgateway proxies", Pending),
+        ("PILOT_SEND_UNHEALTHY_ENDPOINTS", "false", "unready endpoints are sent, marked unhealthy", Pending),
+        ("PILOT_ENABLE_PERSISTENT_SESSION_FILTER", "false", "session persistence by label", Pending),
+        ("PILOT_PERSISTENT_SESSION_LABEL", "istio.io/persistent-session", "the label that names the cookie", Pending),
+        ("PILOT_PERSISTENT_SESSION_HEADER_LABEL", "istio.io/persistent-session-header", "the label that names the header", Pending),
+        ("PILOT_DRAINING_LABEL", "istio.io/draining", "the label of endpoints that drain", Pending),
+        ("MCS_API_GROUP", "multicluster.x-k8s.io", "the group of the multi-cluster services API", Pending),
+        ("MCS_API_VERSION", "v1alpha1", "its version", Pending),
+        ("ENABLE_MCS_AUTO_EXPORT", "false", "exports every service", Pending),
+        ("ENABLE_MCS_SERVICE_DISCOVERY", "false", "only exported services are visible to other clusters", Pending),
+        ("ENABLE_MCS_HOST", "false", "services also answer to clusterset.local", Pending),
+        ("ENABLE_MCS_CLUSTER_LOCAL", "false", "cluster.local means the local cluster only", Pending),
+        ("PILOT_ENABLE_ANALYSIS", "false", "analyses objects and writes what it finds to their status", Pending),
+        ("PILOT_ANALYSIS_INTERVAL", "10s", "how often", Pending),
+        ("PILOT_ENABLE_GATEWAY_API", "true", "reads the Gateway API", Pending),
+        ("PILOT_ENABLE_GATEWAY_API_COPY_LABELS_ANNOTATIONS", "true", "generated objects take labels of their Gateway", Pending),
+        ("PILOT_ENABLE_ALPHA_GATEWAY_API", "false", "reads its alpha kinds", Pending),
+        ("PILOT_ENABLE_GATEWAY_API_STATUS", "true", "writes their status", Pending),
+        ("PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER", "true", "deploys Gateways", Pending),
+        ("PILOT_ENABLE_GATEWAY_API_GATEWAYCLASS_CONTROLLER", "true", "creates the GatewayClasses", Pending),
+        ("ISTIO_DELTA_XDS", "true", "the agent uses delta xDS; the control plane always serves both", AGENT),
+        ("PILOT_ENABLE_QUIC_LISTENERS", "false", "HTTP/3 at gateways", Pending),
+        ("ENABLE_TLS_ON_SIDECAR_INGRESS", "false", "TLS settings of Sidecar ingress listeners", Pending),
+        ("ENABLE_HCM_INTERNAL_NETWORKS", "false", "which addresses count as internal", Pending),
+        ("ENABLE_LEADER_ELECTION", "true", "one replica writes", Pending),
+        ("PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE", "false", "Sidecar ingress listeners add to those of services", Pending),
+        ("ISTIO_DUAL_STACK", "false", "IPv4 and IPv6 together", Pending),
+        ("ENABLE_100_CONTINUE_HEADERS", "true", "proxies pass 100 Continue on", Pending),
+        ("ENABLE_LOCALITY_WEIGHTED_LB_CONFIG", "false", "always balances by locality", Pending),
+        ("ENABLE_ENHANCED_DESTINATIONRULE_MERGE", "true", "rules for one host merge by visibility", Pending),
+        ("PILOT_UNIFIED_SIDECAR_SCOPE", "true", "one way to build sidecar scopes", ALWAYS_LAZY),
+        ("PILOT_CA_CERT_CONFIGMAP", "istio-ca-root-cert", "the ConfigMap of the root certificate", Pending),
+        ("PILOT_CRL_CONFIGMAP", "istio-ca-crl", "the ConfigMap of the revocation list", Pending),
+        ("ENVOY_STATUS_PORT_ENABLE_PROXY_PROTOCOL", "false", "the proxy protocol at the status port", AGENT),
+        ("ENABLE_GATEWAY_API_INFERENCE_EXTENSION", "false", "reads InferencePools", Pending),
+        ("ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS", "false", "wildcard hosts with dynamic DNS over TLS", Pending),
+        ("PILOT_IGNORE_RESOURCES", "", "kinds that are not read", Pending),
+        ("PILOT_INCLUDE_RESOURCES", "", "kinds that are read although ignored", Pending),
+
+        ("PILOT_SKIP_VALIDATE_TRUST_DOMAIN", "false", "proxies accept peers of any trust domain", Pending),
+        ("XDS_AUTH", "true", "authenticates xDS clients", Pending),
+        ("PILOT_ENABLE_XDS_IDENTITY_CHECK", "true", "a proxy must be who its certificate says", Pending),
+        ("TRUSTED_GATEWAY_CIDR", "", "addresses whose forwarded client certificates are believed", Pending),
+        ("CA_TRUSTED_NODE_ACCOUNTS", "", "accounts that may ask for certificates of the pods of their node", Pending),
+        ("CERT_SIGNER_DOMAIN", "", "the domain of Kubernetes signers", Pending),
+        ("USE_CACERTS_FOR_SELF_SIGNED_CA", "false", "keeps the self-signed CA in the secret cacerts", Pending),
+        ("PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS", "false", "several providers of custom authorisation", Pending),
+
+        ("PILOT_TRACE_SAMPLING", "1.0", "percentage of requests that are traced", Pending),
+        ("PILOT_ENABLE_TELEMETRY_LABEL", "true", "clusters and endpoints carry labels for telemetry", Pending),
+        ("PILOT_ENDPOINT_TELEMETRY_LABEL", "true", "endpoints carry labels for telemetry", Pending),
+        ("PILOT_MX_ADDITIONAL_LABELS", "", "further labels that workloads tell each other", Pending),
+        ("ISTIO_ENABLE_CONTROLLER_QUEUE_METRICS", "false", "metrics of controller queues", Pending),
+        ("PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY", "true", "gateways open a span for the upstream", Pending),
+        ("PILOT_AGENT_MERGE_ENVOY_STATS", "true", "the agent merges Envoy's metrics", AGENT),
+
+        ("PILOT_ENABLE_EDS_DEBOUNCE", "true", "endpoint changes wait for others", Different("endpoint changes have a lane of their own, paced by what they cost")),
+        ("PILOT_CONVERT_SIDECAR_SCOPE_CONCURRENCY", "1", "threads that build sidecar scopes", GO_ONLY),
+        ("MUTEX_PROFILE_FRACTION", "1000", "sampling of lock contention", GO_ONLY),
+        ("PILOT_STATUS_MAX_WORKERS", "100", "concurrent status writes", Pending),
+        ("PILOT_XDS_CACHE_SIZE", "60000", "entries of the response cache", NO_CACHE),
+        ("PILOT_XDS_CACHE_INDEX_CLEAR_INTERVAL", "5s", "how often its index is cleaned", NO_CACHE),
+
+        ("PILOT_ENABLE_MYSQL_FILTER", "false", "reads the MySQL protocol", Pending),
+        ("PILOT_ENABLE_REDIS_FILTER", "false", "reads the Redis protocol", Pending),
+        ("PILOT_ENABLE_MONGO_FILTER", "true", "reads the MongoDB protocol", Pending),
+        ("PILOT_SIDECAR_USE_REMOTE_ADDRESS", "false", "sidecars append to X-Forwarded-For", Pending),
+        ("PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES", "false", "headless services are balanced by Envoy", Pending),
+        ("PILOT_ENABLE_XDS_CACHE", "true", "the response cache", NO_CACHE),
+        ("PILOT_ENABLE_CDS_CACHE", "true", "the response cache of clusters", NO_CACHE),
+        ("PILOT_ENABLE_RDS_CACHE", "true", "the response cache of routes", NO_CACHE),
+        ("PILOT_XDS_CACHE_STATS", "false", "metrics of the response cache", NO_CACHE),
+
+        ("JWT_RULE", "", "an OIDC issuer whose tokens authenticate xDS clients", Pending),
+        ("ROOT_CA_DIR", "./etc/cacerts", "where the CA's key and certificates are", Pending),
+        ("USE_REMOTE_CERTS", "false", "takes the CA from a remote cluster", Pending),
+        ("DEFAULT_WORKLOAD_CERT_TTL", "24h", "lifetime of workload certificates", Pending),
+        ("MAX_WORKLOAD_CERT_TTL", "2160h", "the longest that may be asked for", Pending),
+        ("CITADEL_SELF_SIGNED_CA_CERT_TTL", "87600h", "lifetime of the self-signed root", Pending),
+        ("CITADEL_SELF_SIGNED_ROOT_CERT_CHECK_INTERVAL", "1h", "how often its rotation is considered", Pending),
+        ("CITADEL_SELF_SIGNED_ROOT_CERT_GRACE_PERIOD_PERCENTILE", "20", "the last part of its life in which it is rotated", Pending),
+        ("CITADEL_ENABLE_JITTER_FOR_ROOT_CERT_ROTATOR", "true", "spreads rotation over replicas", Pending),
+        ("KUBERNETES_SERVICE_HOST", "", "tells that the process runs in a pod", Pending),
+        ("TOKEN_ISSUER", "", "the issuer of service account tokens", Pending),
+        ("AUDIENCE", "", "the audience of tokens", Pending),
+        ("TOKEN_AUDIENCES", "istio-ca", "the audiences of service account tokens", Pending),
+        ("CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE", "2048", "bits of the self-signed root's key", Pending),
+        ("EXTERNAL_CA", "", "who signs workload certificates instead", Pending),
+        ("K8S_SIGNER", "", "the Kubernetes signer of workload certificates", Pending),
+        ("INJECT_ENABLED", "true", "serves the injection webhook", Pending),
+        ("K8S_INGRESS_NS", "istio-system", "the namespace of the ingress gateway", Pending),
+        ("XDS_AUTH_PLAINTEXT", "false", "authenticates plaintext streams too", Pending),
+        ("COMPLIANCE_POLICY", "", "restricts TLS (fips-140-2, pqc)", Pending),
+        ("PLATFORM", "", "the platform of the cluster, such as openshift", Pending),
+        ("K_REVISION", "", "the Knative revision that the process runs as", Pending),
+    ]
+};
+
+/// The whole table, those with an effect first.
+pub fn variables() -> Vec<Variable> {
+    let effective = Settings::default().effective().into_iter().zip(MEANINGS).map(
+        |((name, default), meaning)| Variable { name, default, meaning, state: State::Effective },
+    );
+    let others = OTHERS.iter().map(|&(name, default, meaning, state)| Variable {
+        name,
+        default: default.to_owned(),
+        meaning,
+        state,
+    });
+    effective.chain(others).collect()
+}
+
+/// The state of a variable; None for one that is not in the table.
+pub(super) fn state(name: &str) -> Option<State> {
+    let other = OTHERS.iter().find(|(other, ..)| *other == name).map(|&(.., state)| state);
+    other.or_else(|| {
+        let effective = Settings::default().effective();
+        effective.iter().any(|(effective, _)| *effective == name).then_some(State::Effective)
+    })
+}

@@ -1,0 +1,159 @@
+//! Projection: from an object as JSON to the fields that the project reads.
+//!
+//! Owns the decision whether an object can be used at all, and what is said of it when it cannot. Must not
+//! know where the JSON came from: files and an API server project alike. An object is taken whole or not at
+//! all: one bad port or address drops it, with the path of the field, since half an object would be served
+//! as if it were what the user wrote. Unknown fields never drop anything.
+
+mod checks;
+mod config;
+mod decode;
+mod endpoints;
+mod meta;
+mod namespaced;
+mod node;
+mod pod;
+mod service;
+
+use serde_json::Value;
+
+use super::field_path::FieldPath;
+use crate::api::{Kind, Object, ObjectKey, Str};
+
+/// The namespace of an object of a namespaced kind that names none.
+pub const DEFAULT_NAMESPACE: &str = "default";
+
+/// What became of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Projected {
+    /// The object.
+    pub object: Object,
+    /// What has no effect in it, such as unknown fields, in the order of the fields.
+    pub warnings: Vec<Issue>,
+}
+
+/// One thing to say of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// Which field.
+    pub path: FieldPath,
+    /// What is wrong and how to mend it, in one sentence.
+    pub message: String,
+}
+
+impl Issue {
+    /// An issue from its parts.
+    pub fn new(path: FieldPath, message: impl Into<String>) -> Issue {
+        Issue { path, message: message.into() }
+    }
+}
+
+/// Why an object could not be projected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// It is of a kind, or of a version of a kind, that the project does not read.
+    Unread {
+        /// As the object writes it.
+        api_version: String,
+        /// As the object writes it.
+        kind: String,
+    },
+    /// It cannot be used.
+    Invalid {
+        /// Its key, when it could be told.
+        key: Option<ObjectKey>,
+        /// What is wrong with it.
+        issue: Issue,
+    },
+}
+
+/// Projects one object of any kind.
+///
+/// # Errors
+/// When the kind is not read, or the object has a wrong type or an unusable value anywhere.
+pub fn project(value: Value) -> Result<Projected, Rejection> {
+    let kind = kind_of(&value)?;
+    let key = key_of(kind, &value);
+    let mut warnings = Vec::new();
+    match project_kind(kind, value, &mut warnings) {
+        Ok(object) => Ok(Projected { object, warnings }),
+        Err(issue) => Err(Rejection::Invalid { key, issue }),
+    }
+}
+
+/// The key of an object of which only the type and the names need to be sound.
+pub fn identify(value: &Value) -> Option<ObjectKey> {
+    key_of(kind_of(value).ok()?, value)
+}
+
+fn project_kind(kind: Kind, value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Issue> {
+    match kind {
+        Kind::Namespace => node::namespace(value, warnings),
+        Kind::Node => node::node(value, warnings),
+        Kind::Pod => pod::pod(value, warnings),
+        Kind::Service => service::service(value, warnings),
+        Kind::Endpoints => endpoints::endpoints(value, warnings),
+        Kind::EndpointSlice => endpoints::endpoint_slice(value, warnings),
+        Kind::ServiceAccount => namespaced::service_account(value, warnings),
+        Kind::Secret => namespaced::secret(value, warnings),
+        Kind::ConfigMap => namespaced::config_map(value, warnings),
+        Kind::VirtualService
+        | Kind::Gateway
+        | Kind::DestinationRule
+        | Kind::ServiceEntry
+        | Kind::WorkloadEntry
+        | Kind::WorkloadGroup
+        | Kind::Sidecar
+        | Kind::EnvoyFilter
+        | Kind::ProxyConfig
+        | Kind::AuthorizationPolicy
+        | Kind::RequestAuthentication
+        | Kind::PeerAuthentication
+        | Kind::Telemetry
+        | Kind::WasmPlugin
+        | Kind::TrafficExtension => config::config(kind, value, warnings),
+    }
+}
+
+fn kind_of(value: &Value) -> Result<Kind, Rejection> {
+    let field = |name: &str| match value.get(name) {
+        Some(Value::String(text)) if !text.is_empty() => Ok(text.as_str()),
+        Some(Value::Null) | Some(Value::String(_)) | None => {
+            Err(unidentified(FieldPath::of(name), "missing: every object names it"))
+        }
+        Some(_) => Err(unidentified(FieldPath::of(name), "must be a string")),
+    };
+    if !value.is_object() {
+        return Err(unidentified(
+            FieldPath::root(),
+            "not an object: expected apiVersion, kind, metadata",
+        ));
+    }
+    let (api_version, kind) = (field("apiVersion")?, field("kind")?);
+    Kind::of(api_version, kind).ok_or_else(|| Rejection::Unread {
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+    })
+}
+
+fn unidentified(path: FieldPath, message: &str) -> Rejection {
+    Rejection::Invalid { key: None, issue: Issue::new(path, message) }
+}
+
+fn key_of(kind: Kind, value: &Value) -> Option<ObjectKey> {
+    let metadata = value.get("metadata")?;
+    let text = |name: &str| metadata.get(name).and_then(Value::as_str).filter(|t| !t.is_empty());
+    let namespace = match kind.namespaced() {
+        true => text("namespace").unwrap_or(DEFAULT_NAMESPACE),
+        false => "",
+    };
+    Some(ObjectKey::new(kind, namespace, text("name")?))
+}
+
+/// Kubernetes writes absent strings as null, as nothing and as "": all of them are empty here.
+fn text(value: Option<String>) -> Str {
+    value.unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests;

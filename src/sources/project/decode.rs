@@ -1,0 +1,105 @@
+//! Decoding with paths: from JSON to a typed object, saying which field is wrong or unknown.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{FieldPath, Issue};
+use crate::api::Kind;
+
+/// How many unknown fields of one object are reported; a document of the wrong shape has no more to tell.
+const MAX_UNKNOWN_FIELDS: usize = 20;
+
+/// Objects in which Kubernetes takes quantities, each a string or a number.
+const QUANTITY_MAPS: &[&str] =
+    &["allocatable", "allocatedResources", "capacity", "limits", "overhead", "requests"];
+
+/// Fields that are one quantity.
+const QUANTITIES: &[&str] = &["divisor", "sizeLimit"];
+
+/// File modes: numbers, which people write in octal. YAML 1.2 makes a string of `0644`, Kubernetes' YAML a number.
+const MODES: &[&str] = &["defaultMode", "mode"];
+
+/// Decodes an object of Kubernetes' own kinds, whichever served version it was written in.
+pub(super) fn kubernetes<T: DeserializeOwned>(
+    kind: Kind,
+    mut value: Value,
+    warnings: &mut Vec<Issue>,
+) -> Result<T, Issue> {
+    if let Value::Object(fields) = &mut value {
+        fields.insert("apiVersion".to_owned(), Value::String(kind.api_version()));
+        for part in ["spec", "status"] {
+            if let Some(part) = fields.get_mut(part) {
+                normalise(part);
+            }
+        }
+    }
+    decode(value, warnings)
+}
+
+/// Decodes any JSON. Unknown fields become warnings; a wrong type is an error at its path.
+pub(super) fn decode<T: DeserializeOwned>(
+    value: Value,
+    warnings: &mut Vec<Issue>,
+) -> Result<T, Issue> {
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
+    let mut unknown = 0usize;
+    let decoded = serde_ignored::deserialize(tracked, |path| {
+        unknown += 1;
+        if unknown <= MAX_UNKNOWN_FIELDS {
+            warnings.push(Issue::new(
+                FieldPath::of_ignored(&path),
+                "unknown field, which has no effect: check its spelling and its place",
+            ));
+        }
+    });
+    if unknown > MAX_UNKNOWN_FIELDS {
+        let more = unknown - MAX_UNKNOWN_FIELDS;
+        warnings.push(Issue::new(FieldPath::root(), format!("{more} more unknown fields")));
+    }
+    decoded.map_err(|error: serde_json::Error| {
+        Issue::new(FieldPath::of_error(&track.path()), explain(&error.to_string()))
+    })
+}
+
+/// Says how to mend the one mistake that YAML invites: `version: 1.0` is a number.
+fn explain(error: &str) -> String {
+    match error.ends_with("expected a string") && !error.contains("map") && !error.contains("seq") {
+        true => format!("{error}: quote it"),
+        false => error.to_owned(),
+    }
+}
+
+/// Gives values the one type that the typed objects take, where Kubernetes takes two: quantities (`cpu: 1`)
+/// become strings, octal modes numbers. The depth is bounded by that of the document.
+fn normalise(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(normalise),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field {
+                    Value::Number(number) if QUANTITIES.contains(&name.as_str()) => {
+                        *field = Value::String(number.to_string());
+                    }
+                    Value::String(mode) if MODES.contains(&name.as_str()) => {
+                        if let Ok(mode) = i32::from_str_radix(mode, 8) {
+                            *field = mode.into();
+                        }
+                    }
+                    Value::Object(map) if QUANTITY_MAPS.contains(&name.as_str()) => quote(map),
+                    _ => normalise(field),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn quote(quantities: &mut Map<String, Value>) {
+    for quantity in quantities.values_mut() {
+        match quantity {
+            Value::Number(number) => *quantity = Value::String(number.to_string()),
+            nested => normalise(nested),
+        }
+    }
+}

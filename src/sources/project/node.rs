@@ -1,0 +1,35 @@
+//! The kinds without a namespace: namespaces and nodes.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1 as k8s;
+use serde_json::Value;
+
+use super::{FieldPath, Issue, checks, decode, meta};
+use crate::api::core::{Namespace, Node};
+use crate::api::{Kind, Object};
+
+/// Projects a namespace.
+pub(super) fn namespace(value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Issue> {
+    let namespace: k8s::Namespace = decode::kubernetes(Kind::Namespace, value, warnings)?;
+    let meta = meta::project(Kind::Namespace, namespace.metadata, warnings)?;
+    Ok(Object::Namespace(Arc::new(Namespace { meta })))
+}
+
+/// Projects a node.
+pub(super) fn node(value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Issue> {
+    let node: k8s::Node = decode::kubernetes(Kind::Node, value, warnings)?;
+    let addresses = node.status.and_then(|status| status.addresses).unwrap_or_default();
+    let external_ips = addresses
+        .iter()
+        .enumerate()
+        .filter(|(_, address)| address.type_ == "ExternalIP")
+        .map(|(i, address)| {
+            checks::ip(&address.address, || {
+                FieldPath::of("status").key("addresses").index(i).key("address")
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    let meta = meta::project(Kind::Node, node.metadata, warnings)?;
+    Ok(Object::Node(Arc::new(Node { meta, external_ips })))
+}

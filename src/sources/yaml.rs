@@ -1,0 +1,62 @@
+//! The YAML source: any objects from a directory of files, without a cluster.
+//!
+//! Owns reading, limits, last good versions and watching. The way of a byte: `scan` finds and reads files,
+//! `reading` makes objects of them (`split`, `value`, then the projection), `state` decides what counts and
+//! what changed, `watch` does it again whenever something may have happened. Only `scan` and `watch` do IO.
+
+mod lines;
+mod reading;
+mod scan;
+mod split;
+mod state;
+mod value;
+
+use std::path::PathBuf;
+
+pub use self::reading::{MAX_DIAGNOSTICS, MAX_DOCUMENTS, MAX_FILE_BYTES};
+pub use self::scan::{Content, Files, MAX_DEPTH, MAX_FILES, Scan, Scanner};
+pub use self::state::{MAX_OBJECTS, YamlState};
+use crate::api::{Diagnostic, Location, Object, Severity};
+
+/// Reads directories and files once: for tools and tests. Later paths win over earlier ones; the objects come
+/// in the order of their keys. Blocks on the file system.
+pub fn load(paths: &[PathBuf]) -> (Vec<Object>, Vec<Diagnostic>) {
+    let mut files = Files::new();
+    let mut diagnostics = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.insert(path.clone(), scan::read_file(path));
+            continue;
+        }
+        match Scanner::default().scan(path) {
+            Ok(scan) => {
+                diagnostics.extend(scan.problems.into_iter().map(|(at, why)| problem(at, why)));
+                let inside = scan.files.into_iter().map(|(at, content)| (path.join(at), content));
+                files.extend(inside);
+            }
+            Err(error) => diagnostics.push(problem(path.clone(), unlisted(&error))),
+        }
+    }
+    let mut state = YamlState::default();
+    let (_, found) = state.apply(files);
+    diagnostics.extend(found);
+    (state.objects().values().cloned().collect(), diagnostics)
+}
+
+/// An error of a file or directory as a whole.
+fn problem(file: PathBuf, message: String) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        location: Some(Location { file: file.into(), line: 0 }),
+        object: None,
+        path: String::new(),
+        message,
+    }
+}
+
+fn unlisted(error: &std::io::Error) -> String {
+    format!("the directory cannot be read: {error}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! What one file says: its objects, and what is wrong in it.
+//!
+//! A document that cannot be read costs nothing but itself. Every failure carries the key of the object that it
+//! concerns when that can be told, so that the caller can keep the version that worked.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::field_path::FieldPath;
+use super::super::project::{self, Issue, Projected, Rejection};
+use super::lines::Lines;
+use super::split::{Document, split};
+use super::value::{self, SyntaxError};
+use crate::api::{Diagnostic, Location, Object, ObjectKey, Severity};
+
+/// The largest file that is read, in bytes: far above what one mesh needs, far below what a machine has.
+pub const MAX_FILE_BYTES: usize = 64 << 20;
+
+/// How many documents one file may have; lists count as one.
+pub const MAX_DOCUMENTS: usize = 200_000;
+
+/// How many diagnostics one file may cause; more would not be read by anybody.
+pub const MAX_DIAGNOSTICS: usize = 200;
+
+/// What the name of the kind of a list ends with.
+const LIST: &str = "List";
+
+/// An object and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Placed {
+    /// Where.
+    pub location: Location,
+    /// What.
+    pub object: Object,
+}
+
+/// Something that could not be read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Failure {
+    /// The object; None when any object of the file may be meant.
+    pub key: Option<ObjectKey>,
+    /// What to say of it.
+    pub diagnostic: Diagnostic,
+}
+
+/// What one file says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Reading {
+    /// The objects, in order. A key may come twice: the later one counts.
+    pub objects: Vec<Placed>,
+    /// What could not be read, in order.
+    pub failures: Vec<Failure>,
+    /// What has no effect.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Reading {
+    /// Of a file that could not be read at all.
+    pub fn failed(file: &Arc<PathBuf>, message: impl Into<String>) -> Reading {
+        let mut reader = Reader::new(file);
+        reader.fail(None, 0, &FieldPath::root(), message.into());
+        reader.reading
+    }
+}
+
+/// Reads the content of a file.
+pub(super) fn read(file: &Arc<PathBuf>, content: &[u8]) -> Reading {
+    if content.len() > MAX_FILE_BYTES {
+        let limit = MAX_FILE_BYTES >> 20;
+        return Reading::failed(file, format!("larger than {limit} MiB: split it"));
+    }
+    let text = match std::str::from_utf8(content) {
+        Ok(text) => text,
+        Err(error) => {
+            let line =
+                1 + content.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
+            let mut reader = Reader::new(file);
+            reader.fail(None, line, &FieldPath::root(), "not UTF-8: save it as such".to_owned());
+            return reader.reading;
+        }
+    };
+    let mut reader = Reader::new(file);
+    if is_json(file) {
+        let whole = Document { text, first_line: 1, line: 1 };
+        if !text.trim().is_empty() {
+            reader.document(whole, value::from_json(text));
+        }
+    } else {
+        reader.documents(text);
+    }
+    reader.reading
+}
+
+fn is_json(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "json")
+}
+
+struct Reader<'a> {
+    file: &'a Arc<PathBuf>,
+    reading: Reading,
+}
+
+impl<'a> Reader<'a> {
+    fn new(file: &'a Arc<PathBuf>) -> Reader<'a> {
+        Reader { file, reading: Reading::default() }
+    }
+
+    fn documents(&mut self, text: &str) {
+        for (count, document) in split(text).enumerate() {
+            if count == MAX_DOCUMENTS {
+                let message = format!("more than {MAX_DOCUMENTS} documents: split the file");
+                self.fail(None, document.line, &FieldPath::root(), message);
+                return;
+            }
+            self.document(document, value::from_yaml(document.text));
+        }
+    }
+
+    fn document(&mut self, document: Document<'_>, value: Result<Value, SyntaxError>) {
+        match value {
+            Ok(Value::Null) => {}
+            Ok(value) => self.value(document, &FieldPath::root(), document.line, value),
+            Err(SyntaxError { line, message }) => {
+                let line = line.map_or(document.line, |line| document.first_line + line - 1);
+                self.fail(None, line, &FieldPath::root(), message);
+            }
+        }
+    }
+
+    /// An object, or a list of them, at `base` of a document. The depth is bounded by that of the document.
+    fn value(&mut self, document: Document<'_>, base: &FieldPath, line: usize, mut value: Value) {
+        let Some((items, defaults)) = take_items(&mut value) else {
+            return self.object(document, base, line, value);
+        };
+        let base = base.clone().key("items");
+        let lines = Lines::new(document.text).elements(&base);
+        for (i, mut item) in items.into_iter().enumerate() {
+            if let (Value::Object(fields), Some((api_version, kind))) = (&mut item, &defaults) {
+                let mut default = |name: &str, value: &str| {
+                    fields.entry(name).or_insert_with(|| value.into());
+                };
+                default("apiVersion", api_version);
+                default("kind", kind);
+            }
+            let line = lines.get(i).map_or(line, |line| document.first_line + line);
+            self.value(document, &base.clone().index(i), line, item);
+        }
+    }
+
+    fn object(&mut self, document: Document<'_>, base: &FieldPath, line: usize, value: Value) {
+        let line_of = |issue: &Issue| match issue.path.steps() {
+            [] => line,
+            _ => document.first_line + Lines::new(document.text).find(&issue.path.below(base)),
+        };
+        match project::project(value) {
+            Ok(Projected { object, warnings }) => {
+                let key = object.key();
+                for issue in warnings {
+                    let line = line_of(&issue);
+                    self.warn(Some(key.clone()), line, &issue.path, issue.message);
+                }
+                self.reading.objects.push(Placed { location: self.at(line), object });
+            }
+            Err(Rejection::Invalid { key, issue }) => {
+                self.fail(key, line_of(&issue), &issue.path, issue.message.clone());
+            }
+            Err(Rejection::Unread { api_version, kind }) => {
+                let message = format!("objects of kind {kind} ({api_version}) are not read");
+                self.warn(None, line, &FieldPath::root(), message);
+            }
+        }
+    }
+
+    fn at(&self, line: usize) -> Location {
+        Location { file: self.file.clone(), line }
+    }
+
+    /// Every failure counts, as it protects objects; but not every one is told.
+    fn fail(&mut self, key: Option<ObjectKey>, line: usize, path: &FieldPath, message: String) {
+        let diagnostic = self.diagnostic(Severity::Error, key.clone(), line, path, message);
+        self.reading.failures.push(Failure { key, diagnostic });
+    }
+
+    fn warn(&mut self, key: Option<ObjectKey>, line: usize, path: &FieldPath, message: String) {
+        if self.reading.warnings.len() < MAX_DIAGNOSTICS {
+            let warning = self.diagnostic(Severity::Warning, key, line, path, message);
+            self.reading.warnings.push(warning);
+        }
+    }
+
+    fn diagnostic(
+        &self,
+        severity: Severity,
+        object: Option<ObjectKey>,
+        line: usize,
+        path: &FieldPath,
+        message: String,
+    ) -> Diagnostic {
+        let location = Some(self.at(line));
+        Diagnostic { severity, location, object, path: path.to_string(), message }
+    }
+}
+
+/// The items of a list, and the version and kind of those that do not name theirs, as in `PodList`.
+fn take_items(value: &mut Value) -> Option<(Vec<Value>, Option<(String, String)>)> {
+    let kind = value.get("kind")?.as_str()?.strip_suffix(LIST)?.to_owned();
+    let api_version = value.get("apiVersion").and_then(Value::as_str).map(str::to_owned);
+    match value.get_mut("items")? {
+        Value::Array(items) => {
+            let items = std::mem::take(items);
+            Some((items, api_version.map(|v| (v, kind)).filter(|(_, kind)| !kind.is_empty())))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,222 @@
+//! Reading a directory: which files belong to the configuration, and their bytes.
+//!
+//! Entries whose name begins with a dot are not part of it: editors' files, and the `..data` and `..2026_…`
+//! directories behind a mounted ConfigMap, whose files are also there as links with plain names. Links are
+//! followed; whatever is reached a second time is left out, so links in a circle end.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::reading::{MAX_DIAGNOSTICS, MAX_FILE_BYTES};
+
+/// How many files are read: beyond, the directory is probably not a configuration at all.
+pub const MAX_FILES: usize = 20_000;
+
+/// How deep directories may nest.
+pub const MAX_DEPTH: usize = 32;
+
+/// The names of files that are read end with one of these.
+const EXTENSIONS: &[&str] = &["yaml", "yml", "json"];
+
+/// A file that changed less than this before it was read may change again without a change of its time:
+/// file systems and kernels count in steps of up to some ten milliseconds, some file systems in seconds.
+const TIME_STEP: Duration = Duration::from_secs(2);
+
+/// What was found of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Its bytes.
+    Bytes(Arc<[u8]>),
+    /// As it was at the last scan.
+    Unchanged,
+    /// It could not be read; why.
+    Unreadable(String),
+}
+
+/// The files of a directory, by their path relative to it.
+pub type Files = BTreeMap<PathBuf, Content>;
+
+/// Scans a directory again and again, and reads only what may have changed.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    seen: HashMap<PathBuf, Stamp>,
+}
+
+/// What tells that a file is still the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    identity: (u64, u64),
+    bytes: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Stamp {
+        Stamp {
+            identity: identity(metadata),
+            bytes: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether a later change is sure to make another stamp.
+    fn is_settled(self, now: SystemTime) -> bool {
+        let (seconds, nanos) = self.modified.max(self.changed);
+        let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else {
+            return true;
+        };
+        let last = SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos) + TIME_STEP);
+        last.is_some_and(|last| last < now)
+    }
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// The result of a scan.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The files.
+    pub files: Files,
+    /// The directories that were visited, by path, and what identifies them: what to watch.
+    pub directories: BTreeMap<PathBuf, (u64, u64)>,
+    /// What was left out, by path relative to the root, and why.
+    pub problems: Vec<(PathBuf, String)>,
+}
+
+impl Scanner {
+    /// Scans `root`.
+    ///
+    /// # Errors
+    /// When the root itself cannot be listed. What is wrong inside of it is part of the result.
+    pub fn scan(&mut self, root: &Path) -> io::Result<Scan> {
+        let mut walk = Walk {
+            root,
+            now: SystemTime::now(),
+            before: &self.seen,
+            visited: HashSet::new(),
+            stamps: HashMap::new(),
+            scan: Scan::default(),
+        };
+        walk.directory(Path::new(""), 0)?;
+        let Walk { scan, stamps, .. } = walk;
+        self.seen = stamps;
+        Ok(scan)
+    }
+}
+
+/// Reads one file on its own.
+pub(super) fn read_file(path: &Path) -> Content {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => read(path),
+        Ok(_) => Content::Unreadable("not a file".to_owned()),
+        Err(error) => Content::Unreadable(cannot_read(&error)),
+    }
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    now: SystemTime,
+    before: &'a HashMap<PathBuf, Stamp>,
+    visited: HashSet<(u64, u64)>,
+    stamps: HashMap<PathBuf, Stamp>,
+    scan: Scan,
+}
+
+impl Walk<'_> {
+    fn directory(&mut self, relative: &Path, depth: usize) -> io::Result<()> {
+        let path = self.root.join(relative);
+        let identity = identity(&fs::metadata(&path)?);
+        if !self.visited.insert(identity) {
+            return Ok(());
+        }
+        if depth > MAX_DEPTH {
+            self.problem(relative, format!("deeper than {MAX_DEPTH} directories: not read"));
+            return Ok(());
+        }
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&path)? {
+            let name = entry?.file_name();
+            if !name.as_encoded_bytes().starts_with(b".") {
+                names.push(name);
+            }
+        }
+        names.sort();
+        self.scan.directories.insert(path, identity);
+        for name in names {
+            self.entry(relative.join(name), depth);
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, relative: PathBuf, depth: usize) {
+        let path = self.root.join(&relative);
+        let is_config = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .is_some_and(|extension| EXTENSIONS.contains(&extension));
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => {
+                if let Err(error) = self.directory(&relative, depth + 1) {
+                    self.problem(&relative, cannot_read(&error));
+                }
+            }
+            Ok(metadata) if metadata.is_file() && is_config => self.file(relative, &metadata),
+            // A device or a pipe might block for ever.
+            Ok(_) => {}
+            Err(error) if is_config => {
+                // It may be between two states, or its link may dangle: what it gave before is kept.
+                self.scan.files.insert(relative, Content::Unreadable(cannot_read(&error)));
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn file(&mut self, relative: PathBuf, metadata: &Metadata) {
+        if !self.visited.insert(identity(metadata)) {
+            return;
+        }
+        if self.scan.files.len() == MAX_FILES {
+            self.problem(&relative, format!("more than {MAX_FILES} files: not read"));
+            return;
+        }
+        let stamp = Stamp::of(metadata);
+        let unchanged = self.before.get(&relative) == Some(&stamp);
+        let content = match unchanged {
+            true => Content::Unchanged,
+            false => read(&self.root.join(&relative)),
+        };
+        if unchanged || stamp.is_settled(self.now) && matches!(content, Content::Bytes(_)) {
+            self.stamps.insert(relative.clone(), stamp);
+        }
+        self.scan.files.insert(relative, content);
+    }
+
+    fn problem(&mut self, relative: &Path, message: String) {
+        if self.scan.problems.len() < MAX_DIAGNOSTICS {
+            self.scan.problems.push((relative.to_owned(), message));
+        }
+    }
+}
+
+/// Reads at most one byte more than a file may have, which tells that it is too large.
+fn read(path: &Path) -> Content {
+    let mut bytes = Vec::new();
+    let limit = MAX_FILE_BYTES as u64 + 1;
+    match File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
+        Ok(_) => Content::Bytes(bytes.into()),
+        Err(error) => Content::Unreadable(cannot_read(&error)),
+    }
+}
+
+fn cannot_read(error: &io::Error) -> String {
+    format!("cannot be read: {error}")
+}

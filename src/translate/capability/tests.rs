@@ -1,0 +1,71 @@
+use super::*;
+use crate::api::Str;
+use crate::model::proxy::Extension;
+
+/// What a stock Envoy 1.40 lists of the extensions above (it lists 516 in all).
+const STOCK: &[(&str, &[&str])] = &[
+    (
+        "envoy.filters.http.grpc_stats",
+        &["envoy.extensions.filters.http.grpc_stats.v3.FilterConfig"],
+    ),
+    ("envoy.filters.http.fault", &["envoy.extensions.filters.http.fault.v3.HTTPFault"]),
+    (
+        "envoy.filters.http.cors",
+        &[
+            "envoy.extensions.filters.http.cors.v3.Cors",
+            "envoy.extensions.filters.http.cors.v3.CorsPolicy",
+        ],
+    ),
+    ("envoy.filters.http.grpc_web", &["envoy.extensions.filters.http.grpc_web.v3.GrpcWeb"]),
+    ("envoy.grpc_web", &[]),
+    (
+        "envoy.filters.network.mongo_proxy",
+        &["envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy"],
+    ),
+    (
+        "envoy.network.dns_resolver.cares",
+        &["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"],
+    ),
+    ("envoy.request_id.uuid", &["envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig"]),
+    (
+        "envoy.retry_host_predicates.previous_hosts",
+        &["envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"],
+    ),
+    ("envoy.access_loggers.stats", &["envoy.extensions.access_loggers.stats.v3.Config"]),
+];
+
+fn of(listed: &[(&str, &[&str])]) -> Capabilities {
+    let extensions = listed.iter().map(|(name, type_urls)| Extension {
+        name: (*name).into(),
+        type_urls: type_urls.iter().map(|url| Str::from(*url)).collect(),
+    });
+    Capabilities::of_extensions(Some(&extensions.collect::<Vec<_>>()))
+}
+
+#[test]
+fn a_stock_envoy_has_all_but_istio_s_own() {
+    let stock = of(STOCK);
+    for capability in Capability::ALL {
+        let istio = matches!(
+            capability,
+            Capability::HttpMetadataExchange
+                | Capability::TcpMetadataExchange
+                | Capability::Stats
+                | Capability::Alpn
+        );
+        assert_eq!(stock.has(*capability), !istio, "{capability:?}");
+    }
+}
+
+#[test]
+fn a_name_or_a_type_is_enough() {
+    assert!(of(&[("envoy.filters.http.istio_stats", &[])]).has(Capability::Stats));
+    assert!(of(&[("renamed", &["stats.PluginConfig"])]).has(Capability::Stats));
+    assert!(of(&[("x", &["type.googleapis.com/stats.PluginConfig"])]).has(Capability::Stats));
+    assert!(!of(&[("istio_stats", &["stats.Plugin"])]).has(Capability::Stats));
+}
+
+#[test]
+fn who_lists_nothing_has_everything() {
+    assert_eq!(Capabilities::of_extensions(None), Capabilities::ALL);
+}
