@@ -1,5 +1,6 @@
 //! Services: host names with ports that endpoints serve.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -166,14 +167,16 @@ impl Service {
     }
 }
 
-/// Services in Istio's order: by creation time, then name, then namespace; the older one wins conflicts.
+/// Istio's order of services: by creation time, then name, then namespace; the older one wins conflicts.
+pub fn by_age(a: &Service, b: &Service) -> Ordering {
+    a.created
+        .cmp(&b.created)
+        .then_with(|| a.name.cmp(&b.name))
+        .then_with(|| a.key.namespace.cmp(&b.key.namespace))
+        .then_with(|| a.key.hostname.cmp(&b.key.hostname))
+}
+
+/// Sorts by [`by_age`].
 pub fn sort_by_age(services: &mut [Arc<Service>]) {
-    services.sort_by(|a, b| {
-        (a.created, &a.name, &a.key.namespace, &a.key.hostname).cmp(&(
-            b.created,
-            &b.name,
-            &b.key.namespace,
-            &b.key.hostname,
-        ))
-    });
+    services.sort_by(|a, b| by_age(a, b));
 }

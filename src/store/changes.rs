@@ -1,0 +1,143 @@
+//! What an object's change makes necessary: keeps the indexes, and marks what has to be derived again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::lookup::core_service;
+use super::{Id, Store, ids, service, workload};
+use crate::api::core::{self, ServiceType};
+use crate::api::{Kind, Labels, Object, Str};
+
+/// A slice with this label describes a service of several clusters, which another controller reads.
+const MULTICLUSTER_SERVICE: &str = "multicluster.kubernetes.io/service-name";
+
+impl Store {
+    /// An object came, changed or went.
+    pub(super) fn note(&mut self, old: Option<&Object>, new: Option<&Object>) {
+        let Some(object) = new.or(old) else { return };
+        let id = Id::of(object);
+        match object {
+            Object::Namespace(_) => self.note_namespace(&id, old, new),
+            Object::Node(_) => {
+                self.dirty.pods.extend(self.runs_on.lefts(&id.name).iter().cloned());
+            }
+            Object::Pod(_) => {
+                self.dirty.pods.insert(id);
+            }
+            Object::Service(_) => {
+                self.note_service(&id, core_service(old), core_service(new));
+                self.changed = true;
+            }
+            Object::Endpoints(_) | Object::EndpointSlice(_) => {
+                let (old, new) = (service_of(old), service_of(new));
+                self.note_slice(object.kind(), &id, old, new);
+            }
+            Object::ServiceAccount(_)
+            | Object::Secret(_)
+            | Object::ConfigMap(_)
+            | Object::Config(_) => self.changed = true,
+        }
+    }
+
+    fn note_namespace(&mut self, id: &Id, old: Option<&Object>, new: Option<&Object>) {
+        let network = |object: Option<&Object>| {
+            object.and_then(|o| o.meta().label(workload::NETWORK)).cloned()
+        };
+        if id.name == self.config.system_namespace && network(old) != network(new) {
+            self.dirty.pods.extend(ids(self.inputs.of_kind(Kind::Pod)));
+        }
+        let services = self.objects.in_namespace(Kind::Service, &id.name);
+        self.dirty.services.extend(ids(services));
+        let object = match new {
+            Some(Object::Namespace(namespace)) => Some(namespace.clone()),
+            _ => None,
+        };
+        self.edit(&id.name, |state| state.object = object);
+    }
+
+    fn note_service(
+        &mut self,
+        id: &Id,
+        old: Option<&Arc<core::Service>>,
+        new: Option<&Arc<core::Service>>,
+    ) {
+        self.dirty.services.insert(id.clone());
+        let empty = Labels::new();
+        let selector = |service: Option<&Arc<core::Service>>| match service {
+            Some(service) if service.kind != ServiceType::ExternalName => service.selector.clone(),
+            _ => empty.clone(),
+        };
+        let (old_selector, new_selector) = (selector(old), selector(new));
+        if old_selector != new_selector {
+            self.selectors.remove(id, &old_selector);
+            self.selectors.insert(id, &new_selector);
+            self.dirty.selectors.insert(id.clone());
+        }
+        let (old_alias, new_alias) =
+            (old.and_then(|s| service::alias_of(s)), new.and_then(|s| service::alias_of(s)));
+        if let Some(host) = &old_alias {
+            self.mark_aliased(host);
+        }
+        if old_alias != new_alias {
+            if let Some(host) = old_alias
+                && let Some(aliases) = self.aliases.get_mut(&host)
+            {
+                aliases.remove(id);
+                if aliases.is_empty() {
+                    self.aliases.remove(&host);
+                }
+            }
+            if let Some(host) = new_alias {
+                self.mark_aliased(&host);
+                self.aliases.entry(host).or_default().insert(id.clone());
+            }
+        }
+    }
+
+    /// Marks the service that a host name leads to through any number of aliases: it lists them all.
+    fn mark_aliased(&mut self, host: &Str) {
+        let mut host = host.clone();
+        let mut passed = BTreeSet::new();
+        while let Some(id) = service::of_hostname(&host, &self.config.domain)
+            && passed.insert(id.clone())
+        {
+            let next = self.service_object(&id).and_then(|s| service::alias_of(s));
+            self.dirty.services.insert(id);
+            let Some(next) = next else { break };
+            host = next;
+        }
+    }
+
+    fn note_slice(&mut self, kind: Kind, id: &Id, old: Option<Str>, new: Option<Str>) {
+        let entry = (kind, id.name.clone());
+        if old != new
+            && let Some(service) = &old
+        {
+            let service = id.sibling(service);
+            if let Some(slices) = self.slices.get_mut(&service) {
+                slices.remove(&entry);
+                if slices.is_empty() {
+                    self.slices.remove(&service);
+                }
+            }
+            self.dirty.endpoints.insert(service);
+        }
+        if let Some(service) = &new {
+            let service = id.sibling(service);
+            self.slices.entry(service.clone()).or_default().insert(entry);
+            self.dirty.endpoints.insert(service);
+        }
+    }
+}
+
+/// The service that a slice belongs to.
+fn service_of(object: Option<&Object>) -> Option<Str> {
+    match object? {
+        Object::EndpointSlice(slice) | Object::Endpoints(slice)
+            if !slice.service.is_empty() && slice.meta.label(MULTICLUSTER_SERVICE).is_none() =>
+        {
+            Some(slice.service.clone())
+        }
+        _ => None,
+    }
+}

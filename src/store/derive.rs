@@ -1,0 +1,295 @@
+//! Which derivation has to run again, in which order, and its result's way into the snapshot.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Id, Store, endpoints, ids, selectors, service, targets, workload};
+use crate::api::core::{self, ServiceType};
+use crate::api::{Kind, Str};
+use crate::model::service::{by_age, sort_by_age};
+use crate::model::{Resolution, Service, ServiceEndpoints, ServiceKey, ServiceTarget};
+use crate::snapshot::{NamespaceState, WorkloadState};
+
+/// When more selectors than this change at once, every pod of their namespaces is looked at again, instead of
+/// each selector being compared with every pod.
+const FEW_SELECTORS: usize = 8;
+
+/// When more services than this change at once, their list is sorted anew.
+const FEW_SERVICES: usize = 64;
+
+impl Store {
+    /// Does all work that changes left behind. Each step marks work for the next ones only.
+    pub(super) fn settle(&mut self) {
+        self.find_selected();
+        let services = std::mem::take(&mut self.dirty.services);
+        let services = services.iter().filter_map(|id| self.derive_service(id));
+        let services: Vec<ServiceChange> = services.collect();
+        for id in std::mem::take(&mut self.dirty.pods) {
+            self.derive_workload(&id);
+        }
+        for id in std::mem::take(&mut self.dirty.endpoints) {
+            self.derive_endpoints(&id);
+        }
+        for id in std::mem::take(&mut self.dirty.targets) {
+            self.derive_targets(&id);
+        }
+        self.list_services(&services);
+    }
+
+    /// Marks the pods that changed selectors select now, or did before.
+    fn find_selected(&mut self) {
+        let changed = std::mem::take(&mut self.dirty.selectors);
+        for id in &changed {
+            self.dirty.pods.extend(self.selects.lefts(id).iter().cloned());
+        }
+        if changed.len() > FEW_SELECTORS {
+            let namespaces: BTreeSet<&Str> = changed.iter().map(|id| &id.namespace).collect();
+            for namespace in namespaces {
+                let pods = self.inputs.in_namespace(Kind::Pod, namespace);
+                self.dirty.pods.extend(ids(pods));
+            }
+            return;
+        }
+        for id in &changed {
+            let Some(service) = self.service_object(id) else { continue };
+            let pods = self.inputs.in_namespace(Kind::Pod, &id.namespace);
+            let selected =
+                pods.filter(|pod| selectors::selects(&service.selector, &pod.meta().labels));
+            let selected: Vec<Id> = ids(selected).collect();
+            self.dirty.pods.extend(selected);
+        }
+    }
+
+    fn derive_service(&mut self, id: &Id) -> Option<ServiceChange> {
+        let old = self.services.get(id);
+        let new = self.service_object(id).map(|object| {
+            let namespace = self.namespaces.get(&id.namespace).and_then(|n| n.object.as_deref());
+            let aliases = self.aliases_of(id, object);
+            service::derive(object, namespace, aliases, &self.mesh, &self.config)
+        });
+        if old.map(|service| &**service) == new.as_ref() {
+            return None;
+        }
+        let new = new.map(Arc::new);
+        let old = match &new {
+            Some(service) => self.services.insert(id.clone(), service.clone()),
+            None => self.services.remove(id),
+        };
+        self.dirty.endpoints.insert(id.clone());
+        self.dirty.targets.extend(self.selects.lefts(id).iter().cloned());
+        self.dirty.targets.extend(self.names.rights(id).iter().cloned());
+        Some(ServiceChange { old, new })
+    }
+
+    /// All services that stand for this one, directly or through others. An alias has none itself.
+    fn aliases_of(&self, id: &Id, object: &core::Service) -> Vec<ServiceKey> {
+        let mut found: BTreeSet<ServiceKey> = BTreeSet::new();
+        if object.kind == ServiceType::ExternalName {
+            return Vec::new();
+        }
+        let mut hosts = vec![service::hostname(id, &self.config.domain)];
+        while let Some(host) = hosts.pop() {
+            for alias in self.aliases.get(&host).into_iter().flatten() {
+                let hostname = service::hostname(alias, &self.config.domain);
+                let key = ServiceKey { hostname, namespace: alias.namespace.clone() };
+                if found.insert(key.clone()) {
+                    hosts.push(key.hostname);
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    fn derive_workload(&mut self, id: &Id) {
+        let pod = self.pod(id).cloned();
+        let old = self.workload(id);
+        let new = pod.as_ref().and_then(|pod| {
+            let network = self.network();
+            let around = workload::Surroundings {
+                node: self.node(&pod.node_name),
+                network: &network,
+                mesh: &self.mesh,
+                config: &self.config,
+            };
+            workload::derive(pod, around)
+        });
+        let node = pod.as_ref().map(|pod| pod.node_name.clone()).filter(|node| !node.is_empty());
+        self.runs_on.set(id, node.into_iter().collect());
+
+        let selected_by = match (&pod, &new) {
+            (Some(pod), Some(_)) => self.services_selecting(id, &pod.meta.labels),
+            _ => Vec::new(),
+        };
+        // Services without slices have their endpoints from the pod itself, be its workload the same or not.
+        let before = self.selects.rights(id).iter();
+        let pod_services: Vec<Id> = before.chain(&selected_by).cloned().collect();
+        let from_pods =
+            pod_services.into_iter().filter(|service| !self.slices.contains_key(service));
+        self.dirty.endpoints.extend(from_pods);
+        self.selects.set(id, selected_by);
+        self.dirty.targets.insert(id.clone());
+
+        if old.as_deref() == new.as_ref() {
+            return;
+        }
+        self.dirty.endpoints.extend(self.names.lefts(id).iter().cloned());
+        self.edit(&id.namespace, |state| {
+            let workloads = Arc::make_mut(&mut state.workloads);
+            match (workloads.get_mut(&id.name), new) {
+                (Some(state), Some(workload)) => state.workload = Arc::new(workload),
+                (None, Some(workload)) => {
+                    let workload = Arc::new(workload);
+                    let targets = Arc::default();
+                    workloads.insert(id.name.clone(), WorkloadState { workload, targets });
+                }
+                (_, None) => {
+                    workloads.remove(&id.name);
+                }
+            }
+        });
+    }
+
+    fn derive_endpoints(&mut self, id: &Id) {
+        let service = self.services.get(id).filter(|s| s.resolution != Resolution::Alias);
+        let Some(service) = service.cloned() else {
+            self.names.set(id, Vec::new());
+            self.withheld.remove(id);
+            let host = service::hostname(id, &self.config.domain);
+            if self.state(&id.namespace).is_some_and(|s| s.endpoints.contains_key(&host)) {
+                self.edit(&id.namespace, |state| {
+                    Arc::make_mut(&mut state.endpoints).remove(&host);
+                });
+            }
+            return;
+        };
+        let (new, pods) = if self.slices.contains_key(id) {
+            let from = endpoints::from_slices(&service, self.slices_of(id), |pod| {
+                self.workload(&id.sibling(pod))
+            });
+            match from.withheld {
+                0 => self.withheld.remove(id),
+                count => self.withheld.insert(id.clone(), count),
+            };
+            (from.endpoints, from.pods)
+        } else {
+            self.withheld.remove(id);
+            (self.endpoints_from_pods(id, &service), Vec::new())
+        };
+        if service.selector.is_empty() {
+            self.dirty.targets.extend(self.names.rights(id).iter().cloned());
+            self.dirty.targets.extend(pods.iter().map(|pod| id.sibling(pod)));
+        }
+        self.names.set(id, pods.iter().map(|pod| id.sibling(pod)).collect());
+        let host = &service.key.hostname;
+        let old = self.state(&id.namespace).and_then(|state| state.endpoints.get(host));
+        let shared = endpoints::share(old, new);
+        if !old.is_some_and(|old| Arc::ptr_eq(old, &shared)) {
+            self.edit(&id.namespace, |state| {
+                Arc::make_mut(&mut state.endpoints).insert(host.clone(), shared);
+            });
+        }
+    }
+
+    fn endpoints_from_pods(&self, id: &Id, service: &Service) -> ServiceEndpoints {
+        let Some(object) = self.service_object(id) else { return ServiceEndpoints::default() };
+        let pods = self.selects.lefts(id).iter();
+        let pods = pods.filter_map(|pod| Some((&**self.pod(pod)?, self.workload(pod)?)));
+        endpoints::from_pods(service, object, pods)
+    }
+
+    fn derive_targets(&mut self, id: &Id) {
+        let Some(state) = self.state(&id.namespace).and_then(|s| s.workloads.get(&id.name)) else {
+            return;
+        };
+        let Some(pod) = self.pod(id) else { return };
+        let new = self.targets_of(id, pod);
+        if *state.targets == *new {
+            return;
+        }
+        let shared = self.like_a_neighbour(id, &new).unwrap_or_else(|| new.into());
+        self.edit(&id.namespace, |state| {
+            if let Some(own) = Arc::make_mut(&mut state.workloads).get_mut(&id.name) {
+                own.targets = shared;
+            }
+        });
+    }
+
+    fn targets_of(&self, id: &Id, pod: &core::Pod) -> Vec<ServiceTarget> {
+        let by_selector = self.selects.rights(id);
+        let ids = if by_selector.is_empty() { self.names.lefts(id) } else { by_selector };
+        let mut services: Vec<Arc<Service>> = ids
+            .iter()
+            .filter_map(|id| self.services.get(id))
+            .filter(|service| !by_selector.is_empty() || service.selector.is_empty())
+            .cloned()
+            .collect();
+        sort_by_age(&mut services);
+        let targets = services.iter().flat_map(|service| {
+            if by_selector.is_empty() {
+                let endpoints = self.state(&id.namespace)?.endpoints.get(&service.key.hostname)?;
+                Some(targets::by_endpoints(service, endpoints, pod))
+            } else {
+                let object = self.service_object(&id.sibling(&service.name))?;
+                Some(targets::by_selector(service, object, pod))
+            }
+        });
+        targets.flatten().collect()
+    }
+
+    /// The same targets as another pod of the same service has them. Pods of a Deployment are alike, and so
+    /// share what is built from their targets.
+    fn like_a_neighbour(&self, id: &Id, targets: &[ServiceTarget]) -> Option<Arc<[ServiceTarget]>> {
+        let Some(target) = targets.first() else { return Some(Arc::default()) };
+        let neighbours = self.selects.lefts(&id.sibling(&target.service.name));
+        let neighbour = neighbours.iter().find(|other| *other != id)?;
+        let state = self.state(&id.namespace)?.workloads.get(&neighbour.name)?;
+        (*state.targets == *targets).then(|| state.targets.clone())
+    }
+
+    /// Changes the derived state of a namespace, and forgets the namespace when nothing is left of it.
+    pub(super) fn edit(&mut self, namespace: &Str, edit: impl FnOnce(&mut NamespaceState)) {
+        let namespaces = Arc::make_mut(&mut self.namespaces);
+        let state = Arc::make_mut(namespaces.entry(namespace.clone()).or_default());
+        edit(state);
+        let NamespaceState { object, endpoints, workloads } = state;
+        if object.is_none() && endpoints.is_empty() && workloads.is_empty() {
+            namespaces.remove(namespace);
+        }
+        self.changed = true;
+    }
+
+    /// Keeps the list of services in order: each change at its place, unless there are so many that sorting
+    /// anew is cheaper.
+    fn list_services(&mut self, changes: &[ServiceChange]) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut list: Vec<Arc<Service>>;
+        if changes.len() > FEW_SERVICES {
+            list = self.services.values().cloned().collect();
+            sort_by_age(&mut list);
+        } else {
+            list = self.by_age.to_vec();
+            for ServiceChange { old, new } in changes {
+                let place = |list: &[Arc<Service>], service: &Service| {
+                    list.binary_search_by(|other| by_age(other, service))
+                };
+                if let Some(at) = old.as_ref().and_then(|old| place(&list, old).ok()) {
+                    list.remove(at);
+                }
+                if let Some(new) = new {
+                    let at = place(&list, new).unwrap_or_else(|at| at);
+                    list.insert(at, new.clone());
+                }
+            }
+        }
+        self.by_age = list.into();
+        self.changed = true;
+    }
+}
+
+/// A service before and after; at least one of them is there.
+struct ServiceChange {
+    old: Option<Arc<Service>>,
+    new: Option<Arc<Service>>,
+}

@@ -1,0 +1,21 @@
+//! What has to be derived again.
+
+use std::collections::BTreeSet;
+
+use super::Id;
+
+/// The work that changes left behind, by step. Sorted, so that work is done in an order that does not depend
+/// on the order of events.
+#[derive(Debug, Default)]
+pub(super) struct Dirty {
+    /// Services whose selector changed: the pods that they select now are yet to be found.
+    pub(super) selectors: BTreeSet<Id>,
+    /// Services to derive again.
+    pub(super) services: BTreeSet<Id>,
+    /// Pods whose workload, and the services that select them, are to be derived again.
+    pub(super) pods: BTreeSet<Id>,
+    /// Services whose endpoints are to be derived again.
+    pub(super) endpoints: BTreeSet<Id>,
+    /// Pods whose targets are to be derived again.
+    pub(super) targets: BTreeSet<Id>,
+}

@@ -1,0 +1,250 @@
+//! The endpoints of a service: from its slices, or where it has none from the pods that it selects.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::targets::target_port;
+use crate::api::core::{self, AddressType, EndpointSlice, SliceEndpoint, SlicePort};
+use crate::api::{ObjectKey, Str};
+use crate::model::{
+    Endpoint, EndpointTraits, Health, Service, ServiceEndpoints, TlsMode, Workload,
+};
+
+/// The weight of an endpoint that has none of its own.
+const WEIGHT: u32 = 1;
+
+/// What the slices of a service say.
+#[derive(Debug)]
+pub(super) struct FromSlices {
+    pub(super) endpoints: ServiceEndpoints,
+    /// The pods that they name, known or not; with duplicates.
+    pub(super) pods: Vec<Str>,
+    /// How many endpoints are left out because the pod that they name is not known.
+    pub(super) withheld: usize,
+}
+
+/// The endpoints that slices list, the slices being in the order of their names. `workload` knows the pods
+/// of the service's namespace.
+pub(super) fn from_slices<'a>(
+    service: &Service,
+    slices: impl Iterator<Item = (ObjectKey, &'a EndpointSlice)>,
+    workload: impl Fn(&Str) -> Option<Arc<Workload>>,
+) -> FromSlices {
+    let mut collected = Collected::default();
+    let mut pods = Vec::new();
+    let mut withheld = 0;
+    let mut origins = Vec::new();
+    for (key, slice) in slices {
+        origins.push(key);
+        if slice.address_type == AddressType::Fqdn {
+            continue;
+        }
+        for endpoint in &slice.endpoints {
+            let workload = if endpoint.pod.is_empty() {
+                None
+            } else {
+                pods.push(endpoint.pod.clone());
+                let known = workload(&endpoint.pod);
+                if known.is_none() {
+                    withheld += 1;
+                    continue;
+                }
+                known
+            };
+            for port in &slice.ports {
+                collected.add(service, endpoint, port, workload.as_ref());
+            }
+        }
+    }
+    FromSlices { endpoints: collected.finish(service, origins), pods, withheld }
+}
+
+/// The endpoints of a service that no slice describes: the pods that it selects, in the order given.
+pub(super) fn from_pods<'a>(
+    service: &Service,
+    object: &core::Service,
+    pods: impl Iterator<Item = (&'a core::Pod, Arc<Workload>)>,
+) -> ServiceEndpoints {
+    let mut by_port: BTreeMap<Str, Vec<Endpoint>> = BTreeMap::new();
+    let mut origins = Vec::new();
+    for (pod, workload) in pods {
+        origins.push(workload.origin.clone());
+        let mut addresses = addresses_for(object, &pod.ips);
+        let Some(address) = addresses.next() else { continue };
+        let additional: Vec<IpAddr> = addresses.collect();
+        let health = match (service.publish_not_ready, pod.terminating, pod.ready) {
+            (true, _, _) | (false, false, true) => Health::Healthy,
+            (false, true, _) => Health::Terminating,
+            (false, false, false) => Health::Unhealthy,
+        };
+        for port in &object.ports {
+            let Some(number) = target_port(port, pod) else { continue };
+            by_port.entry(port.name.clone()).or_default().push(Endpoint {
+                address,
+                additional: additional.clone(),
+                port: number,
+                health,
+                weight: WEIGHT,
+                node_name: pod.node_name.clone(),
+                hostname: Str::default(),
+                workload: Some(workload.clone()),
+            });
+        }
+    }
+    origins.sort();
+    complete(service, by_port, origins)
+}
+
+/// The addresses of a pod that a service uses: one of each family that it has a virtual address of, in that
+/// order; the pod's first one where it has none.
+fn addresses_for(service: &core::Service, ips: &[IpAddr]) -> impl Iterator<Item = IpAddr> + use<> {
+    let of_families: Vec<IpAddr> = match &*service.cluster_ips {
+        [] => ips.first().copied().into_iter().collect(),
+        virtual_ips => virtual_ips
+            .iter()
+            .filter_map(|vip| ips.iter().copied().find(|ip| ip.is_ipv4() == vip.is_ipv4()))
+            .collect(),
+    };
+    of_families.into_iter()
+}
+
+/// Endpoints as they come from slices, by the name of their port.
+#[derive(Debug, Default)]
+struct Collected {
+    by_port: BTreeMap<Str, Vec<Endpoint>>,
+    addresses: HashSet<(Str, IpAddr)>,
+    /// Where the endpoint of a pod's port is, to add its address of the other family.
+    of_pods: HashMap<(Str, u16, Str), usize>,
+}
+
+impl Collected {
+    fn add(
+        &mut self,
+        service: &Service,
+        endpoint: &SliceEndpoint,
+        port: &SlicePort,
+        workload: Option<&Arc<Workload>>,
+    ) {
+        for &address in &endpoint.addresses {
+            if !self.addresses.insert((port.name.clone(), address)) {
+                continue;
+            }
+            let endpoints = self.by_port.entry(port.name.clone()).or_default();
+            if let Some(workload) = workload {
+                let key = (port.name.clone(), port.port, workload.name.clone());
+                let at = *self.of_pods.entry(key).or_insert(endpoints.len());
+                if endpoints.get_mut(at).is_some_and(|known| known.join(address, workload)) {
+                    continue;
+                }
+            }
+            endpoints.push(Endpoint {
+                address,
+                additional: Vec::new(),
+                port: port.port,
+                health: health(service, endpoint),
+                weight: WEIGHT,
+                node_name: match (&*endpoint.node_name, workload) {
+                    ("", Some(workload)) => workload.node_name.clone(),
+                    _ => endpoint.node_name.clone(),
+                },
+                hostname: endpoint.hostname.clone(),
+                workload: workload.cloned(),
+            });
+        }
+    }
+
+    fn finish(self, service: &Service, origins: Vec<ObjectKey>) -> ServiceEndpoints {
+        complete(service, self.by_port, origins)
+    }
+}
+
+impl Endpoint {
+    /// Takes an address of a family that it has none of yet; the one that the pod lists first comes first.
+    /// False when it has one of that family.
+    fn join(&mut self, address: IpAddr, workload: &Workload) -> bool {
+        if !self.additional.is_empty() || self.address.is_ipv4() == address.is_ipv4() {
+            return false;
+        }
+        let rank = |ip: &IpAddr| workload.ips.iter().position(|i| i == ip).unwrap_or(usize::MAX);
+        let mut both = [self.address, address];
+        both.sort_by_key(|ip| (rank(ip), *ip));
+        let [first, second] = both;
+        self.address = first;
+        self.additional.push(second);
+        true
+    }
+}
+
+/// The health that a slice's conditions tell; unset ones read as Kubernetes defines.
+fn health(service: &Service, endpoint: &SliceEndpoint) -> Health {
+    if endpoint.ready.unwrap_or(true) || service.publish_not_ready {
+        Health::Healthy
+    } else if endpoint.terminating.unwrap_or(true) {
+        Health::Terminating
+    } else {
+        Health::Unhealthy
+    }
+}
+
+fn complete(
+    service: &Service,
+    by_port: BTreeMap<Str, Vec<Endpoint>>,
+    origins: Vec<ObjectKey>,
+) -> ServiceEndpoints {
+    let traits = traits(service, by_port.values().flatten());
+    ServiceEndpoints {
+        by_port: by_port.into_iter().map(|(name, list)| (name, list.into())).collect(),
+        traits: Arc::new(traits),
+        origins: origins.into(),
+    }
+}
+
+fn traits<'a>(
+    service: &Service,
+    endpoints: impl Iterator<Item = &'a Endpoint> + Clone,
+) -> EndpointTraits {
+    // Unhealthy endpoints count: clusters must not change whenever a probe fails.
+    let mut identities: Vec<Str> = endpoints
+        .clone()
+        .filter_map(|endpoint| endpoint.workload.as_ref())
+        .map(|workload| workload.identity.clone())
+        .chain(service.service_accounts.iter().cloned())
+        .filter(|identity| !identity.is_empty())
+        .collect();
+    identities.sort();
+    identities.dedup();
+    let mut staying = endpoints.filter(|e| e.health != Health::Terminating).peekable();
+    let all_mtls = staying.peek().is_some()
+        && staying.all(|e| e.workload.as_ref().is_some_and(|w| w.tls_mode == TlsMode::Istio));
+    EndpointTraits { identities: identities.into(), all_mtls }
+}
+
+/// The new endpoints, with every part that equals the old one's shared with it.
+pub(super) fn share(
+    old: Option<&Arc<ServiceEndpoints>>,
+    mut new: ServiceEndpoints,
+) -> Arc<ServiceEndpoints> {
+    let Some(old) = old else { return Arc::new(new) };
+    if **old == new {
+        return old.clone();
+    }
+    for (name, list) in &mut new.by_port {
+        if let Some(same) = old.by_port.get(name).filter(|before| *before == list) {
+            *list = same.clone();
+        }
+    }
+    if old.traits == new.traits {
+        new.traits = old.traits.clone();
+    } else if old.traits.identities == new.traits.identities {
+        let identities = old.traits.identities.clone();
+        new.traits = Arc::new(EndpointTraits { identities, ..*new.traits });
+    }
+    if old.origins == new.origins {
+        new.origins = old.origins.clone();
+    }
+    Arc::new(new)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! Look-ups in the objects and in what was derived from them.
+
+use std::sync::Arc;
+
+use super::{Id, Store, selectors, workload};
+use crate::api::core::{self, EndpointSlice};
+use crate::api::{Kind, Labels, Object, ObjectKey, Str};
+use crate::model::Workload;
+use crate::snapshot::NamespaceState;
+
+impl Store {
+    pub(super) fn service_object(&self, id: &Id) -> Option<&Arc<core::Service>> {
+        core_service(self.objects.find(Kind::Service, &id.namespace, &id.name))
+    }
+
+    pub(super) fn pod(&self, id: &Id) -> Option<&Arc<core::Pod>> {
+        match self.inputs.find(Kind::Pod, &id.namespace, &id.name)? {
+            Object::Pod(pod) => Some(pod),
+            _ => None,
+        }
+    }
+
+    pub(super) fn node(&self, name: &str) -> Option<&core::Node> {
+        match self.inputs.find(Kind::Node, "", name)? {
+            Object::Node(node) => Some(node),
+            _ => None,
+        }
+    }
+
+    pub(super) fn state(&self, namespace: &Str) -> Option<&NamespaceState> {
+        self.namespaces.get(namespace).map(|state| &**state)
+    }
+
+    pub(super) fn workload(&self, pod: &Id) -> Option<Arc<Workload>> {
+        let state = self.state(&pod.namespace)?.workloads.get(&pod.name)?;
+        Some(state.workload.clone())
+    }
+
+    /// The network of pods that do not name one.
+    pub(super) fn network(&self) -> Str {
+        self.state(&self.config.system_namespace)
+            .and_then(|state| state.object.as_ref()?.meta.label(workload::NETWORK).cloned())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn services_selecting(&self, pod: &Id, labels: &Labels) -> Vec<Id> {
+        let candidates = self.selectors.candidates(&pod.namespace, labels);
+        candidates
+            .map(|name| pod.sibling(name))
+            .filter(|id| {
+                self.service_object(id).is_some_and(|s| selectors::selects(&s.selector, labels))
+            })
+            .collect()
+    }
+
+    /// The slices of a service in the order of their names. Objects of kind Endpoints count only where there
+    /// is no slice: Kubernetes mirrors each into slices.
+    pub(super) fn slices_of(&self, id: &Id) -> impl Iterator<Item = (ObjectKey, &EndpointSlice)> {
+        let names = self.slices.get(id);
+        let has_slices =
+            names.is_some_and(|names| names.iter().any(|(kind, _)| *kind == Kind::EndpointSlice));
+        let wanted = if has_slices { Kind::EndpointSlice } else { Kind::Endpoints };
+        let names = names.into_iter().flatten().filter(move |(kind, _)| *kind == wanted);
+        names.filter_map(|(kind, name)| match self.inputs.find(*kind, &id.namespace, name)? {
+            Object::EndpointSlice(slice) | Object::Endpoints(slice) => {
+                let namespace = id.namespace.clone();
+                let key = ObjectKey { kind: *kind, namespace, name: name.clone() };
+                Some((key, &**slice))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// The service that an object is.
+pub(super) fn core_service(object: Option<&Object>) -> Option<&Arc<core::Service>> {
+    match object? {
+        Object::Service(service) => Some(service),
+        _ => None,
+    }
+}

@@ -1,0 +1,150 @@
+//! From a Kubernetes Service to a service of the mesh.
+//!
+//! <https://istio.io/latest/docs/reference/config/annotations/> lists the annotations.
+
+use std::collections::BTreeMap;
+
+use super::{Config, Id};
+use crate::api::core::{self, ServiceType, TargetPort};
+use crate::api::{Kind, MeshConfig, Meta, ObjectKey, Str};
+use crate::model::identity::spiffe;
+use crate::model::{Port, Protocol, Registry, Resolution, Service, ServiceKey, Visibility};
+
+const EXPORT_TO: &str = "networking.istio.io/exportTo";
+const TRAFFIC_DISTRIBUTION: &str = "networking.istio.io/traffic-distribution";
+/// Identities, as they are.
+const CANONICAL_ACCOUNTS: &str = "alpha.istio.io/canonical-serviceaccounts";
+/// Names of service accounts in the service's namespace.
+const KUBERNETES_ACCOUNTS: &str = "alpha.istio.io/kubernetes-serviceaccounts";
+
+/// The host name of a Kubernetes Service.
+pub(super) fn hostname(service: &Id, domain: &str) -> Str {
+    format!("{}.{}.svc.{domain}", service.name, service.namespace).into()
+}
+
+/// The Kubernetes Service that a host name stands for, be there one or not.
+pub(super) fn of_hostname(hostname: &str, domain: &str) -> Option<Id> {
+    let (name, rest) = hostname.strip_suffix(domain)?.strip_suffix(".svc.")?.split_once('.')?;
+    Some(Id { namespace: rest.into(), name: name.into() })
+}
+
+/// The host that an ExternalName service stands for; None for other services.
+pub(super) fn alias_of(service: &core::Service) -> Option<Str> {
+    if service.kind != ServiceType::ExternalName {
+        return None;
+    }
+    Some(match service.external_name.strip_suffix('.') {
+        Some(relative) => relative.into(),
+        None => service.external_name.clone(),
+    })
+}
+
+/// The service of the mesh that an object defines.
+pub(super) fn derive(
+    object: &core::Service,
+    namespace: Option<&core::Namespace>,
+    aliases: Vec<ServiceKey>,
+    mesh: &MeshConfig,
+    config: &Config,
+) -> Service {
+    let meta = &object.meta;
+    let id = Id { namespace: meta.namespace.clone(), name: meta.name.clone() };
+    let alias = alias_of(object);
+    let resolution = match alias {
+        Some(_) => Resolution::Alias,
+        None if object.headless => Resolution::Passthrough,
+        None => Resolution::ClientSideLb,
+    };
+    let mut addresses = BTreeMap::new();
+    if !object.cluster_ips.is_empty() {
+        addresses.insert(config.cluster.clone(), object.cluster_ips.clone());
+    }
+    Service {
+        key: ServiceKey {
+            hostname: hostname(&id, &config.domain),
+            namespace: meta.namespace.clone(),
+        },
+        name: meta.name.clone(),
+        registry: Registry::Kubernetes,
+        resolution,
+        ports: object.ports.iter().map(port).collect(),
+        addresses,
+        visibility: visibility(meta, mesh),
+        mesh_external: alias.is_some(),
+        service_accounts: service_accounts(meta, mesh),
+        labels: meta.labels.clone(),
+        selector: object.selector.clone(),
+        created: meta.created,
+        aliases,
+        external_name: alias.unwrap_or_default(),
+        node_local: object.node_local,
+        traffic_distribution: traffic_distribution(object, namespace),
+        publish_not_ready: object.publish_not_ready,
+        external_addresses: object.external_addresses.clone(),
+        origin: ObjectKey {
+            kind: Kind::Service,
+            namespace: meta.namespace.clone(),
+            name: meta.name.clone(),
+        },
+    }
+}
+
+fn port(port: &core::ServicePort) -> Port {
+    Port {
+        name: port.name.clone(),
+        number: port.port,
+        protocol: Protocol::of_port(port.transport, &port.app_protocol, &port.name, port.port),
+        target: match &port.target {
+            TargetPort::Number(0) => TargetPort::Number(port.port),
+            target => target.clone(),
+        },
+    }
+}
+
+fn visibility(meta: &Meta, mesh: &MeshConfig) -> Visibility {
+    match meta.annotation(EXPORT_TO) {
+        Some(list) => Visibility::of(items(list), &meta.namespace),
+        None => Visibility::of(
+            mesh.default_service_export_to.iter().map(|value| &**value),
+            &meta.namespace,
+        ),
+    }
+}
+
+fn service_accounts(meta: &Meta, mesh: &MeshConfig) -> Vec<Str> {
+    let annotation = |key| meta.annotation(key).map_or("", |list| &**list);
+    let kubernetes = items(annotation(KUBERNETES_ACCOUNTS))
+        .map(|name| spiffe(&mesh.trust_domain, &meta.namespace, name));
+    let mut accounts: Vec<Str> =
+        items(annotation(CANONICAL_ACCOUNTS)).map(Str::from).chain(kubernetes).collect();
+    accounts.sort();
+    accounts.dedup();
+    accounts
+}
+
+/// The service's annotation, else its field, else its namespace's annotation; values that mean nothing are
+/// passed over.
+fn traffic_distribution(object: &core::Service, namespace: Option<&core::Namespace>) -> Str {
+    let annotation =
+        |meta: &Meta| meta.annotation(TRAFFIC_DISTRIBUTION).and_then(|v| distribution(v));
+    annotation(&object.meta)
+        .or_else(|| distribution(&object.traffic_distribution))
+        .or_else(|| namespace.and_then(|namespace| annotation(&namespace.meta)))
+        .unwrap_or_default()
+        .into()
+}
+
+/// The value in its canonical spelling.
+fn distribution(value: &str) -> Option<&'static str> {
+    ["PreferClose", "PreferSameZone", "PreferSameNode", "Any"]
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(value))
+}
+
+/// The items of a comma-separated list.
+fn items(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+#[cfg(test)]
+mod tests;
