@@ -4,6 +4,7 @@
 //! a command line that was not understood, which is answered in one line: flag, value, what is allowed.
 //! Each command is a module with its arguments and a `run`.
 
+pub mod bootstrap;
 pub mod completion;
 pub mod discovery;
 pub mod request;
