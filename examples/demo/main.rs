@@ -1,0 +1,181 @@
+//! The sample shop as a small mesh on one machine: real Envoys, configured by the daemon, with toy applications
+//! behind them. Prints what to try, waits for Ctrl-C and leaves nothing behind. Needs root; see `make demo`.
+//!
+//! `demo secrets` is only the secret server that stands in for istio-agent: for an Envoy started by hand.
+
+mod names;
+
+#[path = "../../tests"]
+#[allow(dead_code, reason = "the lab is the tests'; the demo needs a part of it")]
+mod shared {
+    pub mod lab;
+}
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::names::Names;
+use self::shared::lab::authority::Authority;
+use self::shared::lab::secrets::SecretServer;
+use self::shared::lab::{Lab, OUTSIDE, Settings, installed_envoy, obstacle};
+
+/// Runs the sample shop on this machine.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    only: Option<Only>,
+    /// The daemon's binary; by default the one beside this program.
+    #[arg(long)]
+    istiod: Option<PathBuf>,
+    /// Envoy; by default the one that `make deps` installed.
+    #[arg(long)]
+    envoy: Option<PathBuf>,
+    /// Envoys ask for incremental updates.
+    #[arg(long)]
+    delta: bool,
+    /// Try everything that is printed, once, and end.
+    #[arg(long)]
+    once: bool,
+}
+
+#[derive(Subcommand)]
+enum Only {
+    /// Only serve secrets to one Envoy, signed by a throw-away authority, until Ctrl-C.
+    Secrets {
+        /// The Unix socket to listen on.
+        #[arg(long)]
+        socket: PathBuf,
+        /// The identity of the certificate.
+        #[arg(long, default_value = "spiffe://cluster.local/ns/shop/sa/web")]
+        identity: String,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    match arguments.only {
+        Some(Only::Secrets { socket, identity }) => secrets(&socket, &identity).await,
+        None => mesh(arguments).await,
+    }
+}
+
+async fn secrets(socket: &Path, identity: &str) -> Result<()> {
+    let folder = socket.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), std::fs::create_dir_all)?;
+    let _server = SecretServer::start(socket, Authority::new()?.issue(identity)?)?;
+    say(&format!("serving the secrets of {identity} on unix:{}\n", socket.display()))?;
+    interrupted().await?;
+    Ok(std::fs::remove_file(socket)?)
+}
+
+async fn mesh(arguments: Arguments) -> Result<()> {
+    let envoy = arguments.envoy.unwrap_or_else(installed_envoy);
+    if let Some(obstacle) = obstacle(&envoy) {
+        bail!("{obstacle}");
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lab = Lab::start(Settings {
+        istiod: arguments.istiod.map_or_else(beside_this_program, Ok)?,
+        envoy,
+        objects: root.join("samples/shop"),
+        mesh: root.join("samples/mesh.yaml"),
+        delta: arguments.delta,
+    });
+    let lab = tokio::select! {
+        lab = lab => lab?,
+        ended = interrupted() => return ended,
+    };
+    let names = Names::give(&lab)?;
+    let tries = tries(&names);
+    say(&introduction(&lab, &names, &tries))?;
+    if arguments.once {
+        tries.iter().try_for_each(|(_, line)| attempt(line))
+    } else {
+        interrupted().await
+    }
+}
+
+fn beside_this_program() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let folder = program.parent().and_then(Path::parent).context("this program has no folder")?;
+    Ok(folder.join("istiod"))
+}
+
+/// What to try, and the command for it.
+fn tries(names: &Names) -> Vec<(&'static str, String)> {
+    let exec = |pod: &str, command: &str| format!("ip netns exec {} {command}", names.of(pod));
+    let outside = format!("curl -s http://{OUTSIDE}:8000/");
+    let database = "bash -c 'exec 3<>/dev/tcp/orders-db/5432; echo select 1 >&3; head -n 1 <&3'";
+    vec![
+        (
+            "HTTP over mTLS; each version answers in turn",
+            exec("web", "curl -s http://catalog:8080/"),
+        ),
+        ("endpoints that come from pods", exec("web", "curl -s http://cart:8080/")),
+        (
+            "HTTP/2, as gRPC uses it",
+            exec("web", "curl -s --http2-prior-knowledge http://payment:9000/"),
+        ),
+        ("plain TCP, over mTLS too", exec("web", database)),
+        ("one pod of a headless service", exec("web", "curl -s http://sessions-1.sessions:8080/")),
+        ("out of the mesh, in plaintext", exec("web", "curl -s http://mail.legacy:8025/")),
+        ("into the mesh, in plaintext", exec("mail", "curl -s http://web.shop:8080/")),
+        ("a destination that nobody knows", exec("web", &outside)),
+        ("what Envoy has", exec("web", "curl -s http://localhost:15000/listeners")),
+        (
+            "who is connected to the daemon",
+            exec("hub", "curl -s http://localhost:8080/debug/syncz"),
+        ),
+    ]
+}
+
+fn introduction(lab: &Lab, names: &Names, tries: &[(&'static str, String)]) -> String {
+    let mut text = String::from("The shop is open. Each pod is a network namespace:\n\n");
+    for pod in lab.pods() {
+        let sidecar = if pod.spec.sidecar { "with a sidecar" } else { "without a sidecar" };
+        text += &format!("  {:<24} {:<12} {sidecar}\n", names.of(&pod.spec.workload), pod.spec.ip);
+    }
+    text += &format!("  {:<24} {:<12} the daemon\n", names.of("hub"), "");
+    text += "\nThe applications answer with their pod's name and what they were asked; a request that came over\n\
+             mTLS has the caller's identity in x-forwarded-client-cert. To try:\n\n";
+    for (what, line) in tries {
+        text += &format!("  # {what}\n  {line}\n");
+    }
+    let config = lab.config();
+    text + &format!(
+        "\nThe daemon watches {}: change a file there.\nCtrl-C ends it.\n",
+        config.display()
+    )
+}
+
+/// Runs a line as a user would, and shows what it says.
+fn attempt(line: &str) -> Result<()> {
+    let output = Command::new("sh").args(["-c", line]).output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    say(&format!("\n$ {line}\n{}\n", said.trim_end()))?;
+    if !output.status.success() || said.is_empty() {
+        bail!("{line}: {} {}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn interrupted() -> Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => Ok(ended?),
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+fn say(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

