@@ -21,6 +21,7 @@ pub mod resource;
 pub mod route;
 pub mod scope;
 pub mod translator;
+pub mod visible;
 #[cfg(test)]
 mod world;
 

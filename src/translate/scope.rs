@@ -7,7 +7,8 @@
 use std::net::IpAddr;
 
 use super::capability::Capabilities;
-use super::endpoint::preference::{Place, Preference};
+use super::endpoint::preference::Place;
+use super::visible::Visible;
 use crate::api::Str;
 use crate::api::mesh::OutboundPolicy;
 use crate::model::{Proxy, ProxyKind};
@@ -125,13 +126,10 @@ pub struct TraceTags {
 }
 
 impl Scope {
-    /// The scope of a proxy in a snapshot.
-    pub fn of(proxy: &Proxy, snapshot: &Snapshot) -> Scope {
-        let services =
-            || snapshot.services.iter().filter(|s| s.visibility.includes(&proxy.namespace));
+    /// The scope of a proxy in a snapshot. `visible` is what its namespace sees there.
+    pub fn of(proxy: &Proxy, snapshot: &Snapshot, visible: &Visible) -> Scope {
         let cluster =
             if proxy.cluster.is_empty() { snapshot.cluster.clone() } else { proxy.cluster.clone() };
-        let preferences = || services().filter_map(|s| Preference::of(s));
         Scope {
             kind: proxy.kind,
             namespace: proxy.namespace.clone(),
@@ -141,11 +139,8 @@ impl Scope {
             families: Families::of(&proxy.ips),
             capabilities: Capabilities::of(proxy),
             interception: Interception::of(proxy),
-            place: preferences()
-                .next()
-                .is_some()
-                .then(|| place(proxy, snapshot, preferences().any(Preference::needs_node))),
-            node: services().any(|s| s.node_local).then(|| proxy.node_name.clone()),
+            place: visible.near.then(|| place(proxy, snapshot, visible.near_node)),
+            node: visible.node_local.then(|| proxy.node_name.clone()),
             dns_capture: flag(proxy, "DNS_CAPTURE"),
             outbound_policy: snapshot.mesh.outbound_traffic_policy,
             http_proxy: snapshot.mesh.proxy_http_port != 0 || port(proxy, "HTTP_PROXY_PORT") != 0,

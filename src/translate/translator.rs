@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::memo::{Same, Sets};
 use super::resource::{Resource, ResourceType, Resources};
 use super::scope::{ListenerTraits, Scope};
+use super::visible::Visible;
 use super::{cluster, endpoint, listener, name_table, route};
-use crate::api::Diagnostic;
+use crate::api::{Diagnostic, Str};
 use crate::model::{Proxy, ProxyKind, Service, ServiceTarget};
 use crate::snapshot::Snapshot;
 
@@ -90,7 +91,7 @@ pub struct Built {
 #[derive(Debug)]
 struct ScopeState {
     scope: Arc<Scope>,
-    services: Arc<[Arc<Service>]>,
+    visible: Visible,
     /// Addresses of endpoints of services without a virtual address, which get listeners of their own.
     peers: Vec<IpAddr>,
     shared: Arc<Layer>,
@@ -109,6 +110,7 @@ struct Layer {
 pub struct Translator {
     memos: Memos,
     generation: u64,
+    visible: HashMap<Str, Visible>,
     scopes: HashMap<Scope, ScopeState>,
     nobody: Option<Arc<[ServiceTarget]>>,
 }
@@ -119,6 +121,7 @@ impl Translator {
     pub fn view(&mut self, snapshot: &Snapshot, proxy: &Proxy) -> View {
         if snapshot.generation != self.generation {
             self.generation = snapshot.generation;
+            self.visible.clear();
             self.scopes.clear();
         }
         let targets = match snapshot.workload(&proxy.namespace, &proxy.name) {
@@ -126,11 +129,15 @@ impl Translator {
             None => self.nobody.get_or_insert_with(|| Arc::from([])).clone(),
         };
         let memos = &mut self.memos;
+        let visible = self
+            .visible
+            .entry(proxy.namespace.clone())
+            .or_insert_with_key(|namespace| Visible::of(snapshot, namespace));
         let state = self
             .scopes
-            .entry(Scope::of(proxy, snapshot))
-            .or_insert_with_key(|scope| ScopeState::new(snapshot, scope, memos));
-        let context = Context { snapshot, scope: &state.scope, services: &state.services };
+            .entry(Scope::of(proxy, snapshot, visible))
+            .or_insert_with_key(|scope| ScopeState::new(snapshot, scope, visible, memos));
+        let context = Context { snapshot, scope: &state.scope, services: &state.visible.services };
         let mut layers = vec![state.shared.clone()];
         if proxy.kind == ProxyKind::Sidecar {
             let traits = ListenerTraits::of(proxy);
@@ -180,10 +187,9 @@ impl Translator {
 }
 
 impl ScopeState {
-    fn new(snapshot: &Snapshot, scope: &Scope, memos: &mut Memos) -> ScopeState {
+    fn new(snapshot: &Snapshot, scope: &Scope, visible: &Visible, memos: &mut Memos) -> ScopeState {
         let scope = Arc::new(scope.clone());
-        let services = snapshot.visible_services(&scope.namespace);
-        let context = Context { snapshot, scope: &scope, services: &services };
+        let context = Context { snapshot, scope: &scope, services: &visible.services };
         let built = [
             (ResourceType::Cluster, cluster::outbound(&context, &mut memos.clusters)),
             (ResourceType::Endpoint, endpoint::assignments(&context, &mut memos.endpoints)),
@@ -194,7 +200,7 @@ impl ScopeState {
             peers: listener::peers(&context),
             shared: layer(built, &mut memos.sets),
             scope,
-            services,
+            visible: visible.clone(),
             listeners: HashMap::new(),
             inbound: HashMap::new(),
         }
