@@ -44,6 +44,8 @@ enum Command {
     Discovery(Box<discovery::Options>),
     /// Send an HTTP request to the control plane of this machine (127.0.0.1:15014) and print the answer
     Request(request::Args),
+    /// Print an Envoy bootstrap for the proxy of a pod
+    Bootstrap(Box<bootstrap::Args>),
     /// Print what this build is
     Version(version::Args),
     /// Print a script that completes this command line in a shell
@@ -117,6 +119,7 @@ fn run(invocation: Invocation, settings: Settings, notes: Vec<String>) -> anyhow
             discovery::run(*options, settings, discovery::Report { flags, dropped, notes })
         }
         Command::Request(arguments) => request::run(&arguments),
+        Command::Bootstrap(arguments) => bootstrap::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, definition(&settings)),
     }
