@@ -16,11 +16,13 @@ mod endpoints;
 #[cfg(test)]
 mod fixtures;
 mod lookup;
+pub mod pacer;
 mod relation;
 mod selectors;
 mod service;
 mod targets;
 mod workload;
+pub mod writer;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -159,6 +161,11 @@ impl Store {
         self.withheld.values().sum()
     }
 
+    /// Whether there is an object with this key.
+    pub fn contains(&self, key: &ObjectKey) -> bool {
+        self.objects.get(key).or_else(|| self.inputs.get(key)).is_some()
+    }
+
     fn put(&mut self, object: Object) {
         let old = self.table(object.kind()).insert(object.clone());
         if old.as_ref() != Some(&object) {
@@ -182,7 +189,7 @@ impl Store {
 
 /// The ids of objects.
 fn ids<'a>(objects: impl Iterator<Item = &'a Object>) -> impl Iterator<Item = Id> {
-    objects.map(|object| Id::of(object))
+    objects.map(Id::of)
 }
 
 impl Id {

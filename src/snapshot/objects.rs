@@ -43,6 +43,11 @@ impl Objects {
         self.kinds.get(&kind).and_then(|n| n.get(namespace)).into_iter().flat_map(|o| o.values())
     }
 
+    /// How many there are of a kind.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.kinds.get(&kind).map_or(0, |n| n.values().map(|o| o.len()).sum())
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.kinds.values().flat_map(|n| n.values()).map(|o| o.len()).sum()

@@ -47,6 +47,11 @@ impl Publisher {
         self.generation.send_replace(generation);
     }
 
+    /// The generation of the newest snapshot; 0 when there is none.
+    pub fn generation(&self) -> u64 {
+        *self.generation.borrow()
+    }
+
     /// A reader.
     pub fn subscribe(&self) -> Snapshots {
         Snapshots { shared: self.shared.clone(), generation: self.generation.subscribe() }

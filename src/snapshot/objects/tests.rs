@@ -23,6 +23,7 @@ fn lists_by_kind_namespace_and_name() {
     assert_eq!(names(objects.of_kind(Kind::Pod)), ["Pod a/y", "Pod a/z", "Pod b/x"]);
     assert_eq!(names(objects.in_namespace(Kind::Pod, "a")), ["Pod a/y", "Pod a/z"]);
     assert_eq!(objects.len(), 4);
+    assert_eq!(objects.count(Kind::Pod), 3);
     assert!(objects.find(Kind::Pod, "b", "x").is_some());
     assert!(objects.find(Kind::Pod, "b", "y").is_none());
 }

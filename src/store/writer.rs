@@ -1,0 +1,243 @@
+//! The task that owns the store: takes changes from the sources, and publishes snapshots at the pacer's pace.
+//!
+//! Pending changes are kept by key, so that an object that changes ten times is derived from once. Nothing is
+//! published before every source said that it told all it had, as a proxy that was served half a mesh would
+//! drop the other half. Sources are never held up: the writer empties their queues whatever else it waits for.
+
+mod inlets;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tracing::{debug, info};
+
+use self::inlets::Inlets;
+use super::pacer::{Lane, Limits, Pacer};
+use super::{Config, Store};
+use crate::api::{Batch, Change, Kind, MeshConfig, ObjectKey};
+use crate::metrics::Metrics;
+use crate::snapshot::{Publisher, Snapshots};
+
+/// The log scope of the writer, which is istiod's of the model.
+const SCOPE: &str = "model";
+
+/// Makes snapshots of what sources tell.
+#[derive(Debug)]
+pub struct Writer {
+    store: Store,
+    publisher: Publisher,
+    metrics: Arc<Metrics>,
+    endpoints: Pending,
+    configuration: Pending,
+    /// What was published last, and what it cost to make: the cost of pushing it is still to come.
+    last: Option<(Lane, Duration)>,
+    started: Instant,
+}
+
+/// What waits in one lane.
+#[derive(Debug)]
+struct Pending {
+    changes: HashMap<ObjectKey, Change>,
+    mesh: Option<Arc<MeshConfig>>,
+    pacer: Pacer,
+}
+
+impl Writer {
+    /// A writer that knows no object yet.
+    pub fn new(config: Config, limits: Limits, metrics: Arc<Metrics>) -> Writer {
+        Writer {
+            store: Store::new(config),
+            publisher: Publisher::default(),
+            metrics,
+            endpoints: Pending::new(limits),
+            configuration: Pending::new(limits),
+            last: None,
+            started: Instant::now(),
+        }
+    }
+
+    /// A reader of the snapshots. There is none yet.
+    pub fn snapshots(&self) -> Snapshots {
+        self.publisher.subscribe()
+    }
+
+    /// Runs until `stop`, which drops the readers' signal. `mesh` holds the mesh configuration from the
+    /// beginning. Each source has a queue of its own, whose bound is what it may be ahead of the writer.
+    pub async fn run(
+        mut self,
+        sources: Vec<mpsc::Receiver<Batch>>,
+        mut mesh: watch::Receiver<Arc<MeshConfig>>,
+        stop: impl Future<Output = ()>,
+    ) {
+        let mut stop = std::pin::pin!(stop);
+        let mut inlets = Inlets::new(sources);
+        let mut mesh_is_watched = true;
+        self.set_mesh(mesh.borrow_and_update().clone());
+        loop {
+            self.learn();
+            let due = self.due().filter(|_| inlets.synced());
+            let due = due.map(|(lane, at)| (lane, self.started + at));
+            let at = due.map_or(self.started, |(_, at)| at);
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                () = tokio::time::sleep_until(at), if due.is_some() => {
+                    if let Some((lane, _)) = due {
+                        self.flush(lane);
+                    }
+                }
+                changed = mesh.changed(), if mesh_is_watched => match changed {
+                    Ok(()) => self.set_mesh(mesh.borrow_and_update().clone()),
+                    Err(_) => mesh_is_watched = false,
+                },
+                batch = inlets.receive(), if inlets.open() => {
+                    self.metrics.queue_depth.with(&["batches"]).set(depth(inlets.depth()));
+                    self.receive(batch.unwrap_or_default());
+                }
+            }
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn set_mesh(&mut self, mesh: Arc<MeshConfig>) {
+        self.configuration.mesh = Some(mesh);
+        let now = self.now();
+        self.configuration.pacer.changed(now);
+    }
+
+    fn receive(&mut self, batch: Batch) {
+        let now = self.now();
+        for change in batch.changes {
+            self.count(&change);
+            let pending = self.pending(Lane::of(change.key().kind));
+            pending.changes.insert(change.key(), change);
+            pending.pacer.changed(now);
+        }
+        let waiting = self.endpoints.changes.len() + self.configuration.changes.len();
+        self.metrics.queue_depth.with(&["changes"]).set(depth(waiting));
+    }
+
+    /// The lane that is due first, and when.
+    fn due(&self) -> Option<(Lane, Duration)> {
+        let due = |pending: &Pending, lane| Some((lane, pending.pacer.due()?));
+        let endpoints = due(&self.endpoints, Lane::Endpoints);
+        let configuration = due(&self.configuration, Lane::Configuration);
+        endpoints.into_iter().chain(configuration).min_by_key(|(_, at)| *at)
+    }
+
+    /// Publishes what is pending in a lane. With configuration goes what is pending of endpoints: it costs
+    /// nothing more. The first snapshot holds everything.
+    fn flush(&mut self, mut lane: Lane) {
+        let begun = Instant::now();
+        let now = self.now();
+        let before = self.publisher.generation();
+        if before == 0 || self.configuration.pacer.due().is_some_and(|due| due <= now) {
+            lane = Lane::Configuration;
+        }
+        for lane in Lane::ALL.into_iter().filter(|each| *each <= lane) {
+            let pending = self.pending(lane);
+            let waited = pending.pacer.flush(now);
+            let (changes, mesh) = (std::mem::take(&mut pending.changes), pending.mesh.take());
+            self.store.apply(changes.into_values());
+            if let Some(mesh) = mesh {
+                self.store.set_mesh(mesh);
+            }
+            if let Some(waited) = waited {
+                self.metrics.debounce_time.observe_time(waited);
+            }
+        }
+        let snapshot = self.store.snapshot();
+        let cost = begun.elapsed();
+        self.metrics.snapshot_time.observe_time(cost);
+        if snapshot.generation == before {
+            debug!(target: SCOPE, "changes made no difference");
+            return;
+        }
+        let services = snapshot.services.len();
+        self.metrics.services.set(depth(services));
+        self.metrics.virtual_services.set(depth(snapshot.objects.count(Kind::VirtualService)));
+        self.metrics.endpoints_without_pod.set(depth(self.store.withheld_endpoints()));
+        let waiting = self.endpoints.changes.len() + self.configuration.changes.len();
+        self.metrics.queue_depth.with(&["changes"]).set(depth(waiting));
+        let generation = snapshot.generation;
+        if before == 0 {
+            info!(target: SCOPE, generation, services, "all sources are read");
+        } else {
+            debug!(target: SCOPE, generation, ?lane, ?cost, "new snapshot");
+        }
+        self.last = Some((lane, cost));
+        self.publisher.publish(snapshot);
+    }
+
+    /// Adds the cost of pushing, once it is known, to that of building.
+    fn learn(&mut self) {
+        let Some(push) = self.publisher.take_push_cost() else { return };
+        if let Some((lane, build)) = self.last {
+            self.pending(lane).pacer.learn(build + push);
+        }
+    }
+
+    fn pending(&mut self, lane: Lane) -> &mut Pending {
+        match lane {
+            Lane::Endpoints => &mut self.endpoints,
+            Lane::Configuration => &mut self.configuration,
+        }
+    }
+
+    /// Counts a change as istiod does.
+    fn count(&self, change: &Change) {
+        let key = change.key();
+        let removed = matches!(change, Change::Remove(_));
+        let event = match (removed, self.store.contains(&key)) {
+            (true, _) => "delete",
+            (false, true) => "update",
+            (false, false) => "add",
+        };
+        let update = match key.kind {
+            Kind::Service if removed => Some("svcdelete"),
+            Kind::Service => Some("svc"),
+            kind if Lane::of(kind) == Lane::Endpoints => Some("eds"),
+            kind if kind.is_istio() => Some("config"),
+            _ => None,
+        };
+        if let Some(update) = update {
+            self.metrics.inbound_updates.with(&[update]).inc();
+        }
+        if key.kind.is_istio() {
+            self.metrics.config_events.with(&[event, key.kind.name()]).inc();
+        } else {
+            self.metrics.registry_events.with(&[event, registry_name(key.kind)]).inc();
+        }
+    }
+}
+
+impl Pending {
+    fn new(limits: Limits) -> Pending {
+        Pending { changes: HashMap::new(), mesh: None, pacer: Pacer::new(limits) }
+    }
+}
+
+/// What istiod calls the kind in `pilot_k8s_reg_events`.
+fn registry_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Namespace => "Namespaces",
+        Kind::Node => "Nodes",
+        Kind::Pod => "Pods",
+        Kind::Service => "Services",
+        other => other.name(),
+    }
+}
+
+/// A gauge's value. Counts are far below 2^53, above which it would lose digits.
+fn depth(count: usize) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests;

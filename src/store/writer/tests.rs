@@ -1,0 +1,178 @@
+use std::future::pending;
+
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::api::Object;
+use crate::store::fixtures::{apply, config, endpoint, pod, service, slice};
+
+/// A writer that publishes every change at once.
+fn writer() -> Writer {
+    let limits = Limits { after: Duration::ZERO, max: Duration::ZERO };
+    Writer::new(config(), limits, Arc::new(Metrics::new("test")))
+}
+
+/// A writer that gathers for an hour once it is in a storm.
+fn slow_writer() -> Writer {
+    let hour = Duration::from_secs(3_600);
+    let mut writer =
+        Writer::new(config(), Limits { after: hour, max: hour }, Arc::new(Metrics::new("test")));
+    for lane in Lane::ALL {
+        writer.pending(lane).pacer.learn(hour);
+    }
+    writer
+}
+
+fn mesh() -> watch::Receiver<Arc<MeshConfig>> {
+    watch::channel(Arc::default()).1
+}
+
+fn batch(synced: bool, changes: impl IntoIterator<Item = Change>) -> Batch {
+    Batch { changes: changes.into_iter().collect(), synced }
+}
+
+fn names(snapshots: &Snapshots) -> Vec<String> {
+    snapshots.load().services.iter().map(|s| s.name.to_string()).collect()
+}
+
+/// Flushes all lanes that are due.
+fn flush_due(writer: &mut Writer) {
+    while let Some((lane, _)) = writer.due().filter(|(_, at)| *at <= writer.now()) {
+        writer.flush(lane);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_published_before_every_source_is_synced() {
+    let writer = writer();
+    let mut snapshots = writer.snapshots();
+    let (files, from_files) = mpsc::channel(4);
+    let (cluster, from_cluster) = mpsc::channel(4);
+    let task = tokio::spawn(writer.run(vec![from_files, from_cluster], mesh(), pending()));
+
+    files.send(batch(true, [apply(service("shop", "a", ""))])).await.expect("running");
+    cluster.send(batch(false, [apply(service("shop", "b", ""))])).await.expect("running");
+    cluster.send(batch(true, [apply(service("shop", "c", ""))])).await.expect("running");
+    assert!(snapshots.ready().await);
+    assert_eq!(names(&snapshots), ["a", "b", "c"], "the first snapshot has everything");
+    assert_eq!(snapshots.load().generation, 1);
+
+    files.send(batch(false, [apply(service("shop", "d", ""))])).await.expect("running");
+    snapshots.changed().await;
+    while names(&snapshots).len() < 4 {
+        assert!(snapshots.changed().await);
+    }
+    task.abort();
+}
+
+#[tokio::test]
+async fn it_stops_when_told() {
+    let writer = writer();
+    let mut snapshots = writer.snapshots();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (_sender, source) = mpsc::channel(1);
+    let task = tokio::spawn(writer.run(vec![source], mesh(), async {
+        let _ = stopped.await;
+    }));
+    stop.send(()).expect("running");
+    task.await.expect("no panic");
+    assert!(!snapshots.ready().await);
+}
+
+#[tokio::test]
+async fn it_follows_the_mesh_configuration_when_all_sources_are_gone() {
+    let writer = writer();
+    let mut snapshots = writer.snapshots();
+    let (source, batches) = mpsc::channel(1);
+    let (mesh, watched) = watch::channel(Arc::default());
+    let task = tokio::spawn(writer.run(vec![batches], watched, pending()));
+    source.send(batch(true, [])).await.expect("running");
+    assert!(snapshots.ready().await);
+    drop(source);
+    let changed = MeshConfig { trust_domain: "example.org".into(), ..MeshConfig::default() };
+    mesh.send(Arc::new(changed)).expect("watched");
+    while &*snapshots.load().mesh.trust_domain != "example.org" {
+        assert!(snapshots.changed().await);
+    }
+    task.abort();
+}
+
+#[test]
+fn endpoints_do_not_wait_for_configuration() {
+    let mut writer = slow_writer();
+    let snapshots = writer.snapshots();
+    writer.receive(batch(true, [apply(service("shop", "a", ""))]));
+    flush_due(&mut writer);
+    writer.receive(batch(false, [apply(service("shop", "b", ""))]));
+    flush_due(&mut writer);
+    assert_eq!(names(&snapshots), ["a"], "b waits");
+
+    let endpoints = || {
+        let namespace = snapshots.load().namespaces["shop"].clone();
+        namespace.endpoints["a.shop.svc.cluster.local"].by_port.len()
+    };
+    writer.receive(batch(
+        false,
+        [
+            apply(slice("shop", "a-1", "a", vec![endpoint("10.0.0.1", "a-0")])),
+            apply(pod("shop", "a-0", "10.0.0.1", "")),
+        ],
+    ));
+    assert_eq!(endpoints(), 0);
+    flush_due(&mut writer);
+    assert_eq!(endpoints(), 1);
+    assert_eq!(names(&snapshots), ["a"], "b still waits");
+    writer.flush(Lane::Configuration);
+    assert_eq!(names(&snapshots), ["a", "b"]);
+}
+
+#[test]
+fn an_object_that_changes_often_is_applied_once() {
+    let mut writer = slow_writer();
+    writer.receive(batch(true, [apply(service("shop", "a", ""))]));
+    flush_due(&mut writer);
+    let generation = writer.publisher.generation();
+    let removed = Change::Remove(Object::from(service("shop", "a", "")).key());
+    writer.receive(batch(false, [removed, apply(service("shop", "a", ""))]));
+    assert_eq!(writer.configuration.changes.len(), 1);
+    writer.flush(Lane::Configuration);
+    assert_eq!(writer.publisher.generation(), generation, "gone and back is no change");
+}
+
+#[test]
+fn the_cost_of_a_push_slows_the_lane_that_caused_it() {
+    let mut writer = writer();
+    let snapshots = writer.snapshots();
+    let hour = Duration::from_secs(3_600);
+    writer.endpoints = Pending::new(Limits { after: hour, max: hour });
+    writer.configuration = Pending::new(Limits { after: hour, max: hour });
+    writer.receive(batch(true, [apply(service("shop", "a", ""))]));
+    writer.flush(Lane::Configuration);
+    snapshots.pushed(Duration::from_secs(2));
+    writer.learn();
+    assert!(writer.configuration.pacer.window() >= Duration::from_secs(8));
+    assert_eq!(writer.endpoints.pacer.window(), Duration::ZERO);
+}
+
+#[test]
+fn changes_are_counted_as_istiod_does() {
+    let mut writer = writer();
+    writer.receive(batch(
+        true,
+        [apply(service("shop", "a", "")), apply(pod("shop", "p", "1.2.3.4", ""))],
+    ));
+    writer.flush(Lane::Configuration);
+    writer.receive(batch(false, [apply(service("shop", "a", "app=a"))]));
+    writer.receive(batch(false, [Change::Remove(ObjectKey::new(Kind::Service, "shop", "a"))]));
+    let count = |family: &crate::metrics::Family<crate::metrics::Counter>, labels: &[&str]| {
+        family.with(labels).get()
+    };
+    let metrics = &writer.metrics;
+    assert_eq!(count(&metrics.inbound_updates, &["svc"]), 2);
+    assert_eq!(count(&metrics.inbound_updates, &["svcdelete"]), 1);
+    assert_eq!(count(&metrics.inbound_updates, &["eds"]), 1);
+    assert_eq!(count(&metrics.registry_events, &["add", "Services"]), 1);
+    assert_eq!(count(&metrics.registry_events, &["update", "Services"]), 1);
+    assert_eq!(count(&metrics.registry_events, &["delete", "Services"]), 1);
+    assert!((metrics.services.get() - 1.0).abs() < f64::EPSILON);
+}
