@@ -4,5 +4,10 @@
 //! listens, is none of their business. An object whose projection did not change is not a change.
 
 pub mod field_path;
+mod hints;
+mod lines;
+pub mod mesh;
 pub mod project;
+mod report;
+mod value;
 pub mod yaml;

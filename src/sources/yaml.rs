@@ -1,21 +1,21 @@
 //! The YAML source: any objects from a directory of files, without a cluster.
 //!
 //! Owns reading, limits, last good versions and watching. The way of a byte: `scan` finds and reads files,
-//! `reading` makes objects of them (`split`, `value`, then the projection), `state` decides what counts and
+//! `reading` makes objects of them (`split`, `super::value`, then the projection), `state` decides what counts and
 //! what changed, `watch` does it again whenever something may have happened. Only `scan` and `watch` do IO.
 
-mod lines;
 mod reading;
 mod scan;
 mod split;
 mod state;
-mod value;
+mod watch;
 
 use std::path::PathBuf;
 
 pub use self::reading::{MAX_DIAGNOSTICS, MAX_DOCUMENTS, MAX_FILE_BYTES};
 pub use self::scan::{Content, Files, MAX_DEPTH, MAX_FILES, Scan, Scanner};
 pub use self::state::{MAX_OBJECTS, YamlState};
+pub use self::watch::{YamlSource, run};
 use crate::api::{Diagnostic, Location, Object, Severity};
 
 /// Reads directories and files once: for tools and tests. Later paths win over earlier ones; the objects come

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::field_path::FieldPath;
+use super::super::lines::Lines;
 use super::super::project::{self, Issue, Projected, Rejection};
-use super::lines::Lines;
+use super::super::value::{self, SyntaxError};
 use super::split::{Document, split};
-use super::value::{self, SyntaxError};
 use crate::api::{Diagnostic, Location, Object, ObjectKey, Severity};
 
 /// The largest file that is read, in bytes: far above what one mesh needs, far below what a machine has.
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
 
     /// An object, or a list of them, at `base` of a document. The depth is bounded by that of the document.
     fn value(&mut self, document: Document<'_>, base: &FieldPath, line: usize, mut value: Value) {
-        let Some((items, defaults)) = take_items(&mut value) else {
+        let Some(Items { items, defaults }) = take_items(&mut value) else {
             return self.object(document, base, line, value);
         };
         let base = base.clone().key("items");
@@ -203,15 +203,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The items of a list, and the version and kind of those that do not name theirs, as in `PodList`.
-fn take_items(value: &mut Value) -> Option<(Vec<Value>, Option<(String, String)>)> {
+/// The content of a list.
+struct Items {
+    items: Vec<Value>,
+    /// Version and kind of items that do not name theirs, as in a `PodList`.
+    defaults: Option<(String, String)>,
+}
+
+/// Takes the items out of a list; None if it is none.
+fn take_items(value: &mut Value) -> Option<Items> {
     let kind = value.get("kind")?.as_str()?.strip_suffix(LIST)?.to_owned();
     let api_version = value.get("apiVersion").and_then(Value::as_str).map(str::to_owned);
-    match value.get_mut("items")? {
-        Value::Array(items) => {
-            let items = std::mem::take(items);
-            Some((items, api_version.map(|v| (v, kind)).filter(|(_, kind)| !kind.is_empty())))
-        }
-        _ => None,
-    }
+    let Value::Array(items) = value.get_mut("items")? else { return None };
+    let items = std::mem::take(items);
+    let defaults = api_version.map(|version| (version, kind)).filter(|(_, kind)| !kind.is_empty());
+    Some(Items { items, defaults })
 }

@@ -27,6 +27,9 @@ const EXTENSIONS: &[&str] = &["yaml", "yml", "json"];
 /// file systems and kernels count in steps of up to some ten milliseconds, some file systems in seconds.
 const TIME_STEP: Duration = Duration::from_secs(2);
 
+/// A file that was just emptied is about to be written, most probably: for this long it stays as it was.
+const EMPTIED: Duration = Duration::from_millis(500);
+
 /// What was found of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
@@ -44,7 +47,16 @@ pub type Files = BTreeMap<PathBuf, Content>;
 /// Scans a directory again and again, and reads only what may have changed.
 #[derive(Debug, Default)]
 pub struct Scanner {
-    seen: HashMap<PathBuf, Stamp>,
+    seen: HashMap<PathBuf, Seen>,
+}
+
+/// What the last scan knows of a file.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// None when a change of the file may leave its stamp as it is.
+    stamp: Option<Stamp>,
+    /// It had content.
+    filled: bool,
 }
 
 /// What tells that a file is still the same.
@@ -66,14 +78,14 @@ impl Stamp {
         }
     }
 
-    /// Whether a later change is sure to make another stamp.
-    fn is_settled(self, now: SystemTime) -> bool {
+    /// Whether the file has not changed for longer than `time`. True when its clock cannot be compared.
+    fn is_older(self, time: Duration, now: SystemTime) -> bool {
         let (seconds, nanos) = self.modified.max(self.changed);
         let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else {
             return true;
         };
-        let last = SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos) + TIME_STEP);
-        last.is_some_and(|last| last < now)
+        let last = SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos));
+        last.and_then(|last| last.checked_add(time)).is_none_or(|until| until < now)
     }
 }
 
@@ -90,6 +102,8 @@ pub struct Scan {
     pub directories: BTreeMap<PathBuf, (u64, u64)>,
     /// What was left out, by path relative to the root, and why.
     pub problems: Vec<(PathBuf, String)>,
+    /// When to scan again at the latest, if something is known to be unfinished.
+    pub again: Option<Duration>,
 }
 
 impl Scanner {
@@ -103,12 +117,12 @@ impl Scanner {
             now: SystemTime::now(),
             before: &self.seen,
             visited: HashSet::new(),
-            stamps: HashMap::new(),
+            seen: HashMap::new(),
             scan: Scan::default(),
         };
         walk.directory(Path::new(""), 0)?;
-        let Walk { scan, stamps, .. } = walk;
-        self.seen = stamps;
+        let Walk { scan, seen, .. } = walk;
+        self.seen = seen;
         Ok(scan)
     }
 }
@@ -125,9 +139,9 @@ pub(super) fn read_file(path: &Path) -> Content {
 struct Walk<'a> {
     root: &'a Path,
     now: SystemTime,
-    before: &'a HashMap<PathBuf, Stamp>,
+    before: &'a HashMap<PathBuf, Seen>,
     visited: HashSet<(u64, u64)>,
-    stamps: HashMap<PathBuf, Stamp>,
+    seen: HashMap<PathBuf, Seen>,
     scan: Scan,
 }
 
@@ -166,18 +180,33 @@ impl Walk<'_> {
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {
                 if let Err(error) = self.directory(&relative, depth + 1) {
-                    self.problem(&relative, cannot_read(&error));
+                    self.unlisted(&relative, &error);
                 }
             }
             Ok(metadata) if metadata.is_file() && is_config => self.file(relative, &metadata),
             // A device or a pipe might block for ever.
             Ok(_) => {}
+            // It was deleted after its name was read; a link that leads nowhere is still there.
+            Err(_) if fs::symlink_metadata(&path).is_err() => {}
             Err(error) if is_config => {
-                // It may be between two states, or its link may dangle: what it gave before is kept.
                 self.scan.files.insert(relative, Content::Unreadable(cannot_read(&error)));
             }
-            Err(_) => {}
+            Err(error) => self.unlisted(&relative, &error),
         }
+    }
+
+    /// A directory that cannot be read says nothing: the files that were in it stay as they were.
+    fn unlisted(&mut self, relative: &Path, error: &io::Error) {
+        let before = self.before;
+        let inside = before.iter().filter(|(path, _)| path.starts_with(relative));
+        let mut any = false;
+        for (path, seen) in inside {
+            any = true;
+            self.seen.insert(path.clone(), *seen);
+            self.scan.files.entry(path.clone()).or_insert(Content::Unchanged);
+        }
+        let kept = if any { "; what it gave before stays in use" } else { "" };
+        self.problem(relative, format!("{}{kept}", cannot_read(error)));
     }
 
     fn file(&mut self, relative: PathBuf, metadata: &Metadata) {
@@ -189,15 +218,28 @@ impl Walk<'_> {
             return;
         }
         let stamp = Stamp::of(metadata);
-        let unchanged = self.before.get(&relative) == Some(&stamp);
-        let content = match unchanged {
-            true => Content::Unchanged,
-            false => read(&self.root.join(&relative)),
+        let before = self.before.get(&relative).copied();
+        let (content, seen) = match before {
+            Some(seen) if seen.stamp == Some(stamp) => (Content::Unchanged, seen),
+            Some(seen) if seen.filled && stamp.bytes == 0 && !stamp.is_older(EMPTIED, self.now) => {
+                self.scan.again = Some(EMPTIED);
+                (Content::Unchanged, Seen { stamp: None, filled: true })
+            }
+            _ => self.read(&relative, stamp),
         };
-        if unchanged || stamp.is_settled(self.now) && matches!(content, Content::Bytes(_)) {
-            self.stamps.insert(relative.clone(), stamp);
-        }
+        self.seen.insert(relative.clone(), seen);
         self.scan.files.insert(relative, content);
+    }
+
+    fn read(&self, relative: &Path, stamp: Stamp) -> (Content, Seen) {
+        let content = read(&self.root.join(relative));
+        let bytes = match &content {
+            Content::Bytes(bytes) => Some(bytes.len()),
+            Content::Unchanged | Content::Unreadable(_) => None,
+        };
+        let settled = bytes.is_some() && stamp.is_older(TIME_STEP, self.now);
+        let seen = Seen { stamp: settled.then_some(stamp), filled: bytes.is_some_and(|b| b > 0) };
+        (content, seen)
     }
 
     fn problem(&mut self, relative: &Path, message: String) {

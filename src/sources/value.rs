@@ -125,6 +125,10 @@ impl<'de> Visitor<'de> for Node<'_> {
         self.pay(1).map(|()| Value::Null)
     }
 
+    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
+        self.visit_unit()
+    }
+
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
         self.pay(1).map(|()| Value::Bool(value))
     }

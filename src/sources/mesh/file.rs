@@ -1,0 +1,168 @@
+//! The mesh configuration in a file: reading it at the start, and following it.
+
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::super::hints::{Directories, Hints, POLL_INTERVAL};
+use super::super::lines::Lines;
+use super::super::project::Issue;
+use super::super::report::Reporter;
+use super::{Invalid, Parsed, parse, publish};
+use crate::api::{Diagnostic, Location, MeshConfig, Severity};
+
+/// The largest file that is read, in bytes: a ConfigMap holds no more.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// An emptied file is about to be written, most probably: so long it is not taken at its word.
+const EMPTIED: Duration = Duration::from_millis(500);
+
+/// What to follow, and whom to tell.
+pub struct MeshFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Where the configuration goes; holds the one to keep until the file gives another.
+    pub publish: watch::Sender<Arc<MeshConfig>>,
+    /// Where all that is wrong now is shown.
+    pub diagnostics: watch::Sender<Arc<[Diagnostic]>>,
+}
+
+/// Reads the file once, at the start. None when there is no such file.
+///
+/// # Errors
+/// When it cannot be read, or is no valid configuration. Blocks on the file system.
+pub fn load(path: &Path) -> anyhow::Result<Option<MeshConfig>> {
+    match read(path) {
+        Ok(text) => match parse(&text) {
+            Ok(parsed) => Ok(Some(parsed.mesh)),
+            Err(invalid) => anyhow::bail!("{}", invalid_at(path, &text, invalid)),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error)
+            .with_context(|| format!("{}: cannot be read; correct --meshConfig", path.display())),
+    }
+}
+
+/// Follows the file until `shutdown` completes. A file that is gone or broken leaves what was published last.
+///
+/// # Errors
+/// When the thread that reads files ends, which only a fault in it could cause.
+pub async fn run(file: MeshFile, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+    tokio::select! {
+        () = shutdown => Ok(()),
+        result = follow(file) => result,
+    }
+}
+
+async fn follow(file: MeshFile) -> anyhow::Result<()> {
+    let MeshFile { path, publish: to, diagnostics } = file;
+    let mut reporter = Reporter::new(diagnostics);
+    let mut hints = Hints::new();
+    let mut last = String::new();
+    let mut emptied: Option<Instant> = None;
+    loop {
+        let at = path.clone();
+        let look = tokio::task::spawn_blocking(move || (read(&at), directories(&at)));
+        let (text, directories) = look.await.context("the thread that reads files ended")?;
+        let mut wait = POLL_INTERVAL;
+        match text {
+            Ok(text)
+                if text.is_empty()
+                    && !last.is_empty()
+                    && emptied.get_or_insert_with(Instant::now).elapsed() < EMPTIED =>
+            {
+                wait = EMPTIED;
+            }
+            Ok(text) => {
+                emptied = None;
+                reporter.report(take(&path, &text, &to));
+                last = text;
+            }
+            Err(error) => {
+                let message =
+                    format!("cannot be read: {error}; the mesh configuration stays as it was");
+                reporter.report(vec![diagnostic(
+                    Severity::Error,
+                    &path,
+                    0,
+                    String::new(),
+                    message,
+                )]);
+            }
+        }
+        if !hints.watch(&directories) {
+            hints.wait(wait).await;
+        }
+    }
+}
+
+/// Publishes what the text says, if it is sound, and returns what is wrong with it.
+fn take(path: &Path, text: &str, to: &watch::Sender<Arc<MeshConfig>>) -> Vec<Diagnostic> {
+    match parse(text) {
+        Ok(Parsed { mesh, warnings }) => {
+            publish(to, mesh);
+            warnings
+                .into_iter()
+                .map(|issue| issue_at(Severity::Warning, path, text, issue))
+                .collect()
+        }
+        Err(invalid) => {
+            let mut diagnostic = invalid_at(path, text, invalid);
+            diagnostic.message.push_str("; the mesh configuration stays as it was");
+            vec![diagnostic]
+        }
+    }
+}
+
+fn invalid_at(path: &Path, text: &str, invalid: Invalid) -> Diagnostic {
+    let Invalid { line, issue } = invalid;
+    match line {
+        Some(line) => diagnostic(Severity::Error, path, line, String::new(), issue.message),
+        None => issue_at(Severity::Error, path, text, issue),
+    }
+}
+
+fn issue_at(severity: Severity, path: &Path, text: &str, issue: Issue) -> Diagnostic {
+    let line = Lines::new(text).find(&issue.path) + 1;
+    diagnostic(severity, path, line, issue.path.to_string(), issue.message)
+}
+
+fn diagnostic(
+    severity: Severity,
+    file: &Path,
+    line: usize,
+    path: String,
+    message: String,
+) -> Diagnostic {
+    let location = Some(Location { file: Arc::new(file.to_owned()), line });
+    Diagnostic { severity, location, object: None, path, message }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    // Before it is opened: a pipe would block.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
+    }
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > MAX_BYTES {
+        true => Err(io::Error::new(io::ErrorKind::InvalidData, "larger than 1 MiB")),
+        false => Ok(text),
+    }
+}
+
+/// The directory of the file, in which it is replaced by editors and by mounted ConfigMaps.
+fn directories(path: &Path) -> Directories {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let metadata = std::fs::metadata(directory).into_iter();
+    metadata.map(|m| (directory.to_owned(), (m.dev(), m.ino()))).collect()
+}

@@ -1,0 +1,141 @@
+//! From the merged mesh configuration to the fields that the project acts on, and what they must satisfy.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::super::field_path::FieldPath;
+use super::super::project::Issue;
+use crate::api::mesh::{InboundPolicy, OutboundPolicy, PathNormalization, TcpKeepalive};
+use crate::api::{MeshConfig, Str, duration};
+
+/// Below this no connection can be made (MeshConfig.connectTimeout).
+const MIN_CONNECT_TIMEOUT: Duration = Duration::from_millis(1);
+
+/// What serves all namespaces, in `exportTo`.
+const EVERYBODY: &str = "*";
+
+/// Reads a canonical configuration that was laid over the defaults. `raw` stays empty.
+pub(super) fn typed(mesh: &Map<String, Value>) -> Result<MeshConfig, Issue> {
+    let fields = Reader(mesh);
+    let config = MeshConfig {
+        proxy_listen_port: fields.port("proxyListenPort", 1)?,
+        proxy_inbound_listen_port: fields.port("proxyInboundListenPort", 1)?,
+        proxy_http_port: fields.port("proxyHttpPort", 0)?,
+        connect_timeout: fields.duration("connectTimeout"),
+        protocol_detection_timeout: fields.duration("protocolDetectionTimeout"),
+        dns_refresh_rate: fields.duration("dnsRefreshRate"),
+        enable_auto_mtls: fields.boolean("enableAutoMtls"),
+        enable_tracing: fields.boolean("enableTracing"),
+        outbound_traffic_policy: match fields.mode("outboundTrafficPolicy", "mode") {
+            // Hosts resolved at run time need a wildcard entry to apply to: without one it is the same.
+            Some("ALLOW_ANY" | "ALLOW_ANY_DYNAMIC_DNS") => OutboundPolicy::AllowAny,
+            _ => OutboundPolicy::RegistryOnly,
+        },
+        inbound_traffic_policy: match fields.mode("inboundTrafficPolicy", "mode") {
+            Some("LOCALHOST") => InboundPolicy::Localhost,
+            _ => InboundPolicy::Passthrough,
+        },
+        path_normalization: match fields.mode("pathNormalization", "normalization") {
+            Some("NONE") => PathNormalization::None,
+            Some("MERGE_SLASHES") => PathNormalization::MergeSlashes,
+            Some("DECODE_AND_MERGE_SLASHES") => PathNormalization::DecodeAndMergeSlashes,
+            _ => PathNormalization::Base,
+        },
+        root_namespace: fields.text("rootNamespace"),
+        trust_domain: fields.text("trustDomain"),
+        trust_domain_aliases: strings(mesh.get("trustDomainAliases")),
+        metrics_providers: strings(fields.inner("defaultProviders", "metrics")),
+        default_service_export_to: export_to(strings(mesh.get("defaultServiceExportTo"))),
+        tcp_keepalive: mesh.get("tcpKeepalive").and_then(Value::as_object).map(tcp_keepalive),
+        h2_upgrade: mesh.get("h2UpgradePolicy").and_then(Value::as_str) == Some("UPGRADE"),
+        cluster_local_hosts: cluster_local_hosts(mesh.get("serviceSettings")),
+        raw: Value::Null,
+    };
+    check(&config)?;
+    Ok(config)
+}
+
+/// What a value of the right type must satisfy to be used.
+fn check(config: &MeshConfig) -> Result<(), Issue> {
+    let wrong = |field: &str, message: &str| Err(Issue::new(FieldPath::of(field), message));
+    if config.proxy_listen_port == config.proxy_inbound_listen_port {
+        return wrong("proxyInboundListenPort", "must differ from proxyListenPort");
+    }
+    if config.connect_timeout < MIN_CONNECT_TIMEOUT {
+        return wrong("connectTimeout", "must be at least 1ms");
+    }
+    if config.trust_domain.is_empty() {
+        return wrong("trustDomain", "must not be empty: the default is cluster.local");
+    }
+    if config.root_namespace.is_empty() {
+        return wrong("rootNamespace", "must not be empty: the default is istio-system");
+    }
+    Ok(())
+}
+
+/// Reads fields of which the schema already assured the types.
+struct Reader<'a>(&'a Map<String, Value>);
+
+impl<'a> Reader<'a> {
+    fn port(&self, name: &str, min: u16) -> Result<u16, Issue> {
+        let number = self.0.get(name).and_then(Value::as_i64).unwrap_or_default();
+        u16::try_from(number).ok().filter(|port| *port >= min).ok_or_else(|| {
+            let message = format!("{number} is no port: give one from {min} to 65535");
+            Issue::new(FieldPath::of(name), message)
+        })
+    }
+
+    fn duration(&self, name: &str) -> Duration {
+        duration_of(self.0.get(name)).unwrap_or_default()
+    }
+
+    fn boolean(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    fn text(&self, name: &str) -> Str {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default().into()
+    }
+
+    fn inner(&self, message: &str, field: &str) -> Option<&'a Value> {
+        self.0.get(message)?.get(field)
+    }
+
+    fn mode(&self, message: &str, field: &str) -> Option<&'a str> {
+        self.inner(message, field).and_then(Value::as_str)
+    }
+}
+
+fn duration_of(value: Option<&Value>) -> Option<Duration> {
+    duration::parse(value?.as_str()?).ok()
+}
+
+fn strings(value: Option<&Value>) -> Vec<Str> {
+    let values = value.and_then(Value::as_array).into_iter().flatten();
+    values.filter_map(Value::as_str).map(Str::from).collect()
+}
+
+fn export_to(scopes: Vec<Str>) -> Vec<Str> {
+    match scopes.is_empty() {
+        true => vec![EVERYBODY.into()],
+        false => scopes,
+    }
+}
+
+fn tcp_keepalive(fields: &Map<String, Value>) -> TcpKeepalive {
+    let probes = fields.get("probes").and_then(Value::as_u64);
+    TcpKeepalive {
+        probes: probes.and_then(|probes| u32::try_from(probes).ok()).filter(|probes| *probes > 0),
+        time: duration_of(fields.get("time")),
+        interval: duration_of(fields.get("interval")),
+    }
+}
+
+fn cluster_local_hosts(settings: Option<&Value>) -> Vec<Str> {
+    let settings = settings.and_then(Value::as_array).into_iter().flatten();
+    settings
+        .filter(|setting| setting.pointer("/settings/clusterLocal") == Some(&Value::Bool(true)))
+        .flat_map(|setting| strings(setting.get("hosts")))
+        .collect()
+}
