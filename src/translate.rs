@@ -14,6 +14,8 @@ pub mod capability;
 pub mod cluster;
 pub mod common;
 pub mod endpoint;
+#[cfg(test)]
+pub mod fixture;
 pub mod listener;
 pub mod memo;
 pub mod name_table;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};
 
-use super::resource::{Resource, ResourceSet, ResourceType};
+use super::resource::{Resource, ResourceSet, ResourceType, Resources};
 use crate::api::Str;
 
 /// An `Arc` that is equal to itself only.
@@ -61,17 +61,12 @@ impl<K, V> Default for Memo<K, V> {
 impl<K: Eq + Hash, V> Memo<K, V> {
     /// The result for `key`, built if nobody holds one.
     pub fn get(&mut self, key: K, build: impl FnOnce(&K) -> V) -> Arc<V> {
-        self.get_shared(key, |key| Arc::new(build(key)))
-    }
-
-    /// As [`Memo::get`], for results that may be there already under another key.
-    fn get_shared(&mut self, key: K, build: impl FnOnce(&K) -> Arc<V>) -> Arc<V> {
         if let Some(found) = self.entries.get(&key).and_then(Weak::upgrade) {
             self.counts.reused += 1;
             return found;
         }
         self.counts.built += 1;
-        let built = build(&key);
+        let built = Arc::new(build(&key));
         self.entries.insert(key, Arc::downgrade(&built));
         built
     }
@@ -79,9 +74,7 @@ impl<K: Eq + Hash, V> Memo<K, V> {
     /// Forgets results that nobody holds.
     pub fn sweep(&mut self) {
         self.entries.retain(|_, value| value.strong_count() > 0);
-        if self.entries.capacity() > 4 * self.entries.len().max(64) {
-            self.entries.shrink_to_fit();
-        }
+        shrink(&mut self.entries);
     }
 
     /// How many results are remembered.
@@ -99,53 +92,100 @@ impl<K: Eq + Hash, V> Memo<K, V> {
 /// output does not, nothing changed for the proxies.
 #[derive(Debug)]
 pub struct ResourceMemo<K> {
-    memo: Memo<K, Resource>,
-    served: HashMap<(Str, u64), Weak<Resource>, rapidhash::fast::RandomState>,
+    entries: HashMap<K, Entry, rapidhash::fast::RandomState>,
+    served: HashMap<(Str, u64), Served, rapidhash::fast::RandomState>,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+struct Entry {
+    resource: Weak<Resource>,
+    /// It was asked for since the last sweep.
+    used: bool,
+}
+
+#[derive(Debug, Default)]
+struct Served {
+    resource: Weak<Resource>,
+    /// Several keys led to it. Some of them may be of inputs that are no more, although their result is
+    /// still served.
+    shared: bool,
 }
 
 impl<K> Default for ResourceMemo<K> {
     fn default() -> Self {
-        ResourceMemo { memo: Memo::default(), served: HashMap::default() }
+        ResourceMemo {
+            entries: HashMap::default(),
+            served: HashMap::default(),
+            counts: Counts::default(),
+        }
     }
 }
 
 impl<K: Eq + Hash> ResourceMemo<K> {
     /// The resource for `key`, built if nobody holds one.
     pub fn get(&mut self, key: K, build: impl FnOnce(&K) -> Resource) -> Arc<Resource> {
-        let served = &mut self.served;
-        self.memo.get_shared(key, |key| {
-            let built = build(key);
-            let slot = served.entry((built.name.clone(), built.hash)).or_default();
-            match slot.upgrade() {
-                Some(same) if *same == built => same,
-                _ => {
-                    let built = Arc::new(built);
-                    *slot = Arc::downgrade(&built);
-                    built
-                }
+        if let Some(entry) = self.entries.get_mut(&key)
+            && let Some(found) = entry.resource.upgrade()
+        {
+            entry.used = true;
+            self.counts.reused += 1;
+            return found;
+        }
+        self.counts.built += 1;
+        let built = build(&key);
+        let slot = self.served.entry((built.name.clone(), built.hash)).or_default();
+        let resource = match slot.resource.upgrade() {
+            Some(same) if *same == built => {
+                slot.shared = true;
+                same
             }
-        })
+            _ => {
+                let built = Arc::new(built);
+                *slot = Served { resource: Arc::downgrade(&built), shared: false };
+                built
+            }
+        };
+        self.entries.insert(key, Entry { resource: Arc::downgrade(&resource), used: true });
+        resource
     }
 
     /// How many resources were built, and how many were found, since the start.
     pub fn counts(&self) -> Counts {
-        self.memo.counts
+        self.counts
     }
 
-    /// See [`Memo::sweep`].
+    /// Forgets resources that nobody holds, and keys that were not asked for since the last sweep while
+    /// another one led to their resource.
     pub fn sweep(&mut self) {
-        self.memo.sweep();
-        self.served.retain(|_, resource| resource.strong_count() > 0);
+        let served = &self.served;
+        let is_shared = |resource: &Arc<Resource>| {
+            served.get(&(resource.name.clone(), resource.hash)).is_some_and(|s| s.shared)
+        };
+        self.entries.retain(|_, entry| {
+            let used = std::mem::take(&mut entry.used);
+            entry.resource.upgrade().is_some_and(|resource| used || !is_shared(&resource))
+        });
+        self.served.retain(|_, served| served.resource.strong_count() > 0);
+        shrink(&mut self.entries);
+        shrink(&mut self.served);
     }
 
     /// How many keys are remembered.
     pub fn len(&self) -> usize {
-        self.memo.len()
+        self.entries.len()
     }
 
     /// Nothing is remembered.
     pub fn is_empty(&self) -> bool {
-        self.memo.is_empty()
+        self.entries.is_empty()
+    }
+}
+
+/// Gives memory back after a mesh became much smaller.
+fn shrink<K: Eq + Hash, V>(entries: &mut HashMap<K, V, rapidhash::fast::RandomState>) {
+    if entries.capacity() > 4 * entries.len().max(64) {
+        entries.shrink_to_fit();
     }
 }
 
@@ -182,28 +222,47 @@ impl<K: Eq + Hash, V> Recent<K, V> {
     /// Forgets what was not asked for since the last sweep.
     pub fn sweep(&mut self) {
         self.entries.retain(|_, (_, used)| std::mem::take(used));
-        if self.entries.capacity() > 4 * self.entries.len().max(64) {
-            self.entries.shrink_to_fit();
-        }
+        shrink(&mut self.entries);
     }
 }
 
-/// The memo of sets: equal lists of resources are one set, whichever scopes hold them.
+/// The memo of sets: equal lists of resources are one set, and equal layers of sets are one layer, whichever
+/// scopes hold them.
 #[derive(Debug, Default)]
-pub struct Sets(Memo<(ResourceType, Vec<Same<Resource>>), ResourceSet>);
+pub struct Sets {
+    sets: Memo<(ResourceType, Vec<Same<Resource>>), ResourceSet>,
+    layers: Memo<[Same<ResourceSet>; ResourceType::ALL.len()], Resources>,
+}
 
 impl Sets {
     /// The set of these resources, which may come in any order but for the rule of [`ResourceSet::new`].
     pub fn get(&mut self, kind: ResourceType, mut items: Vec<Arc<Resource>>) -> Arc<ResourceSet> {
         items.sort_by(|a, b| a.name.cmp(&b.name));
         let key = (kind, items.into_iter().map(Same).collect());
-        self.0.get(key, |(kind, items)| {
+        self.sets.get(key, |(kind, items)| {
             ResourceSet::new(*kind, items.iter().map(|Same(r)| r.clone()).collect())
         })
     }
 
+    /// The layer of these resources by type. Types that are not named are empty.
+    pub fn layer<const N: usize>(
+        &mut self,
+        mut items: [(ResourceType, Vec<Arc<Resource>>); N],
+    ) -> Arc<Resources> {
+        let sets = ResourceType::ALL.map(|kind| {
+            let of_kind = items.iter_mut().filter(|(k, _)| *k == kind);
+            let found = of_kind.flat_map(|(_, list)| std::mem::take(list)).collect();
+            Same(self.get(kind, found))
+        });
+        self.layers.get(sets, |sets| Resources::new(sets.iter().map(|Same(set)| set.clone())))
+    }
+
     /// See [`Memo::sweep`].
     pub fn sweep(&mut self) {
-        self.0.sweep();
+        self.layers.sweep();
+        self.sets.sweep();
     }
 }
+
+#[cfg(test)]
+mod tests;

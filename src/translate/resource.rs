@@ -253,3 +253,6 @@ impl Resources {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,12 +177,13 @@ impl Translator {
 
     /// Forgets what nobody is served any more. To be called when views were replaced.
     pub fn sweep(&mut self) {
+        // First what holds the others' results.
+        self.memos.sets.sweep();
         self.memos.clusters.sweep();
         self.memos.endpoints.sweep();
         self.memos.listeners.sweep();
         self.memos.routes.sweep();
         self.memos.name_tables.sweep();
-        self.memos.sets.sweep();
     }
 }
 
@@ -209,9 +210,12 @@ impl ScopeState {
 
 fn layer<const N: usize>(built: [(ResourceType, Built); N], sets: &mut Sets) -> Arc<Layer> {
     let mut diagnostics = Vec::new();
-    let sets = built.map(|(kind, built)| {
+    let resources = sets.layer(built.map(|(kind, built)| {
         diagnostics.extend(built.diagnostics);
-        sets.get(kind, built.resources)
-    });
-    Arc::new(Layer { resources: Arc::new(Resources::new(sets)), diagnostics })
+        (kind, built.resources)
+    }));
+    Arc::new(Layer { resources, diagnostics })
 }
+
+#[cfg(test)]
+mod tests;

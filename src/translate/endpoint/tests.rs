@@ -1,1 +1,320 @@
+use std::sync::Arc;
 
+use serde_json::{Value, json};
+
+use super::preference::compact;
+use super::{Memos, absent, assignments};
+use crate::api::MeshConfig;
+use crate::model::{
+    Endpoint, Health, Locality, Protocol, Proxy, ProxyKind, Registry, Resolution, Service, TlsMode,
+    Workload,
+};
+use crate::translate::fixture::{
+    World, at, build, endpoint, find, json as to_json, scope, service, workload,
+};
+use crate::translate::resource::ResourceType;
+
+const NAME: &str = "outbound|80||web.default.svc.cluster.local";
+
+/// One endpoint of the service `web.default`, whose address ends in `number`.
+fn pod(number: u8, change: impl FnOnce(&mut Workload)) -> Endpoint {
+    let mut pod = workload(&format!("web-{number}.default"), "r1/z1", "node-1");
+    change(&mut pod);
+    endpoint(&format!("10.1.0.{number}"), 8080, &Arc::new(pod))
+}
+
+/// The assignment of `web.default` that a proxy gets.
+fn assignment(
+    endpoints: Vec<Endpoint>,
+    change: impl FnOnce(&mut Service),
+    world: World,
+    proxy: impl FnOnce(&mut Proxy),
+) -> Option<Value> {
+    let mut world = world;
+    let mut web = service("web.default", &[("http", 80, Protocol::Http)]);
+    change(&mut web);
+    world.serve(&web, endpoints);
+    world.apply(web);
+    let snapshot = world.snapshot();
+    let scope = scope(&snapshot, proxy);
+    let built = build(&snapshot, &scope, |c| assignments(c, &mut Memos::default()));
+    find(&built, ResourceType::Endpoint, NAME)
+}
+
+/// The last parts of the addresses of an assignment, locality by locality.
+fn addresses(assignment: &Value) -> Vec<Vec<String>> {
+    let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+    let address = |lb: &Value| {
+        let socket = at(lb, "/endpoint/address/socket_address/address").as_str().unwrap();
+        socket.rsplit(['.', ':']).next().unwrap().to_owned()
+    };
+    list(assignment, "endpoints")
+        .iter()
+        .map(|locality| list(locality, "lb_endpoints").iter().map(address).collect())
+        .collect()
+}
+
+fn unchanged<T>(_: &mut T) {}
+
+#[test]
+fn endpoints_are_grouped_by_locality() {
+    let at_locality = |n, text: &str| pod(n, |w| w.locality = Locality::parse(text));
+    let mut heavy = at_locality(4, "r1/z1");
+    heavy.weight = 5;
+    let endpoints = vec![
+        at_locality(1, "r2/z1"),
+        at_locality(2, "r1/z1"),
+        at_locality(3, "r1/z1/s1"),
+        heavy,
+        at_locality(5, ""),
+    ];
+    let got = assignment(endpoints, unchanged, World::default(), unchanged).unwrap();
+    assert_eq!(addresses(&got), [vec!["5"], vec!["2", "4"], vec!["3"], vec!["1"]]);
+    let part = |i: usize, key: &str| got["endpoints"][i][key].clone();
+    assert_eq!(part(0, "locality"), json!({}));
+    assert_eq!(part(1, "load_balancing_weight"), json!(6));
+    assert_eq!(part(2, "locality"), json!({ "region": "r1", "zone": "z1", "sub_zone": "s1" }));
+}
+
+#[test]
+fn an_endpoint_tells_health_workload_and_mtls() {
+    let check = |registry, health, workload: Option<TlsMode>, want: Value| {
+        let mut endpoint = pod(1, |w| w.tls_mode = workload.unwrap_or_default());
+        endpoint.health = health;
+        if workload.is_none() {
+            endpoint.workload = None;
+        }
+        let change = |s: &mut Service| s.registry = registry;
+        let got = assignment(vec![endpoint], change, World::default(), unchanged).unwrap();
+        let mut got = at(&got, "/endpoints/0/lb_endpoints/0").clone();
+        got.as_object_mut().unwrap().remove("endpoint");
+        assert_eq!(got, want, "{registry:?} {health:?}");
+    };
+    let described = json!({ "workload": "web-1;default;web;v1;Kubernetes" });
+    check(
+        Registry::Kubernetes,
+        Health::Healthy,
+        Some(TlsMode::Istio),
+        json!({
+            "health_status": "HEALTHY",
+            "load_balancing_weight": 1,
+            "metadata": { "filter_metadata": {
+                "envoy.transport_socket_match": { "tlsMode": "istio" },
+                "istio": described,
+            } },
+        }),
+    );
+    check(
+        Registry::External,
+        Health::Healthy,
+        Some(TlsMode::Disabled),
+        json!({
+            "load_balancing_weight": 1,
+            "metadata": { "filter_metadata": { "istio": described } },
+        }),
+    );
+    check(
+        Registry::Kubernetes,
+        Health::Draining,
+        None,
+        json!({
+            "health_status": "DRAINING",
+            "load_balancing_weight": 1,
+            "metadata": { "filter_metadata": { "istio": { "workload": ";;;;Kubernetes" } } },
+        }),
+    );
+}
+
+#[test]
+fn endpoints_that_are_not_ready_are_left_out_unless_published() {
+    let with = |number, health| {
+        let mut endpoint = pod(number, unchanged);
+        endpoint.health = health;
+        endpoint
+    };
+    let check = |published, want: &[&str]| {
+        let endpoints = vec![
+            with(1, Health::Unhealthy),
+            with(2, Health::Healthy),
+            with(3, Health::Terminating),
+        ];
+        let change = |s: &mut Service| s.publish_not_ready = published;
+        let got = assignment(endpoints, change, World::default(), unchanged).unwrap();
+        assert_eq!(addresses(&got), [want], "published: {published}");
+    };
+    check(false, &["2"]);
+    check(true, &["1", "2"]);
+}
+
+#[test]
+fn a_proxy_is_told_the_addresses_that_it_can_reach() {
+    let endpoints = || {
+        let mut both = pod(1, unchanged);
+        both.additional = vec!["2001:db8::a".parse().unwrap()];
+        let mut v6 = pod(2, unchanged);
+        v6.address = "2001:db8::b".parse().unwrap();
+        vec![both, v6]
+    };
+    let check = |ips: &[&str], want: &[&str], additional: bool| {
+        let ips = ips.iter().map(|ip| ip.parse().unwrap()).collect();
+        let proxy = |p: &mut Proxy| p.ips = ips;
+        let got = assignment(endpoints(), unchanged, World::default(), proxy).unwrap();
+        assert_eq!(addresses(&got), [want]);
+        let extra = "/endpoints/0/lb_endpoints/0/endpoint/additional_addresses";
+        assert_eq!(got.pointer(extra).is_some(), additional);
+    };
+    check(&["10.0.0.1"], &["1"], false);
+    check(&["2001:db8::1"], &["a", "b"], false);
+    check(&["10.0.0.1", "2001:db8::1"], &["1", "b"], true);
+}
+
+#[test]
+fn another_network_is_reached_only_while_nothing_joins_networks() {
+    let check = |gateway: bool, network: &str, want: &[&str]| {
+        let mut world = World::default();
+        if gateway {
+            let mut gateway = service("eastwest.istio-system", &[("tls", 15443, Protocol::Tls)]);
+            gateway.labels.insert("topology.istio.io/network".into(), "net2".into());
+            gateway.external_addresses = vec!["198.51.100.1".into()];
+            world.apply(gateway);
+        }
+        let endpoints = vec![
+            pod(1, |w| w.network = "net1".into()),
+            pod(2, |w| w.network = "net2".into()),
+            pod(3, unchanged),
+        ];
+        let proxy = |p: &mut Proxy| p.network = network.into();
+        let got = assignment(endpoints, unchanged, world, proxy).unwrap();
+        assert_eq!(addresses(&got), [want], "gateway: {gateway}, proxy in {network:?}");
+    };
+    check(false, "net1", &["1", "2", "3"]);
+    check(true, "net1", &["1", "3"]);
+    check(true, "", &["1", "2", "3"]);
+}
+
+#[test]
+fn local_services_are_served_by_the_own_node_or_cluster() {
+    let endpoints = || {
+        let mut second = pod(2, unchanged);
+        second.node_name = "node-2".into();
+        vec![pod(1, unchanged), second, pod(3, |w| w.cluster = "remote".into())]
+    };
+    let check = |change: fn(&mut Service), hosts: &[&str], want: &[&str]| {
+        let mesh = MeshConfig {
+            cluster_local_hosts: hosts.iter().map(|h| (*h).into()).collect(),
+            ..MeshConfig::default()
+        };
+        let world = World::new(mesh);
+        let proxy = |p: &mut Proxy| p.node_name = "node-1".into();
+        let got = assignment(endpoints(), change, world, proxy).unwrap();
+        assert_eq!(addresses(&got), [want], "{hosts:?}");
+    };
+    let other = "other.default.svc.cluster.local";
+    check(|_| (), &[], &["1", "2", "3"]);
+    check(|_| (), &[other], &["1", "2", "3"]);
+    check(|_| (), &["*.default.svc.cluster.local"], &["1", "2"]);
+    check(|_| (), &["web.default.svc.cluster.local"], &["1", "2"]);
+    check(|s| s.node_local = true, &[], &["1"]);
+}
+
+#[test]
+fn services_of_kubernetes_itself_stay_in_their_cluster() {
+    let check = |name: &str, local: bool| {
+        let mut world = World::default();
+        let dns = service(name, &[("tcp", 53, Protocol::Tcp)]);
+        world.serve(&dns, vec![pod(1, unchanged), pod(2, |w| w.cluster = "remote".into())]);
+        world.apply(dns);
+        let snapshot = world.snapshot();
+        let scope = scope(&snapshot, unchanged);
+        let built = build(&snapshot, &scope, |c| assignments(c, &mut Memos::default()));
+        let got = to_json(ResourceType::Endpoint, &built.resources[0]);
+        let want: &[&str] = if local { &["1"] } else { &["1", "2"] };
+        assert_eq!(addresses(&got), [want], "{name}");
+    };
+    check("kube-dns.kube-system", true);
+    check("kubernetes.default", true);
+    check("web.default", false);
+}
+
+#[test]
+fn near_endpoints_come_first_where_a_service_asks_for_it() {
+    let at_place = |n, locality: &str, node: &str, network: &str| {
+        pod(n, |w| {
+            w.locality = Locality::parse(locality);
+            w.node_name = node.into();
+            w.network = network.into();
+        })
+    };
+    let endpoints = || {
+        vec![
+            at_place(1, "r1/z1", "node-1", ""),
+            at_place(2, "r1/z1", "node-2", ""),
+            at_place(3, "r1/z2", "node-3", ""),
+            at_place(4, "r2/z3", "node-4", ""),
+            at_place(5, "r2/z3", "node-5", "net2"),
+        ]
+    };
+    let check = |wish: &str, want: &[(&str, u64)]| {
+        let change = |s: &mut Service| s.traffic_distribution = wish.into();
+        let proxy = |p: &mut Proxy| {
+            p.locality = Locality::parse("r1/z1");
+            p.node_name = "node-1".into();
+        };
+        let got = assignment(endpoints(), change, World::default(), proxy).unwrap();
+        let priorities = got["endpoints"].as_array().unwrap();
+        let got: Vec<_> = addresses(&got)
+            .iter()
+            .zip(priorities)
+            .map(|(list, locality)| (list.join(","), locality["priority"].as_u64().unwrap_or(0)))
+            .collect();
+        let want: Vec<_> = want.iter().map(|(list, p)| ((*list).to_owned(), *p)).collect();
+        assert_eq!(got, want, "{wish:?}");
+    };
+    check("", &[("1,2", 0), ("3", 0), ("4,5", 0)]);
+    check("PreferClose", &[("1,2", 0), ("3", 1), ("4", 2), ("5", 3)]);
+    check("PreferSameNode", &[("1", 0), ("2", 1), ("3", 2), ("4", 3), ("5", 4)]);
+    check("Sideways", &[("1,2", 0), ("3", 0), ("4,5", 0)]);
+}
+
+#[test]
+fn what_is_known_of_the_own_pod_counts_before_what_the_proxy_says() {
+    let mut world = World::default();
+    let own = Arc::new(workload("client.default", "r1/z1", "node-1"));
+    world.run(&own, &[]);
+    let endpoints = vec![pod(1, |w| w.locality = Locality::parse("r2/z9")), pod(2, unchanged)];
+    let change = |s: &mut Service| s.traffic_distribution = "PreferClose".into();
+    let proxy = |p: &mut Proxy| p.locality = Locality::parse("r2/z9");
+    let got = assignment(endpoints, change, world, proxy).unwrap();
+    assert_eq!(got.pointer("/endpoints/0/priority"), None);
+    assert_eq!(at(&got, "/endpoints/1/priority"), &json!(1));
+}
+
+#[test]
+fn priorities_have_no_gaps() {
+    let check = |distances: &[u32], want: &[(u32, u32)]| {
+        let got: Vec<_> = compact(distances.iter().copied()).into_iter().collect();
+        assert_eq!(got, want);
+    };
+    check(&[], &[]);
+    check(&[3, 1, 3], &[(1, 0), (3, 1)]);
+}
+
+#[test]
+fn headless_services_have_assignments_for_gateways_only() {
+    let check = |kind, want: bool| {
+        let change = |s: &mut Service| s.resolution = Resolution::Passthrough;
+        let proxy = |p: &mut Proxy| p.kind = kind;
+        let got = assignment(vec![pod(1, unchanged)], change, World::default(), proxy);
+        assert_eq!(got.is_some(), want, "{kind:?}");
+    };
+    check(ProxyKind::Sidecar, false);
+    check(ProxyKind::Router, true);
+}
+
+#[test]
+fn nothing_serves_what_does_not_exist() {
+    let name_only = json!({ "cluster_name": "outbound|1||nowhere" });
+    assert_eq!(to_json(ResourceType::Endpoint, &absent("outbound|1||nowhere")), name_only);
+    let got = assignment(Vec::new(), unchanged, World::default(), unchanged).unwrap();
+    assert_eq!(got, json!({ "cluster_name": NAME }));
+}
