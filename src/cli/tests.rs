@@ -1,3 +1,5 @@
+mod compatibility;
+
 use std::ffi::OsString;
 
 use super::unknown::drop_unknown_flags;
