@@ -247,3 +247,5 @@ fn a_pod_that_nothing_selects_is_behind_the_services_whose_slices_name_it() {
     store.apply([apply(slice("shop", "manual", "manual", vec![]))]);
     assert_eq!(targets(&store.snapshot()), [""; 0]);
 }
+
+mod order;

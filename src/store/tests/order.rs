@@ -1,0 +1,267 @@
+//! Any order of events that ends in the same objects gives the same snapshot.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::api::core::{
+    AddressType, EndpointSlice, Pod, Service, ServiceType, SliceEndpoint, TargetPort,
+};
+use crate::api::{Labels, Meta};
+
+/// What may happen to a store.
+#[derive(Clone, Debug)]
+enum Event {
+    Change(Change),
+    TrustDomain(&'static str),
+    /// Everything so far is derived before anything else happens.
+    Snapshot,
+}
+
+fn namespace_name() -> impl Strategy<Value = &'static str> {
+    // The system namespace is one of them: its label is everybody's network.
+    select(vec!["a", "b", "istio-system"])
+}
+
+fn some_labels() -> impl Strategy<Value = Labels> {
+    let words = ["", "app=x", "app=y", "app=x version=v1", "app=x topology.istio.io/network=net9"];
+    select(words.to_vec()).prop_map(labels)
+}
+
+fn a_namespace() -> impl Strategy<Value = Object> {
+    let labels =
+        select(vec!["", "topology.istio.io/network=net1", "topology.istio.io/network=net2"]);
+    (namespace_name(), labels, any::<bool>()).prop_map(|(name, labels, close)| {
+        let mut object = namespace(name, labels);
+        if close {
+            let key = "networking.istio.io/traffic-distribution";
+            object.meta.annotations.insert(key.into(), "PreferClose".into());
+        }
+        object.into()
+    })
+}
+
+fn a_node() -> impl Strategy<Value = Object> {
+    let zones = vec!["", "topology.kubernetes.io/zone=z1", "topology.kubernetes.io/zone=z2"];
+    (select(vec!["n0", "n1"]), select(zones)).prop_map(|(name, zone)| node(name, zone).into())
+}
+
+fn a_pod() -> impl Strategy<Value = Object> {
+    let names = select(vec!["p0", "p1", "p2", "p3"]);
+    let flags = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2));
+    let place = (select(vec!["", "n0", "n1"]), 1..5u8);
+    let with = (names, place, some_labels(), flags, select(vec![8080, 9090]));
+    (namespace_name(), with).prop_map(
+        |(namespace, (name, (node, address), labels, flags, port))| {
+            let (ready, terminating, finished) = flags;
+            let mut pod = Pod {
+                node_name: node.into(),
+                ready,
+                terminating,
+                finished,
+                ..pod(namespace, name, &format!("10.0.0.{address}"), "")
+            };
+            pod.meta.labels = labels;
+            pod.ips.push(ip(&format!("fd00::{address}")));
+            pod.ports[0].port = port;
+            pod.into()
+        },
+    )
+}
+
+fn a_service() -> impl Strategy<Value = Object> {
+    let names = select(vec!["s0", "s1", "s2"]);
+    let kind = prop_oneof![
+        3 => Just(None),
+        1 => select(vec!["s0.a.svc.cluster.local", "s1.a.svc.cluster.local", "example.com"])
+            .prop_map(Some),
+    ];
+    let target = select(vec![
+        TargetPort::Number(8080),
+        TargetPort::Name("web".into()),
+        TargetPort::Number(0),
+    ]);
+    let flags = (any::<bool>(), any::<bool>(), option::of(0..3i64));
+    (namespace_name(), names, some_labels(), kind, target, flags).prop_map(
+        |(namespace, name, selector, alias, target, (headless, publish_not_ready, created))| {
+            let mut object = Service {
+                ports: vec![service_port("http", 80, target)],
+                selector,
+                headless,
+                publish_not_ready,
+                ..service(namespace, name, "")
+            };
+            object.meta.created = created.and_then(|s| jiff::Timestamp::from_second(s).ok());
+            if headless {
+                object.cluster_ips.clear();
+            }
+            if let Some(host) = alias {
+                object.kind = ServiceType::ExternalName;
+                object.external_name = host.into();
+            }
+            object.into()
+        },
+    )
+}
+
+fn a_slice_endpoint() -> impl Strategy<Value = (u8, &'static str, Option<bool>)> {
+    (1..5u8, select(vec!["", "p0", "p1", "p2", "p3"]), option::of(any::<bool>()))
+}
+
+fn a_slice() -> impl Strategy<Value = Object> {
+    let names = select(vec!["e0", "e1", "e2"]);
+    let services = select(vec!["s0", "s1", "s2", ""]);
+    let family = select(vec![AddressType::V4, AddressType::V6, AddressType::Fqdn]);
+    let form = (family, any::<bool>());
+    (namespace_name(), names, services, form, vec(a_slice_endpoint(), 0..4)).prop_map(
+        |(namespace, name, service, (address_type, plain_endpoints), list)| {
+            let endpoint = |(address, pod, ready): (u8, &str, Option<bool>)| {
+                let text = match address_type {
+                    AddressType::V6 => format!("fd00::{address}"),
+                    _ => format!("10.0.0.{address}"),
+                };
+                SliceEndpoint { ready, ..endpoint(&text, pod) }
+            };
+            let endpoints = list.into_iter().map(endpoint).collect();
+            let slice: EndpointSlice =
+                EndpointSlice { address_type, ..slice(namespace, name, service, endpoints) };
+            if plain_endpoints { Object::Endpoints(Arc::new(slice)) } else { slice.into() }
+        },
+    )
+}
+
+fn an_event() -> impl Strategy<Value = Event> {
+    let object = prop_oneof![
+        1 => a_namespace(),
+        1 => a_node(),
+        4 => a_pod(),
+        4 => a_service(),
+        4 => a_slice(),
+    ];
+    prop_oneof![
+        6 => object.clone().prop_map(|object| Event::Change(Change::Apply(object))),
+        3 => object.prop_map(|object| Event::Change(Change::Remove(object.key()))),
+        1 => select(vec!["one", "two"]).prop_map(Event::TrustDomain),
+        4 => Just(Event::Snapshot),
+    ]
+}
+
+fn mesh(trust_domain: &str) -> Arc<MeshConfig> {
+    Arc::new(MeshConfig { trust_domain: trust_domain.into(), ..MeshConfig::default() })
+}
+
+/// The snapshot after these events, and after the objects that they leave, told at once to a new store.
+fn both(events: &[Event]) -> (Arc<Snapshot>, Arc<Snapshot>, [usize; 2]) {
+    let mut store = Store::new(config());
+    let mut left: BTreeMap<ObjectKey, Object> = BTreeMap::new();
+    let mut trust_domain = "cluster.local";
+    for event in events {
+        match event {
+            Event::Change(change) => {
+                match change {
+                    Change::Apply(object) => left.insert(object.key(), object.clone()),
+                    Change::Remove(key) => left.remove(key),
+                };
+                store.apply([change.clone()]);
+            }
+            Event::TrustDomain(name) => {
+                trust_domain = name;
+                store.set_mesh(mesh(name));
+            }
+            Event::Snapshot => {
+                store.snapshot();
+            }
+        }
+    }
+    let mut fresh = Store::new(config());
+    fresh.set_mesh(mesh(trust_domain));
+    fresh.apply(left.into_values().map(Change::Apply));
+    let snapshots = (store.snapshot(), fresh.snapshot());
+    (snapshots.0, snapshots.1, [store.withheld_endpoints(), fresh.withheld_endpoints()])
+}
+
+fn assert_same(got: &Snapshot, want: &Snapshot) {
+    assert_eq!(got.services, want.services);
+    assert_eq!(got.objects, want.objects);
+    assert_eq!(got.mesh, want.mesh);
+    assert!(got.namespaces.keys().eq(want.namespaces.keys()));
+    for (name, got) in got.namespaces.iter() {
+        let want = &want.namespaces[name];
+        assert_eq!(got.object, want.object, "{name}");
+        assert_eq!(got.endpoints, want.endpoints, "{name}");
+        assert!(got.workloads.keys().eq(want.workloads.keys()), "{name}");
+        for (pod, got) in got.workloads.iter() {
+            assert_eq!(got.workload, want.workloads[pod].workload, "{name}/{pod}");
+            assert_eq!(got.targets, want.workloads[pod].targets, "{name}/{pod}");
+        }
+    }
+}
+
+/// Everything that a snapshot shows of a service or a workload is the same `Arc` everywhere in it.
+fn assert_consistent(snapshot: &Snapshot) {
+    for (name, namespace) in snapshot.namespaces.iter() {
+        for endpoint in
+            namespace.endpoints.values().flat_map(|e| e.by_port.values().flat_map(|l| l.iter()))
+        {
+            let Some(workload) = &endpoint.workload else { continue };
+            let own = snapshot.workload(name, &workload.name).expect("known");
+            assert!(Arc::ptr_eq(workload, &own.workload));
+        }
+        for target in namespace.workloads.values().flat_map(|w| w.targets.iter()) {
+            assert!(snapshot.services.iter().any(|s| Arc::ptr_eq(s, &target.service)));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn only_the_objects_that_are_left_count(events in vec(an_event(), 0..60)) {
+        let (got, want, [withheld, fresh]) = both(&events);
+        assert_same(&got, &want);
+        assert_consistent(&got);
+        assert_eq!(withheld, fresh);
+    }
+}
+
+#[test]
+fn many_selectors_at_once_are_found_as_one_by_one() {
+    let mut events: Vec<Event> = Vec::new();
+    let pods =
+        (0..5).map(|i| pod("a", &format!("p{i}"), &format!("10.0.0.{i}"), &format!("app=x{i}")));
+    events.extend(pods.map(|pod| Event::Change(apply(pod))));
+    events.push(Event::Snapshot);
+    let services = (0..200).map(|i| service("a", &format!("s{i}"), &format!("app=x{}", i % 7)));
+    events.extend(services.map(|service| Event::Change(apply(service))));
+    let (all_at_once, ..) = both(&events);
+    let apart = events.iter().flat_map(|event| [event.clone(), Event::Snapshot]);
+    let (one_by_one, ..) = both(&apart.collect::<Vec<_>>());
+    assert_same(&all_at_once, &one_by_one);
+    assert_consistent(&one_by_one);
+    assert_eq!(one_by_one.workload("a", "p0").expect("known").targets.len(), 29);
+}
+
+/// A pod that moves and a service that is made again, in each order.
+#[test]
+fn what_went_and_came_back_is_as_new() {
+    let meta = Meta { labels: labels("app=web"), ..meta("shop", "web-0") };
+    let moved = Pod { meta, node_name: "n1".into(), ..pod("shop", "web-0", "10.0.0.7", "") };
+    let mut events: Vec<Event> = shop().into_iter().map(Event::Change).collect();
+    events.push(Event::Snapshot);
+    let go_and_come = [
+        remove(service("shop", "web", "")),
+        remove(slice("shop", "web-a", "web", vec![])),
+        apply(service("shop", "web", "app=web")),
+        apply(moved),
+        apply(slice("shop", "web-a", "web", vec![endpoint("10.0.0.7", "web-0")])),
+    ];
+    events.extend(go_and_come.into_iter().flat_map(|c| [Event::Change(c), Event::Snapshot]));
+    let (got, want, _) = both(&events);
+    assert_same(&got, &want);
+    assert_eq!(served(&got, WEB), ["10.0.0.7:8080"]);
+}
