@@ -1,0 +1,162 @@
+//! Against the recordings of the real istiod, which lie at `../shared` where there are any.
+//!
+//! The finished scenarios are compared resource by resource, for both protocols; a stock Envoy judges them; and
+//! the recorded conversations are played. The tools that do so belong to the recordings.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The scenarios that must stay identical, and why others are not here yet is in COMPATIBILITY.md.
+const FINISHED: &[&str] = &["01"];
+
+/// How long the daemon may take to become ready on a loaded machine.
+const READY: Duration = Duration::from_secs(20);
+
+#[test]
+fn state_of_the_world() {
+    compare(&[]);
+}
+
+#[test]
+fn delta() {
+    compare(&["--delta"]);
+}
+
+#[test]
+fn accepted_by_a_stock_envoy() {
+    let Some(tools) = Tools::find() else { return };
+    if !tools.envoy.exists() {
+        println!("skipped: {} is missing; `make test` installs it", tools.envoy.display());
+        return;
+    }
+    let envoy = tools.envoy.display().to_string();
+    tools.parity(&["--envoy", &envoy]);
+}
+
+#[test]
+fn conversations() {
+    let Some(tools) = Tools::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let laid_out = tools.run(
+        "parity.py",
+        &[
+            "--reference",
+            &tools.shared("reference"),
+            "--only",
+            "01",
+            "--lay-out",
+            &folder.path().join("laid-out").display().to_string(),
+        ],
+    );
+    let [grpc, http, monitoring] = free_addresses();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_istiod"));
+    command.arg("discovery").args(laid_out.split_whitespace());
+    for (flag, address) in
+        [("--grpcAddr", grpc), ("--httpAddr", http), ("--monitoringAddr", monitoring)]
+    {
+        command.args([flag, &address.to_string()]);
+    }
+    command.args(["--secureGRPCAddr", "", "--httpsAddr", "", "--ctrlz_port", "0"]);
+    let _daemon = Daemon(command.stdout(Stdio::null()).spawn().unwrap());
+    wait_until_ready(http);
+
+    let played = folder.path().join("played.json").display().to_string();
+    let node = format!("{}:productpage", tools.shared("reference/nodes.yaml"));
+    let target = grpc.to_string();
+    tools.run("transcript.py", &["--target", &target, "--node", &node, "--out", &played]);
+    let expected = tools.shared("reference/protocol/transcript.json");
+    tools.run("transcript.py", &["--compare", &expected, &played]);
+}
+
+fn compare(arguments: &[&str]) {
+    let Some(tools) = Tools::find() else { return };
+    tools.parity(&[arguments, &["--min", "100", "--min-identical", "100"]].concat());
+}
+
+/// The recordings' tools and what they need.
+struct Tools {
+    python: PathBuf,
+    envoy: PathBuf,
+    shared: PathBuf,
+}
+
+impl Tools {
+    /// None, and a line that says so, where something is missing.
+    fn find() -> Option<Tools> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let shared = root.join("../shared");
+        if !shared.join("tools/parity.py").exists() {
+            println!("skipped: there are no recordings at ../shared");
+            return None;
+        }
+        let bin = root.join("target/venv/bin");
+        if !bin.join("python").exists() {
+            println!("skipped: target/venv is missing; `make test` makes it");
+            return None;
+        }
+        Some(Tools { python: bin.join("python"), envoy: bin.join("envoy"), shared })
+    }
+
+    fn parity(&self, arguments: &[&str]) {
+        let reference = self.shared("reference");
+        let mut all = vec!["--binary", env!("CARGO_BIN_EXE_istiod"), "--reference", &reference];
+        all.extend(["--show", "20"]);
+        all.extend(FINISHED.iter().flat_map(|scenario| ["--only", scenario]));
+        all.extend(arguments);
+        self.run("parity.py", &all);
+    }
+
+    /// Runs a tool to its end, which must be a good one, and returns what it printed.
+    fn run(&self, tool: &str, arguments: &[&str]) -> String {
+        let output = Command::new(&self.python)
+            .arg(self.shared.join("tools").join(tool))
+            .args(arguments)
+            .output()
+            .unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{tool} {arguments:?}\n{printed}{errors}");
+        printed
+    }
+
+    fn shared(&self, path: &str) -> String {
+        self.shared.join(path).display().to_string()
+    }
+}
+
+/// Ended when dropped.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap())
+}
+
+fn wait_until_ready(http: SocketAddr) {
+    let start = Instant::now();
+    loop {
+        if ready(http).unwrap_or(false) {
+            return;
+        }
+        assert!(start.elapsed() < READY, "the daemon is not ready after {READY:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn ready(http: SocketAddr) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(http)?;
+    stream.write_all(b"GET /ready HTTP/1.0\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer.split_whitespace().nth(1) == Some("200"))
+}
