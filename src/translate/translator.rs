@@ -24,8 +24,9 @@ pub struct View {
     pub layers: Vec<Arc<Resources>>,
     /// The scope that it was built for.
     pub scope: Arc<Scope>,
-    /// What the builders had to say of the objects that they read.
-    pub diagnostics: Arc<[Diagnostic]>,
+    /// What the builders had to say of the objects that they read, a list for each layer. Views that share a
+    /// layer share its list.
+    pub diagnostics: Vec<Arc<[Diagnostic]>>,
 }
 
 impl View {
@@ -102,7 +103,7 @@ struct ScopeState {
 #[derive(Debug)]
 struct Layer {
     resources: Arc<Resources>,
-    diagnostics: Vec<Diagnostic>,
+    diagnostics: Arc<[Diagnostic]>,
 }
 
 /// Builds views.
@@ -170,7 +171,7 @@ impl Translator {
         }
         View {
             scope: state.scope.clone(),
-            diagnostics: layers.iter().flat_map(|l| l.diagnostics.iter().cloned()).collect(),
+            diagnostics: layers.iter().map(|l| l.diagnostics.clone()).collect(),
             layers: layers.iter().map(|l| l.resources.clone()).collect(),
         }
     }
@@ -214,7 +215,7 @@ fn layer<const N: usize>(built: [(ResourceType, Built); N], sets: &mut Sets) -> 
         diagnostics.extend(built.diagnostics);
         (kind, built.resources)
     }));
-    Arc::new(Layer { resources, diagnostics })
+    Arc::new(Layer { resources, diagnostics: diagnostics.into() })
 }
 
 #[cfg(test)]
