@@ -1,5 +1,7 @@
 //! The composition root: builds everything, wires it, waits, and ends it.
 
+pub mod listen;
+
 use crate::cli::discovery::Options;
 use crate::logging::LogLevels;
 use crate::settings::Settings;

@@ -10,5 +10,6 @@
     reason = "a test fails by panicking, and says why it skips"
 )]
 
+mod command_line;
 mod layering;
 mod parity;

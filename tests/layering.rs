@@ -16,10 +16,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("version", &[]),
     ("settings", &["api"]),
     // Objects in …
-    ("sources", &["api"]),
+    ("sources", &["api", "metrics"]),
     ("model", &["api"]),
     ("snapshot", &["api", "model"]),
-    ("store", &["api", "model", "snapshot"]),
+    ("store", &["api", "model", "snapshot", "metrics"]),
     // … configuration out.
     ("translate", &["api", "model", "snapshot", "proto"]),
     ("serve", &["api", "model", "snapshot", "proto", "translate", "metrics"]),

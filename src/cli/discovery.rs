@@ -101,7 +101,11 @@ pub(super) fn run(
     settings: Settings,
     report: Report,
 ) -> anyhow::Result<ExitCode> {
-    let levels = logging::start(&options.log.config())?;
+    let levels = match logging::start(&options.log.config()) {
+        Ok(levels) => levels,
+        // A wrong value like any other, only that the system had to be asked.
+        Err(error) => return Ok(super::complain(&error.to_string(), super::MISUSED)),
+    };
     report.log(&settings);
     bootstrap::run(options, settings, levels)?;
     Ok(ExitCode::SUCCESS)

@@ -2,11 +2,12 @@
 //! flags of other versions.
 //!
 //! Works on the words of the command line before clap sees them, by the rules of Go's pflag: an unknown flag
-//! without `=` takes the word that follows it along, unless that looks like a flag.
+//! without `=` takes the word that follows it along, unless that looks like a flag. Only for `discovery`: to
+//! the other commands, a typing error matters more.
 
 use std::ffi::OsString;
 
-use clap::{ArgAction, Command};
+use clap::{Arg, ArgAction, Command};
 
 use super::DISCOVERY;
 
@@ -15,42 +16,51 @@ pub(super) fn drop_unknown_flags(
     arguments: &[OsString],
     definition: &Command,
 ) -> (Vec<OsString>, Vec<String>) {
-    let Some(command) = definition.find_subcommand(DISCOVERY) else {
-        return (arguments.to_vec(), Vec::new());
-    };
-    let Some(at) = arguments.iter().position(|word| word == DISCOVERY) else {
-        return (arguments.to_vec(), Vec::new());
-    };
-    let (before, after) = arguments.split_at(at + 1);
-    // Another command, with `discovery` as its argument.
-    if before.iter().skip(1).take(at - 1).any(|word| !word.to_string_lossy().starts_with('-')) {
-        return (arguments.to_vec(), Vec::new());
-    }
-    let mut kept: Vec<OsString> = before.first().into_iter().cloned().collect();
+    let mut words = arguments.iter();
+    let mut kept: Vec<OsString> = words.next().into_iter().cloned().collect();
     let mut dropped = Vec::new();
-    for word in before.iter().skip(1).take(at - 1) {
-        match word.to_str().filter(|word| word.starts_with("--") && word.contains('=')) {
-            Some(flag) => dropped.push(flag.to_owned()),
-            None => kept.push(word.clone()),
+    // Flags before the command: istiod has none there, so that only one with `=` is sure to be one word.
+    let command = loop {
+        match words.next() {
+            Some(word) if word.to_str().is_some_and(|w| w.starts_with("--") && w.contains('=')) => {
+                dropped.push(word.to_string_lossy().into_owned());
+            }
+            Some(word) if word == DISCOVERY => break definition.find_subcommand(DISCOVERY),
+            _ => break None,
         }
+    };
+    match command {
+        Some(command) => {
+            kept.push(DISCOVERY.into());
+            drop_from_command(words, command, &mut kept, &mut dropped);
+            (kept, dropped)
+        }
+        None => (arguments.to_vec(), Vec::new()),
     }
-    kept.push(DISCOVERY.into());
-    let mut words = after.iter().peekable();
+}
+
+/// The same for the words behind the command.
+fn drop_from_command<'a>(
+    words: impl Iterator<Item = &'a OsString>,
+    command: &Command,
+    kept: &mut Vec<OsString>,
+    dropped: &mut Vec<String>,
+) {
+    let mut words = words.peekable();
     while let Some(word) = words.next() {
         if word == "--" {
             kept.push(word.clone());
             kept.extend(words.by_ref().cloned());
-            break;
+            return;
         }
-        let Some(text) = word.to_str().filter(|text| text.len() > 1 && text.starts_with('-'))
-        else {
+        let Some(text) = word.to_str().filter(|text| looks_like_flag(text)) else {
             kept.push(word.clone());
             continue;
         };
+        let mut flag = word.clone();
         match find(command, text) {
-            Some(takes_value) => {
-                let mut flag = word.clone();
-                if takes_value
+            Some(argument) => {
+                if takes_value(argument)
                     && is_bare(text)
                     && let Some(value) = words.next()
                 {
@@ -61,18 +71,21 @@ pub(super) fn drop_unknown_flags(
                 kept.push(flag);
             }
             None => {
-                let mut flag = text.to_owned();
-                let value = |next: &&OsString| !next.to_string_lossy().starts_with('-');
+                let is_value = |next: &&OsString| !next.to_string_lossy().starts_with('-');
                 if is_bare(text)
-                    && let Some(value) = words.next_if(value)
+                    && let Some(value) = words.next_if(is_value)
                 {
-                    flag = format!("{flag} {}", value.to_string_lossy());
+                    flag.push(" ");
+                    flag.push(value);
                 }
-                dropped.push(flag);
+                dropped.push(flag.to_string_lossy().into_owned());
             }
         }
     }
-    (kept, dropped)
+}
+
+fn looks_like_flag(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('-')
 }
 
 /// Whether the value of a flag, if it has one, is the next word: `--flag` and `-f`, not `--flag=v` or `-fv`.
@@ -83,19 +96,16 @@ fn is_bare(word: &str) -> bool {
     }
 }
 
-/// Whether a known flag takes a value; None for an unknown one.
-fn find(command: &Command, word: &str) -> Option<bool> {
-    let found = match word.strip_prefix("--") {
-        Some(long) => {
-            let name = long.split('=').next().unwrap_or(long);
-            command.get_arguments().find(|argument| argument.get_long() == Some(name))
-        }
-        None => {
-            let short = word.chars().nth(1);
-            command.get_arguments().find(|argument| argument.get_short() == short)
-        }
-    }?;
-    let optional = found.get_num_args().is_some_and(|range| range.min_values() == 0);
-    let takes_value = matches!(found.get_action(), ArgAction::Set | ArgAction::Append) && !optional;
-    Some(takes_value)
+/// The known flag that a word means.
+fn find<'a>(command: &'a Command, word: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|argument| match word.strip_prefix("--") {
+        Some(long) => argument.get_long() == long.split('=').next(),
+        None => argument.get_short().is_some() && argument.get_short() == word.chars().nth(1),
+    })
+}
+
+/// Whether a flag needs a value; that of a truth value may be left out.
+fn takes_value(argument: &Arg) -> bool {
+    let optional = argument.get_num_args().is_some_and(|range| range.min_values() == 0);
+    matches!(argument.get_action(), ArgAction::Set | ArgAction::Append) && !optional
 }
