@@ -1,45 +1,204 @@
-//! Listeners (LDS).
+//! Listeners (LDS) of sidecars. Those of gateways come from their Gateway objects.
+//!
+//! Outbound: a [`plan`] says which there are and what stands on them; it is the same for all workloads of a
+//! scope and a [`profile`]. Listeners of byte streams are the same for them too. Those of HTTP tell traces the
+//! name of the workload, and are built for each set of names from what is encoded once.
+//! Inbound: one listener for all ports of the workload.
 
 pub mod bind;
+pub mod connection_manager;
+pub mod http_filters;
+pub mod inbound;
+pub mod inbound_route;
+pub mod inspectors;
+pub mod message;
+pub mod mtls;
+pub mod outbound;
+pub mod plan;
+pub mod profile;
+pub mod slot;
+pub mod special;
+pub mod tcp;
+pub mod tls;
+pub mod tracing;
+
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::scope::ListenerTraits;
+use self::connection_manager::{ConnectionManager, Side};
+use self::mtls::Modes;
+use self::plan::Plan;
+use self::profile::Profile;
+use super::memo::{Recent, ResourceMemo, Same};
+use super::resource::Resource;
+use super::scope::{Interception, ListenerTraits, TraceTags};
 use super::translator::{Built, Context};
-use crate::model::ServiceTarget;
+use crate::api::Str;
+use crate::model::{Service, ServiceEndpoints, ServiceTarget};
 
 /// What the builders remember.
 #[derive(Debug, Default)]
-pub struct Memos {}
+pub struct Memos {
+    profiles: Recent<Profile, Profile>,
+    plans: Recent<PlanKey, Plan>,
+    managers: Recent<connection_manager::Key, ConnectionManager>,
+    outbound: Recent<OutboundKey, Vec<Arc<Resource>>>,
+    slots: ResourceMemo<outbound::Key>,
+    special: ResourceMemo<special::Key>,
+    inbound: ResourceMemo<inbound::Key>,
+}
 
 impl Memos {
     /// See [`Memo::sweep`](super::memo::Memo::sweep).
-    pub fn sweep(&mut self) {}
+    pub fn sweep(&mut self) {
+        self.profiles.sweep();
+        self.plans.sweep();
+        self.managers.sweep();
+        self.outbound.sweep();
+        self.slots.sweep();
+        self.special.sweep();
+        self.inbound.sweep();
+    }
+
+    fn profile(&mut self, context: &Context<'_>, traits: &ListenerTraits) -> Same<Profile> {
+        Same(self.profiles.get(Profile::of(context, traits), Profile::clone))
+    }
+}
+
+/// What a plan depends on. Endpoints matter for services that have no other address.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct PlanKey {
+    profile: Same<Profile>,
+    services: Same<[Arc<Service>]>,
+    endpoints: Vec<Same<ServiceEndpoints>>,
+    namespace: Str,
+    cluster: Str,
+    network: Str,
+}
+
+/// What the outbound listeners of a workload depend on.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct OutboundKey {
+    plan: Same<Plan>,
+    tags: Option<TraceTags>,
+    /// The workload's own addresses that listeners are planned for.
+    own: Vec<IpAddr>,
 }
 
 /// The addresses of endpoints that get an outbound listener each, because their service has no virtual
 /// address.
-pub fn peers(_context: &Context<'_>) -> Vec<IpAddr> {
-    Vec::new()
+pub fn peers(context: &Context<'_>) -> Vec<IpAddr> {
+    let mut peers = Vec::new();
+    for service in context.services.iter().filter(|s| s.is_headless()) {
+        for port in &service.ports {
+            let endpoints = plan::endpoints(context, service, port);
+            peers.extend(endpoints.flat_map(|e| bind::direct_addresses(e, context.scope)));
+        }
+    }
+    peers.sort_unstable();
+    peers.dedup();
+    peers
 }
 
 /// The outbound listeners of a sidecar. `own` are those of its addresses that are among the peers: it gets
 /// no listener for itself.
 pub fn outbound(
-    _context: &Context<'_>,
-    _traits: &ListenerTraits,
-    _own: &[IpAddr],
-    _memos: &mut Memos,
+    context: &Context<'_>,
+    traits: &ListenerTraits,
+    own: &[IpAddr],
+    memos: &mut Memos,
 ) -> Built {
-    Built::default()
+    let Same(profile) = memos.profile(context, traits);
+    let plan = memos.plans.get(plan_key(context, &profile), |_| Plan::new(context, &profile));
+    let key = OutboundKey {
+        plan: Same(plan.clone()),
+        tags: profile.tracing.then(|| traits.trace_tags.clone()),
+        own: own.to_vec(),
+    };
+    let Memos { managers, outbound, slots, special, .. } = memos;
+    let resources = outbound.get(key, |key| {
+        let builder = Outbound { profile: Same(profile), managers, slots, special };
+        builder.build(key)
+    });
+    Built { resources: (*resources).clone(), diagnostics: plan.diagnostics.clone() }
 }
 
-/// The inbound listener of a sidecar.
+fn plan_key(context: &Context<'_>, profile: &Arc<Profile>) -> PlanKey {
+    let Context { snapshot, scope, services } = *context;
+    let headless = services.iter().filter(|s| s.is_headless());
+    PlanKey {
+        profile: Same(profile.clone()),
+        services: Same(snapshot.services.clone()),
+        endpoints: headless.filter_map(|s| snapshot.endpoints(&s.key).cloned().map(Same)).collect(),
+        namespace: scope.namespace.clone(),
+        cluster: scope.cluster.clone(),
+        network: scope.network.clone(),
+    }
+}
+
+struct Outbound<'a> {
+    profile: Same<Profile>,
+    managers: &'a mut Recent<connection_manager::Key, ConnectionManager>,
+    slots: &'a mut ResourceMemo<outbound::Key>,
+    special: &'a mut ResourceMemo<special::Key>,
+}
+
+impl Outbound<'_> {
+    fn build(mut self, key: &OutboundKey) -> Vec<Arc<Resource>> {
+        let OutboundKey { plan: Same(plan), tags, own } = key;
+        let profile = self.profile.clone();
+        let mut listeners = Vec::with_capacity(plan.listeners.len() + 2);
+        for planned in &plan.listeners {
+            let slot = &planned.slot;
+            if planned.endpoint && slot.addresses.iter().any(|ip| own.contains(ip)) {
+                continue;
+            }
+            let manager = slot.http.as_ref().map(|http| self.manager(tags, http.grpc_web));
+            let key = outbound::Key { profile: profile.clone(), slot: slot.clone(), manager };
+            listeners.push(self.slots.get(key, outbound::of_slot));
+        }
+        if profile.0.interception != Interception::None {
+            let key = special::Key::VirtualOutbound(profile.clone());
+            listeners.push(self.special.get(key, special::build));
+        }
+        if profile.0.http_proxy_port != 0 {
+            let key = special::Key::HttpProxy(profile, self.manager(tags, false));
+            listeners.push(self.special.get(key, special::build));
+        }
+        listeners
+    }
+
+    fn manager(&mut self, tags: &Option<TraceTags>, grpc_web: bool) -> Same<ConnectionManager> {
+        let key = connection_manager::Key {
+            profile: self.profile.clone(),
+            tags: tags.clone(),
+            side: Side::Outbound,
+            grpc_web,
+        };
+        Same(self.managers.get(key, ConnectionManager::new))
+    }
+}
+
+/// The inbound listener of a sidecar. Without interception there is none: the application itself listens.
 pub fn inbound(
-    _context: &Context<'_>,
-    _traits: &ListenerTraits,
-    _targets: &[ServiceTarget],
-    _memos: &mut Memos,
+    context: &Context<'_>,
+    traits: &ListenerTraits,
+    targets: &[ServiceTarget],
+    memos: &mut Memos,
 ) -> Built {
-    Built::default()
+    let profile = memos.profile(context, traits);
+    if profile.0.interception == Interception::None {
+        return Built::default();
+    }
+    let (ports, diagnostics) = inbound::ports(targets);
+    let key = inbound::Key {
+        tags: profile.0.tracing.then(|| traits.trace_tags.clone()),
+        profile,
+        ports,
+        modes: Modes::default(),
+    };
+    Built { resources: vec![memos.inbound.get(key, inbound::build)], diagnostics }
 }

@@ -1,0 +1,174 @@
+//! HTTP connection managers.
+//!
+//! All connection managers of a side of a workload are the same but for their routes and the prefix of their
+//! statistics. What they share is encoded once; bytes of two messages one behind the other are the message
+//! that has the fields of both, so that each costs a copy of some two kilobytes.
+
+use bytes::Bytes;
+
+use super::http_filters::http_filters;
+use super::profile::Profile;
+use super::tracing::tracing;
+use crate::api::mesh::PathNormalization;
+use crate::proto::Any;
+use crate::proto::encode::{any, encode};
+use crate::proto::envoy::envoy::config::core::v3::{Http1ProtocolOptions, HttpProtocolOptions};
+use crate::proto::envoy::envoy::config::listener::v3::{Filter, filter::ConfigType};
+use crate::proto::envoy::envoy::config::route::v3::RouteConfiguration;
+use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::{
+    ForwardClientCertDetails, PathWithEscapedSlashesAction, RouteSpecifier,
+    SetCurrentClientCertDetails, UpgradeConfig,
+};
+use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::{
+    HttpConnectionManager, Rds, RequestIdExtension,
+};
+use crate::proto::envoy::envoy::extensions::request_id::uuid::v3::UuidRequestIdConfig;
+use crate::translate::capability::Capability;
+use crate::translate::common::config_source::ads;
+use crate::translate::common::value::{boolean, duration, seconds};
+use crate::translate::memo::Same;
+use crate::translate::scope::TraceTags;
+
+/// The name of the network filter.
+const NAME: &str = "envoy.filters.network.http_connection_manager";
+
+/// The `server` header of answers to other workloads.
+const SERVER_NAME: &str = "istio-envoy";
+
+/// Which traffic of the workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// To it.
+    Inbound,
+    /// From it.
+    Outbound,
+}
+
+/// What connection managers share depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The profile of the proxy.
+    pub profile: Same<Profile>,
+    /// What spans tell of the workload; None when nothing is traced.
+    pub tags: Option<TraceTags>,
+    /// Which traffic.
+    pub side: Side,
+    /// Requests may be gRPC-Web.
+    pub grpc_web: bool,
+}
+
+/// The connection managers of a side of a workload.
+#[derive(Debug)]
+pub struct ConnectionManager {
+    shared: Bytes,
+}
+
+impl ConnectionManager {
+    /// See [`Key`].
+    pub fn new(key: &Key) -> ConnectionManager {
+        ConnectionManager { shared: encode(&shared(key)) }
+    }
+
+    /// The filter of a listener whose routes are the named configuration. `prefix` is that of its statistics.
+    pub fn with_rds(&self, prefix: &str, route_config_name: &str) -> Filter {
+        self.filter(own(prefix, rds(route_config_name)))
+    }
+
+    /// The same for explicit proxying, where requests name the whole URL.
+    pub fn explicit_proxy(&self, prefix: &str, route_config_name: &str) -> Filter {
+        self.filter(HttpConnectionManager {
+            http_protocol_options: Some(Http1ProtocolOptions {
+                allow_absolute_url: Some(boolean(true)),
+                ..Http1ProtocolOptions::default()
+            }),
+            ..own(prefix, rds(route_config_name))
+        })
+    }
+
+    /// The filter of a filter chain that holds its routes itself.
+    pub fn with_routes(&self, prefix: &str, routes: RouteConfiguration) -> Filter {
+        self.filter(own(prefix, RouteSpecifier::RouteConfig(routes)))
+    }
+
+    fn filter(&self, own: HttpConnectionManager) -> Filter {
+        let Any { type_url, mut value } = any(&own);
+        value.extend_from_slice(&self.shared);
+        Filter {
+            name: NAME.into(),
+            config_type: Some(ConfigType::TypedConfig(Any { type_url, value })),
+        }
+    }
+}
+
+/// What the connection managers of a workload do not share. The `;` ends the prefix where metrics are made of
+/// statistics.
+fn own(prefix: &str, routes: RouteSpecifier) -> HttpConnectionManager {
+    HttpConnectionManager {
+        stat_prefix: format!("{prefix};"),
+        route_specifier: Some(routes),
+        ..HttpConnectionManager::default()
+    }
+}
+
+fn rds(route_config_name: &str) -> RouteSpecifier {
+    RouteSpecifier::Rds(Rds {
+        config_source: Some(ads()),
+        route_config_name: route_config_name.into(),
+    })
+}
+
+fn shared(key: &Key) -> HttpConnectionManager {
+    let Same(profile) = &key.profile;
+    let request_id = || RequestIdExtension {
+        typed_config: Some(any(&UuidRequestIdConfig {
+            use_request_id_for_trace_sampling: Some(boolean(true)),
+            ..UuidRequestIdConfig::default()
+        })),
+    };
+    let mut manager = HttpConnectionManager {
+        http_filters: http_filters(profile, key.side, key.grpc_web),
+        tracing: key.tags.as_ref().map(tracing),
+        use_remote_address: Some(boolean(false)),
+        proxy_100_continue: true,
+        stream_idle_timeout: Some(seconds(0)),
+        upgrade_configs: vec![UpgradeConfig {
+            upgrade_type: "websocket".into(),
+            ..UpgradeConfig::default()
+        }],
+        request_id_extension: profile.capabilities.has(Capability::UuidRequestId).then(request_id),
+        http_protocol_options: profile.http10.then(|| Http1ProtocolOptions {
+            accept_http_10: true,
+            ..Http1ProtocolOptions::default()
+        }),
+        common_http_protocol_options: profile.idle_timeout.map(|timeout| HttpProtocolOptions {
+            idle_timeout: Some(duration(timeout)),
+            ..HttpProtocolOptions::default()
+        }),
+        ..HttpConnectionManager::default()
+    };
+    normalize_paths(&mut manager, profile.path_normalization);
+    if key.side == Side::Inbound {
+        manager.server_name = SERVER_NAME.into();
+        manager.forward_client_cert_details = ForwardClientCertDetails::AppendForward.into();
+        manager.set_current_client_cert_details = Some(SetCurrentClientCertDetails {
+            subject: Some(boolean(true)),
+            dns: true,
+            uri: true,
+            ..SetCurrentClientCertDetails::default()
+        });
+    }
+    manager
+}
+
+fn normalize_paths(manager: &mut HttpConnectionManager, mode: PathNormalization) {
+    manager.normalize_path = Some(boolean(mode != PathNormalization::None));
+    manager.merge_slashes =
+        matches!(mode, PathNormalization::MergeSlashes | PathNormalization::DecodeAndMergeSlashes);
+    manager.path_with_escaped_slashes_action = match mode {
+        PathNormalization::DecodeAndMergeSlashes => {
+            PathWithEscapedSlashesAction::UnescapeAndForward
+        }
+        _ => PathWithEscapedSlashesAction::KeepUnchanged,
+    }
+    .into();
+}

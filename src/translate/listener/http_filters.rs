@@ -1,0 +1,98 @@
+//! The HTTP filters of a connection manager, in their order.
+
+use serde_json::json;
+
+use super::connection_manager::Side;
+use super::profile::Profile;
+use crate::proto::Any;
+use crate::proto::alpn::filter_config::{AlpnOverride, Protocol};
+use crate::proto::alpn::FilterConfig as Alpn;
+use crate::proto::encode::any;
+use crate::proto::envoy::envoy::extensions::filters::http::cors::v3::Cors;
+use crate::proto::envoy::envoy::extensions::filters::http::fault::v3::HttpFault;
+use crate::proto::envoy::envoy::extensions::filters::http::grpc_stats::v3::FilterConfig as GrpcStats;
+use crate::proto::envoy::envoy::extensions::filters::http::grpc_stats::v3::filter_config::PerMethodStatSpecifier;
+use crate::proto::envoy::envoy::extensions::filters::http::grpc_web::v3::GrpcWeb;
+use crate::proto::envoy::envoy::extensions::filters::http::router::v3::Router;
+use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
+use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::http_filter::ConfigType;
+use crate::proto::stats::PluginConfig;
+use crate::translate::capability::Capability;
+use crate::translate::common::extension::{METADATA_EXCHANGE, typed_struct};
+use crate::translate::common::value::boolean;
+
+/// The filter that counts requests and connections.
+pub const STATS: &str = "istio.stats";
+
+/// The filters of a side of a proxy with this profile; only those that its Envoy has. The router is the last.
+pub fn http_filters(profile: &Profile, side: Side, grpc_web: bool) -> Vec<HttpFilter> {
+    let has = |capability| profile.capabilities.has(capability);
+    let mut filters = Vec::new();
+    let mut add = |wanted: bool, name: &str, config: fn(Side) -> Any| {
+        if wanted {
+            filters.push(HttpFilter {
+                name: name.into(),
+                config_type: Some(ConfigType::TypedConfig(config(side))),
+                ..HttpFilter::default()
+            });
+        }
+    };
+    let outbound = side == Side::Outbound;
+    add(has(Capability::HttpMetadataExchange), METADATA_EXCHANGE, peer_metadata);
+    add(grpc_web && has(Capability::GrpcWeb), "envoy.filters.http.grpc_web", |_| any(&GrpcWeb {}));
+    add(has(Capability::GrpcStats), "envoy.filters.http.grpc_stats", grpc_stats);
+    add(outbound && has(Capability::Alpn), "istio.alpn", alpn);
+    add(has(Capability::Fault), "envoy.filters.http.fault", |_| any(&HttpFault::default()));
+    add(has(Capability::Cors), "envoy.filters.http.cors", |_| any(&Cors {}));
+    add(profile.stats, STATS, stats);
+    add(true, "envoy.filters.http.router", |_| any(&Router::default()));
+    filters
+}
+
+/// The configuration of [`STATS`], of HTTP and of TCP. A server knows the service that it is; what a client's
+/// Host header says must not become a label.
+pub fn stats(side: Side) -> Any {
+    any(&PluginConfig {
+        disable_host_header_fallback: side == Side::Inbound,
+        ..PluginConfig::default()
+    })
+}
+
+/// How the two ends of a request tell each other who they are.
+fn peer_metadata(side: Side) -> Any {
+    let discovery = json!([{ "istio_headers": {} }, { "workload_discovery": {} }]);
+    let propagation = json!([{ "istio_headers": {} }]);
+    let value = match side {
+        Side::Inbound => {
+            json!({ "downstream_discovery": discovery, "downstream_propagation": propagation })
+        }
+        Side::Outbound => {
+            json!({ "upstream_discovery": discovery, "upstream_propagation": propagation })
+        }
+    };
+    typed_struct("type.googleapis.com/io.istio.http.peer_metadata.Config", value)
+}
+
+fn grpc_stats(_side: Side) -> Any {
+    any(&GrpcStats {
+        emit_filter_state: true,
+        per_method_stat_specifier: Some(PerMethodStatSpecifier::StatsForAllMethods(boolean(false))),
+        ..GrpcStats::default()
+    })
+}
+
+/// What is negotiated in TLS for each version of HTTP: names that tell the server's sidecar that the client has
+/// one too, then the usual ones.
+fn alpn(_side: Side) -> Any {
+    let of = |protocol: Protocol, names: [&str; 3]| AlpnOverride {
+        upstream_protocol: protocol.into(),
+        alpn_override: names.map(str::to_owned).to_vec(),
+    };
+    any(&Alpn {
+        alpn_override: vec![
+            of(Protocol::Http10, ["istio-http/1.0", "istio", "http/1.0"]),
+            of(Protocol::Http11, ["istio-http/1.1", "istio", "http/1.1"]),
+            of(Protocol::Http2, ["istio-h2", "istio", "h2"]),
+        ],
+    })
+}

@@ -1,0 +1,258 @@
+//! The inbound listener: one for all ports of the workload, to which its traffic is redirected.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::bind::Speech;
+use super::connection_manager::{ConnectionManager, Side};
+use super::inbound_route::{Labels, routes};
+use super::inspectors::{http_inspector, original_dst, original_src, tls_inspector, unless_port};
+use super::message::{ACCEPT_PER_SOCKET_EVENT, exact_balance, listener};
+use super::mtls::{self, Chain, Modes};
+use super::plan::of_families;
+use super::profile::Profile;
+use super::{connection_manager, tcp, tls};
+use crate::api::{Diagnostic, ObjectKey, Severity, Str};
+use crate::model::{Protocol, ServiceTarget};
+use crate::proto::encode::encode;
+use crate::proto::envoy::envoy::config::core::v3::TrafficDirection;
+use crate::proto::envoy::envoy::config::listener::v3::{
+    FilterChain, FilterChainMatch, Listener, ListenerFilter,
+};
+use crate::translate::common::name::{
+    BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster,
+};
+use crate::translate::common::value::{boolean, duration, uint32};
+use crate::translate::memo::Same;
+use crate::translate::resource::Resource;
+use crate::translate::scope::{Interception, TraceTags};
+
+/// All that the inbound listener depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The profile of the proxy.
+    pub profile: Same<Profile>,
+    /// What spans tell of the workload; None when nothing is traced.
+    pub tags: Option<TraceTags>,
+    /// The ports on which the workload serves, by number.
+    pub ports: BTreeMap<u16, Port>,
+    /// What is asked of connections to it.
+    pub modes: Modes,
+}
+
+/// A port on which the workload serves.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Port {
+    /// The oldest service that leads to it.
+    pub host: Str,
+    /// The number that clients of the service use.
+    pub service_port: u16,
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// The object that defines the service.
+    pub origin: ObjectKey,
+}
+
+/// The ports of a workload behind these services, oldest first. Two services may lead to one port; if they
+/// say that different things are spoken there, the older one is believed.
+pub fn ports(targets: &[ServiceTarget]) -> (BTreeMap<u16, Port>, Vec<Diagnostic>) {
+    let (mut ports, mut diagnostics) = (BTreeMap::<u16, Port>::new(), Vec::new());
+    for target in targets {
+        let service = &target.service;
+        let Some(port) = service.ports.get(target.port) else { continue };
+        let Some(speech) = Speech::of(port.protocol) else { continue };
+        let known = ports.entry(target.target_port).or_insert_with(|| Port {
+            host: service.key.hostname.clone(),
+            service_port: port.number,
+            protocol: port.protocol,
+            origin: service.origin.clone(),
+        });
+        if Speech::of(known.protocol) != Some(speech) {
+            diagnostics.push(Diagnostic {
+                severity: Severity::Warning,
+                location: None,
+                object: Some(service.origin.clone()),
+                path: "spec.ports".into(),
+                message: format!(
+                    "port {} says {}, but {}, which is older and leads to the same port {} of the same \
+                     workload, says {}, which counts; name both alike",
+                    port.number,
+                    port.protocol.name(),
+                    known.origin,
+                    target.target_port,
+                    known.protocol.name(),
+                ),
+            });
+        }
+    }
+    (ports, diagnostics)
+}
+
+/// The listener.
+pub fn build(key: &Key) -> Resource {
+    let Same(profile) = &key.profile;
+    let builder = Builder {
+        profile,
+        manager: ConnectionManager::new(&manager_key(key, false)),
+        grpc_web: ConnectionManager::new(&manager_key(key, true)),
+    };
+    let mut filter_chains = vec![builder.black_hole()];
+    filter_chains.extend(builder.passthrough(&key.modes));
+    for (number, port) in &key.ports {
+        filter_chains.extend(builder.port(*number, port, &key.modes));
+    }
+    let wildcard = of_families(profile.families, Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
+    let transparent = profile.interception == Interception::Tproxy;
+    let message = Listener {
+        filter_chains,
+        listener_filters: listener_filters(profile, &key.ports, &key.modes),
+        listener_filters_timeout: Some(duration(profile.detection_timeout)),
+        continue_on_listener_filters_timeout: true,
+        transparent: transparent.then_some(boolean(true)),
+        max_connections_to_accept_per_socket_event: Some(uint32(ACCEPT_PER_SOCKET_EVENT)),
+        connection_balance_config: profile.inbound_exact_balance.then(exact_balance),
+        ..listener(
+            "virtualInbound".into(),
+            &wildcard,
+            profile.inbound_port,
+            TrafficDirection::Inbound,
+        )
+    };
+    let origins = key.ports.values().map(|port| port.origin.clone());
+    Resource::new(message.name.as_str().into(), encode(&message), origins)
+}
+
+fn manager_key(key: &Key, grpc_web: bool) -> connection_manager::Key {
+    connection_manager::Key {
+        profile: key.profile.clone(),
+        tags: key.tags.clone(),
+        side: Side::Inbound,
+        grpc_web,
+    }
+}
+
+/// What filter chains are made for.
+struct Purpose<'a> {
+    name: String,
+    /// None for connections to any port.
+    port: Option<u16>,
+    cluster: &'a str,
+    stat_prefix: String,
+    labels: Labels<'a>,
+    retry: bool,
+    manager: &'a ConnectionManager,
+}
+
+struct Builder<'a> {
+    profile: &'a Profile,
+    manager: ConnectionManager,
+    /// For ports that speak gRPC-Web.
+    grpc_web: ConnectionManager,
+}
+
+impl Builder<'_> {
+    /// What is meant for the listener's own port would come back for ever.
+    fn black_hole(&self) -> FilterChain {
+        FilterChain {
+            name: "virtualInbound-blackhole".into(),
+            filter_chain_match: Some(FilterChainMatch {
+                destination_port: Some(uint32(self.profile.inbound_port.into())),
+                ..FilterChainMatch::default()
+            }),
+            filters: tcp::inbound(self.profile, BLACK_HOLE_CLUSTER),
+            ..FilterChain::default()
+        }
+    }
+
+    /// Connections to ports that no service leads to.
+    fn passthrough(&self, modes: &Modes) -> Vec<FilterChain> {
+        let alpn = self.profile.plaintext_http_alpn();
+        let chains = mtls::chains(modes.workload, Speech::Auto, alpn);
+        let purpose = |chain: &Chain| Purpose {
+            name: if chain.http { "virtualInbound-catchall-http" } else { "virtualInbound" }.into(),
+            port: None,
+            cluster: INBOUND_PASSTHROUGH_CLUSTER,
+            stat_prefix: INBOUND_PASSTHROUGH_CLUSTER.into(),
+            labels: Labels { host: "", port: 0 },
+            retry: true,
+            manager: &self.manager,
+        };
+        chains.iter().map(|chain| self.chain(chain, &purpose(chain))).collect()
+    }
+
+    fn port(&self, number: u16, port: &Port, modes: &Modes) -> Vec<FilterChain> {
+        let Some(speech) = Speech::of(port.protocol) else { return Vec::new() };
+        let alpn = self.profile.plaintext_http_alpn();
+        let (cluster, name) =
+            (inbound_cluster(number), format!("{}_{number}", self.profile.families.wildcard()));
+        let purpose = Purpose {
+            stat_prefix: format!("inbound_{name}"),
+            name,
+            port: Some(number),
+            cluster: &cluster,
+            labels: Labels { host: &port.host, port: port.service_port },
+            // A gRPC client decides itself what it sends again.
+            retry: !matches!(port.protocol, Protocol::Grpc | Protocol::GrpcWeb),
+            manager: match port.protocol {
+                Protocol::GrpcWeb => &self.grpc_web,
+                _ => &self.manager,
+            },
+        };
+        let chains = mtls::chains(modes.of_port(number), speech, alpn);
+        chains.iter().map(|chain| self.chain(chain, &purpose)).collect()
+    }
+
+    fn chain(&self, chain: &Chain, purpose: &Purpose<'_>) -> FilterChain {
+        let filters = if chain.http {
+            let routes = routes(purpose.cluster, purpose.labels, purpose.retry);
+            let manager = purpose.manager.with_routes(&purpose.stat_prefix, routes);
+            tcp::metadata_exchange(self.profile).into_iter().chain([manager]).collect()
+        } else {
+            tcp::inbound(self.profile, purpose.cluster)
+        };
+        FilterChain {
+            name: purpose.name.clone(),
+            filter_chain_match: Some(FilterChainMatch {
+                destination_port: purpose.port.map(|port| uint32(port.into())),
+                transport_protocol: chain.transport.name().into(),
+                application_protocols: chain.alpn.iter().copied().map(str::to_owned).collect(),
+                ..FilterChainMatch::default()
+            }),
+            filters,
+            transport_socket: chain
+                .mtls
+                .then(|| tls::downstream(&self.profile.trust_domains, chain.http)),
+            ..FilterChain::default()
+        }
+    }
+}
+
+/// An inspector looks only where a chain needs its answer, and is left out if none does.
+fn listener_filters(
+    profile: &Profile,
+    ports: &BTreeMap<u16, Port>,
+    modes: &Modes,
+) -> Vec<ListenerFilter> {
+    let mut filters = vec![original_dst()];
+    if profile.interception == Interception::Tproxy {
+        filters.push(original_src());
+    }
+    let mut inspect = |filter: ListenerFilter, needed: &dyn Fn(mtls::Mode, Speech) -> bool| {
+        let without: BTreeSet<u16> = ports
+            .iter()
+            .filter(|(number, port)| {
+                let speech = Speech::of(port.protocol).unwrap_or(Speech::Tcp);
+                !needed(modes.of_port(**number), speech)
+            })
+            .map(|(number, _)| *number)
+            .collect();
+        let by_others = needed(modes.workload, Speech::Auto);
+        if by_others || without.len() < ports.len() {
+            let own = profile.inbound_port;
+            filters.push(unless_port(filter, &without.into_iter().chain([own]).collect()));
+        }
+    };
+    inspect(tls_inspector(), &|mode, _| mtls::needs_tls_inspector(mode));
+    inspect(http_inspector(), &mtls::needs_http_inspector);
+    filters
+}

@@ -1,0 +1,94 @@
+//! What of the mesh, the scope and the node shapes every listener of a proxy, but for what names its workload.
+//!
+//! Workloads by the thousand have one profile. Equal profiles are one `Arc`, so that listeners are looked up by
+//! its pointer.
+
+use std::time::Duration;
+
+use crate::api::mesh::{OutboundPolicy, PathNormalization};
+use crate::api::{Str, duration};
+use crate::translate::capability::Capabilities;
+use crate::translate::capability::Capability;
+use crate::translate::scope::{Families, Interception, ListenerTraits};
+use crate::translate::translator::Context;
+
+/// The provider of metrics that the filter istio.stats stands for.
+const PROMETHEUS: &str = "prometheus";
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Profile {
+    /// The address families of the proxy.
+    pub families: Families,
+    /// What its Envoy has.
+    pub capabilities: Capabilities,
+    /// How traffic reaches it.
+    pub interception: Interception,
+    /// What happens to traffic for unknown destinations.
+    pub outbound_policy: OutboundPolicy,
+    /// Connections and requests are counted by istio.stats.
+    pub stats: bool,
+    /// How long the proxy waits for the bytes that tell a protocol; zero waits for ever.
+    pub detection_timeout: Duration,
+    /// Where outbound traffic is redirected to.
+    pub outbound_port: u16,
+    /// Where inbound traffic is redirected to.
+    pub inbound_port: u16,
+    /// The port for explicit HTTP proxying; 0 for none.
+    pub http_proxy_port: u16,
+    /// Requests are traced.
+    pub tracing: bool,
+    /// How paths are normalised.
+    pub path_normalization: PathNormalization,
+    /// The trust domains whose workloads may call, that of the mesh first.
+    pub trust_domains: Vec<Str>,
+    /// HTTP/1.0 is accepted.
+    pub http10: bool,
+    /// How long a connection may be idle; None leaves it to Envoy.
+    pub idle_timeout: Option<Duration>,
+    /// The proxy may not bind ports below 1024.
+    pub unprivileged: bool,
+    /// Inbound connections are spread over Envoy's workers exactly.
+    pub inbound_exact_balance: bool,
+    /// Outbound connections are.
+    pub outbound_exact_balance: bool,
+}
+
+impl Profile {
+    /// Of the proxies of a scope that have these traits. An idle timeout that is no duration is ignored, as
+    /// Istio does: a proxy without one works.
+    pub fn of(context: &Context<'_>, traits: &ListenerTraits) -> Profile {
+        let (mesh, scope) = (&context.snapshot.mesh, context.scope);
+        let counted = mesh.metrics_providers.iter().any(|p| **p == *PROMETHEUS);
+        Profile {
+            families: scope.families,
+            capabilities: scope.capabilities,
+            interception: scope.interception,
+            outbound_policy: scope.outbound_policy,
+            stats: counted && scope.capabilities.has(Capability::Stats),
+            detection_timeout: mesh.protocol_detection_timeout,
+            outbound_port: mesh.proxy_listen_port,
+            inbound_port: mesh.proxy_inbound_listen_port,
+            http_proxy_port: match traits.http_proxy_port {
+                0 => mesh.proxy_http_port,
+                port => port,
+            },
+            tracing: mesh.enable_tracing,
+            path_normalization: mesh.path_normalization,
+            trust_domains: std::iter::once(&mesh.trust_domain)
+                .chain(&mesh.trust_domain_aliases)
+                .cloned()
+                .collect(),
+            http10: traits.http10,
+            idle_timeout: duration::parse(&traits.idle_timeout).ok(),
+            unprivileged: traits.unprivileged,
+            inbound_exact_balance: traits.inbound_exact_balance,
+            outbound_exact_balance: traits.outbound_exact_balance,
+        }
+    }
+
+    /// The protocols that tell plain HTTP from other plain traffic.
+    pub fn plaintext_http_alpn(&self) -> &'static [&'static str] {
+        if self.http10 { &["http/1.0", "http/1.1", "h2c"] } else { &["http/1.1", "h2c"] }
+    }
+}
