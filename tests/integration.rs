@@ -13,3 +13,4 @@
 mod command_line;
 mod layering;
 mod parity;
+mod recorded;

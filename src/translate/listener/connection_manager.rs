@@ -12,7 +12,7 @@ use super::tracing::tracing;
 use crate::api::mesh::PathNormalization;
 use crate::proto::Any;
 use crate::proto::encode::{any, encode};
-use crate::proto::envoy::envoy::config::core::v3::{Http1ProtocolOptions, HttpProtocolOptions};
+use crate::proto::envoy::envoy::config::core::v3::{Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions};
 use crate::proto::envoy::envoy::config::listener::v3::{Filter, filter::ConfigType};
 use crate::proto::envoy::envoy::config::route::v3::RouteConfiguration;
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::{
@@ -85,9 +85,12 @@ impl ConnectionManager {
         })
     }
 
-    /// The filter of a filter chain that holds its routes itself.
-    pub fn with_routes(&self, prefix: &str, routes: RouteConfiguration) -> Filter {
-        self.filter(own(prefix, RouteSpecifier::RouteConfig(routes)))
+    /// The filter of a filter chain that holds its routes itself. `http2` tells that clients speak HTTP/2.
+    pub fn with_routes(&self, prefix: &str, routes: RouteConfiguration, http2: bool) -> Filter {
+        self.filter(HttpConnectionManager {
+            http2_protocol_options: http2.then(Http2ProtocolOptions::default),
+            ..own(prefix, RouteSpecifier::RouteConfig(routes))
+        })
     }
 
     fn filter(&self, own: HttpConnectionManager) -> Filter {

@@ -91,10 +91,11 @@ pub fn ports(targets: &[ServiceTarget]) -> (BTreeMap<u16, Port>, Vec<Diagnostic>
 /// The listener.
 pub fn build(key: &Key) -> Resource {
     let Same(profile) = &key.profile;
+    let grpc_web = key.ports.values().any(|port| port.protocol == Protocol::GrpcWeb);
     let builder = Builder {
         profile,
         manager: ConnectionManager::new(&manager_key(key, false)),
-        grpc_web: ConnectionManager::new(&manager_key(key, true)),
+        grpc_web: grpc_web.then(|| ConnectionManager::new(&manager_key(key, true))),
     };
     let mut filter_chains = vec![builder.black_hole()];
     filter_chains.extend(builder.passthrough(&key.modes));
@@ -140,14 +141,15 @@ struct Purpose<'a> {
     stat_prefix: String,
     labels: Labels<'a>,
     retry: bool,
+    http2: bool,
     manager: &'a ConnectionManager,
 }
 
 struct Builder<'a> {
     profile: &'a Profile,
     manager: ConnectionManager,
-    /// For ports that speak gRPC-Web.
-    grpc_web: ConnectionManager,
+    /// For ports that speak gRPC-Web, if there are any.
+    grpc_web: Option<ConnectionManager>,
 }
 
 impl Builder<'_> {
@@ -175,6 +177,7 @@ impl Builder<'_> {
             stat_prefix: INBOUND_PASSTHROUGH_CLUSTER.into(),
             labels: Labels { host: "", port: 0 },
             retry: true,
+            http2: false,
             manager: &self.manager,
         };
         chains.iter().map(|chain| self.chain(chain, &purpose(chain))).collect()
@@ -193,8 +196,9 @@ impl Builder<'_> {
             labels: Labels { host: &port.host, port: port.service_port },
             // A gRPC client decides itself what it sends again.
             retry: !matches!(port.protocol, Protocol::Grpc | Protocol::GrpcWeb),
-            manager: match port.protocol {
-                Protocol::GrpcWeb => &self.grpc_web,
+            http2: port.protocol.is_http2(),
+            manager: match (port.protocol, &self.grpc_web) {
+                (Protocol::GrpcWeb, Some(manager)) => manager,
                 _ => &self.manager,
             },
         };
@@ -205,7 +209,7 @@ impl Builder<'_> {
     fn chain(&self, chain: &Chain, purpose: &Purpose<'_>) -> FilterChain {
         let filters = if chain.http {
             let routes = routes(purpose.cluster, purpose.labels, purpose.retry);
-            let manager = purpose.manager.with_routes(&purpose.stat_prefix, routes);
+            let manager = purpose.manager.with_routes(&purpose.stat_prefix, routes, purpose.http2);
             tcp::metadata_exchange(self.profile).into_iter().chain([manager]).collect()
         } else {
             tcp::inbound(self.profile, purpose.cluster)
