@@ -14,3 +14,4 @@ mod command_line;
 mod layering;
 mod parity;
 mod recorded;
+mod registry;
