@@ -22,14 +22,15 @@ use std::sync::Arc;
 
 use self::discovery::Discovery;
 use self::policy::{Policies, Policy};
-use super::memo::{Counts, ResourceMemo, Same};
+use super::memo::{Counts, Recent, ResourceMemo, Same};
 use super::resource::Resource;
 use super::scope::{Families, Interception, Scope};
 use super::translator::{Built, Context};
-use crate::api::{Diagnostic, Severity};
+use crate::api::{Diagnostic, Severity, Str};
 use crate::model::{EndpointTraits, Port, ProxyKind, Service, ServiceTarget};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
+use crate::snapshot::{NamespaceState, Snapshot};
 
 /// What the builders remember.
 #[derive(Debug, Default)]
@@ -37,9 +38,21 @@ pub struct Memos {
     policies: Policies,
     /// Stands for the endpoints of services that have none.
     no_endpoints: Arc<EndpointTraits>,
+    lists: Recent<ListKey, Built>,
     outbound: ResourceMemo<outbound::Key>,
     inbound: ResourceMemo<inbound::Key>,
     special: ResourceMemo<SpecialKey>,
+}
+
+/// What the clusters of all services depend on. Scopes of different namespaces mostly agree in it, so that
+/// only the first of them looks at every service after a change.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct ListKey {
+    services: Same<[Arc<Service>]>,
+    /// Stands for the endpoints of all services.
+    namespaces: Same<BTreeMap<Str, Arc<NamespaceState>>>,
+    policy: Same<Policy>,
+    client: outbound::Client,
 }
 
 /// What a cluster that stands for no service is built from.
@@ -60,6 +73,7 @@ enum Special {
 impl Memos {
     /// See [`Memo::sweep`](super::memo::Memo::sweep).
     pub fn sweep(&mut self) {
+        self.lists.sweep();
         self.outbound.sweep();
         self.inbound.sweep();
         self.special.sweep();
@@ -93,31 +107,46 @@ impl Special {
 pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Built {
     let policy = memos.policies.get(&context.snapshot.mesh);
     let client = outbound::Client::of(context.scope);
-    let mut built = Built::default();
+    let key = ListKey {
+        services: Same(context.services.clone()),
+        namespaces: Same(context.snapshot.namespaces.clone()),
+        policy: Same(policy.clone()),
+        client,
+    };
+    let Memos { lists, outbound, no_endpoints, .. } = memos;
+    let services = lists.get(key, |key| of_services(context.snapshot, key, no_endpoints, outbound));
+    let mut built = (*services).clone();
     built.resources.push(memos.special(&policy, Special::BlackHole));
     if client.kind == ProxyKind::Sidecar {
         let passthrough = Special::Passthrough { metadata_exchange: client.metadata_exchange };
         built.resources.push(memos.special(&policy, passthrough));
     }
-    for service in context.services {
-        let endpoints = match context.snapshot.endpoints(&service.key) {
-            Some(endpoints) => &endpoints.traits,
-            None => &memos.no_endpoints,
-        };
-        for (index, port, discovery) in ports(service, client.kind) {
+    built
+}
+
+/// The clusters of services, sorted by name.
+fn of_services(
+    snapshot: &Snapshot,
+    list: &ListKey,
+    no_endpoints: &Arc<EndpointTraits>,
+    memo: &mut ResourceMemo<outbound::Key>,
+) -> Built {
+    let mut built = Built::default();
+    for service in list.services.0.iter() {
+        let endpoints = snapshot.endpoints(&service.key).map_or(no_endpoints, |e| &e.traits);
+        for (index, port, discovery) in ports(service, list.client.kind) {
             let key = outbound::Key {
                 service: Same(service.clone()),
                 port: index,
                 endpoints: Same(endpoints.clone()),
-                policy: Same(policy.clone()),
-                client,
+                policy: list.policy.clone(),
+                client: list.client,
             };
-            built
-                .resources
-                .push(memos.outbound.get(key, |key| outbound::resource(key, port, discovery)));
+            built.resources.push(memo.get(key, |key| outbound::resource(key, port, discovery)));
         }
         built.diagnostics.extend(duplicate_ports(service));
     }
+    built.resources.sort_by(|a, b| a.name.cmp(&b.name));
     built
 }
 

@@ -12,31 +12,47 @@ pub mod select;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use self::preference::{Place, Preference};
-use self::select::{Mesh, Reach};
+use self::preference::Preference;
+use self::select::{Audience, Mesh, Reach};
 use super::cluster::discovery::Discovery;
 use super::cluster::ports;
-use super::memo::{Counts, ResourceMemo, Same};
+use super::memo::{Counts, Recent, ResourceMemo, Same};
 use super::resource::Resource;
-use super::scope::Scope;
 use super::translator::{Built, Context};
-use crate::api::{ObjectKey, Str};
+use crate::api::{MeshConfig, ObjectKey, Str};
+use crate::model::Service;
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::endpoint::v3::ClusterLoadAssignment;
+use crate::snapshot::{NamespaceState, Snapshot};
 
 /// What the builder remembers.
 #[derive(Debug, Default)]
 pub struct Memos {
+    lists: Recent<ListKey, Vec<Arc<Resource>>>,
     assignments: ResourceMemo<assignment::Key>,
     /// The origins of services without endpoints.
     no_origins: Arc<[ObjectKey]>,
 }
 
+/// What the assignments of all services depend on. Scopes of different namespaces mostly agree in it, so
+/// that only the first of them looks at every service after a change.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct ListKey {
+    services: Same<[Arc<Service>]>,
+    /// Stands for the endpoints of all services.
+    namespaces: Same<BTreeMap<Str, Arc<NamespaceState>>>,
+    /// Tells which services are local to a cluster.
+    mesh: Same<MeshConfig>,
+    audience: Audience,
+}
+
 impl Memos {
     /// See [`Memo::sweep`](super::memo::Memo::sweep).
     pub fn sweep(&mut self) {
+        self.lists.sweep();
         self.assignments.sweep();
     }
 
@@ -50,12 +66,32 @@ impl Memos {
 pub fn assignments(context: &Context<'_>, memos: &mut Memos) -> Built {
     let Context { snapshot, scope, services } = *context;
     let mesh = Mesh::of(snapshot);
-    let mut built = Built::default();
-    for service in services {
+    let key = ListKey {
+        services: Same(services.clone()),
+        namespaces: Same(snapshot.namespaces.clone()),
+        mesh: Same(snapshot.mesh.clone()),
+        audience: Audience::of(scope, &mesh),
+    };
+    let Memos { lists, assignments, no_origins } = memos;
+    let built = lists.get(key, |key| of_services(snapshot, key, &mesh, no_origins, assignments));
+    Built { resources: built.to_vec(), diagnostics: Vec::new() }
+}
+
+/// The assignments of services, sorted by name.
+fn of_services(
+    snapshot: &Snapshot,
+    list: &ListKey,
+    mesh: &Mesh<'_>,
+    no_origins: &Arc<[ObjectKey]>,
+    memo: &mut ResourceMemo<assignment::Key>,
+) -> Vec<Arc<Resource>> {
+    let audience = &list.audience;
+    let mut built = Vec::new();
+    for service in list.services.0.iter() {
         let endpoints = snapshot.endpoints(&service.key);
-        let reach = Reach::of(scope, service, &mesh);
-        let preference = Preference::of(service).map(|p| (p, place(scope, p)));
-        for (index, port, discovery) in ports(service, scope.kind) {
+        let reach = Reach::of(audience, service, mesh);
+        let preference = Preference::of(service).map(|p| (p, audience.place_for(p)));
+        for (index, port, discovery) in ports(service, audience.kind) {
             if discovery != Discovery::Eds {
                 continue;
             }
@@ -63,24 +99,16 @@ pub fn assignments(context: &Context<'_>, memos: &mut Memos) -> Built {
                 service: Same(service.clone()),
                 port: index,
                 endpoints: endpoints.and_then(|e| e.by_port.get(&port.name)).cloned().map(Same),
-                origins: endpoints.map_or(&memos.no_origins, |e| &e.origins).clone(),
+                origins: endpoints.map_or(no_origins, |e| &e.origins).clone(),
                 reach: reach.clone(),
                 preference: preference.clone(),
                 home: snapshot.cluster.clone(),
             };
-            built.resources.push(memos.assignments.get(key, |key| assignment::resource(key, port)));
+            built.push(memo.get(key, |key| assignment::resource(key, port)));
         }
     }
+    built.sort_by(|a, b| a.name.cmp(&b.name));
     built
-}
-
-/// Where the proxies of a scope run, as far as the preference asks.
-fn place(scope: &Scope, preference: Preference) -> Place {
-    let mut place = scope.place.clone().unwrap_or_default();
-    if !preference.needs_node() {
-        place.node = Str::default();
-    }
-    place
 }
 
 /// The assignment of a cluster that does not exist: it ends the wait of an Envoy that asked for it.

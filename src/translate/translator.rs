@@ -58,8 +58,8 @@ pub struct Context<'a> {
     pub snapshot: &'a Snapshot,
     /// For whom is built.
     pub scope: &'a Scope,
-    /// The services that the scope sees, oldest first.
-    pub services: &'a [Arc<Service>],
+    /// The services that the scope sees, oldest first. Scopes that see the same have the same list.
+    pub services: &'a Arc<[Arc<Service>]>,
 }
 
 /// The memos of all builders.
@@ -80,7 +80,7 @@ pub struct Memos {
 }
 
 /// What one builder, or several together, made.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Built {
     /// The resources, in any order.
     pub resources: Vec<Arc<Resource>>,

@@ -2,13 +2,53 @@
 
 use std::net::IpAddr;
 
+use super::preference::{Place, Preference};
 use crate::api::{MeshConfig, Str};
-use crate::model::{Endpoint, Health, Service};
+use crate::model::{Endpoint, Health, ProxyKind, Service};
 use crate::snapshot::Snapshot;
 use crate::translate::scope::{Families, Scope};
 
-/// What of a proxy decides which endpoints it may use. None where a part does not matter for the service, so
-/// that proxies that differ in it share the assignment.
+/// What of a proxy decides about all assignments together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Audience {
+    /// What it is for.
+    pub kind: ProxyKind,
+    /// Its address families.
+    families: Families,
+    /// Its network, where networks are apart.
+    network: Option<Str>,
+    cluster: Str,
+    /// See [`Scope::place`].
+    place: Option<Place>,
+    /// See [`Scope::node`].
+    node: Option<Str>,
+}
+
+impl Audience {
+    /// Of the proxies of a scope.
+    pub fn of(scope: &Scope, mesh: &Mesh<'_>) -> Audience {
+        Audience {
+            kind: scope.kind,
+            families: scope.families,
+            network: (mesh.joined && !scope.network.is_empty()).then(|| scope.network.clone()),
+            cluster: scope.cluster.clone(),
+            place: scope.place.clone(),
+            node: scope.node.clone(),
+        }
+    }
+
+    /// Where it runs, as far as a preference asks.
+    pub fn place_for(&self, preference: Preference) -> Place {
+        let mut place = self.place.clone().unwrap_or_default();
+        if !preference.needs_node() {
+            place.node = Str::default();
+        }
+        place
+    }
+}
+
+/// What of a proxy decides which endpoints of one service it may use. None where a part does not matter for
+/// the service, so that proxies that differ in it share the assignment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reach {
     /// The address families of the proxy.
@@ -22,15 +62,14 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// Of the proxies of a scope, for one service.
-    pub fn of(scope: &Scope, service: &Service, mesh: &Mesh<'_>) -> Reach {
+    /// For one service.
+    pub fn of(audience: &Audience, service: &Service, mesh: &Mesh<'_>) -> Reach {
         let own_cluster = service.node_local || mesh.is_cluster_local(&service.key.hostname);
-        let own_network = mesh.joined && !scope.network.is_empty();
         Reach {
-            families: scope.families,
-            network: own_network.then(|| scope.network.clone()),
-            cluster: own_cluster.then(|| scope.cluster.clone()),
-            node: service.node_local.then(|| scope.node.clone().unwrap_or_default()),
+            families: audience.families,
+            network: audience.network.clone(),
+            cluster: own_cluster.then(|| audience.cluster.clone()),
+            node: service.node_local.then(|| audience.node.clone().unwrap_or_default()),
         }
     }
 

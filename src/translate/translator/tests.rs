@@ -95,9 +95,12 @@ fn namespaces_share_clusters_and_assignments() {
     let snapshot = world.snapshot();
     let mut translator = Observed::default();
     let one = translator.view(&snapshot, &sidecar("a-1.default", "10.0.0.1"));
-    translator.built();
+    let clusters = translator.translator.memos.clusters.counts();
+    let assignments = translator.translator.memos.endpoints.counts();
     let two = translator.view(&snapshot, &sidecar("a-1.data", "10.0.0.2"));
-    assert_eq!(translator.built(), (0, 0));
+    let memos = &translator.translator.memos;
+    assert_eq!(memos.clusters.counts(), clusters, "the second does not even look at services");
+    assert_eq!(memos.endpoints.counts(), assignments);
     assert!(!Arc::ptr_eq(&one.scope, &two.scope), "the scopes themselves differ");
     for kind in [ResourceType::Cluster, ResourceType::Endpoint] {
         assert!(Arc::ptr_eq(one.layers[0].get(kind), two.layers[0].get(kind)), "{kind:?}");
