@@ -110,3 +110,6 @@ impl fmt::Display for FieldPath {
 fn is_word(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,3 +144,6 @@ fn after_key<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let rest = rest.trim_start().strip_prefix(':')?;
     (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some(rest)
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,9 @@ const MAX_EXPANSION: usize = 1 << 20;
 /// The key that merges a map, or several, into the one that it stands in.
 const MERGE_KEY: &str = "<<";
 
+/// How the parsers write a line in a message.
+const LINE: &str = " at line ";
+
 /// Why a text is no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SyntaxError {
@@ -29,6 +32,23 @@ pub(super) struct SyntaxError {
     pub line: Option<usize>,
     /// What is wrong.
     pub message: String,
+}
+
+impl SyntaxError {
+    /// The same error, seen from a file in which so many lines stand before the text.
+    pub fn below(self, lines: usize) -> SyntaxError {
+        let mut pieces = self.message.split(LINE);
+        let mut message = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let end = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
+            let (number, rest) = piece.split_at(end);
+            let moved = number.parse::<usize>().map(|number| (number + lines).to_string());
+            message.push_str(LINE);
+            message.push_str(moved.as_deref().unwrap_or(number));
+            message.push_str(rest);
+        }
+        SyntaxError { line: self.line.map(|line| line + lines), message }
+    }
 }
 
 /// Reads one YAML document; JSON is one too.
@@ -45,8 +65,8 @@ pub(super) fn from_yaml(text: &str) -> Result<Value, SyntaxError> {
         let location = error.location();
         let mut message = error.to_string();
         if let Some(at) = &location {
-            // The diagnostic names the line of the file; the parser's own would contradict it.
-            let place = format!(" at line {} column {}", at.line(), at.column());
+            // Whoever shows the error names the line already.
+            let place = format!("{LINE}{} column {}", at.line(), at.column());
             message = message.replacen(&place, "", 1);
         }
         SyntaxError { line: location.map(|at| at.line()), message }
@@ -59,7 +79,7 @@ pub(super) fn from_json(text: &str) -> Result<Value, SyntaxError> {
     let mut document = serde_json::Deserializer::from_str(text);
     let value = Node(&budget).deserialize(&mut document);
     value.and_then(|value| document.end().map(|()| value)).map_err(|error| {
-        let place = format!(" at line {} column {}", error.line(), error.column());
+        let place = format!("{LINE}{} column {}", error.line(), error.column());
         SyntaxError {
             line: (error.line() > 0).then_some(error.line()),
             message: error.to_string().replacen(&place, "", 1),
@@ -240,3 +260,6 @@ impl<'de> Visitor<'de> for Key<'_> {
         self.0.pay(1).map(|()| value.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

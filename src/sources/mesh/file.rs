@@ -166,3 +166,6 @@ fn directories(path: &Path) -> Directories {
     let metadata = std::fs::metadata(directory).into_iter();
     metadata.map(|m| (directory.to_owned(), (m.dev(), m.ino()))).collect()
 }
+
+#[cfg(test)]
+mod tests;

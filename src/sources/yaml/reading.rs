@@ -122,9 +122,9 @@ impl<'a> Reader<'a> {
         match value {
             Ok(Value::Null) => {}
             Ok(value) => self.value(document, &FieldPath::root(), document.line, value),
-            Err(SyntaxError { line, message }) => {
-                let line = line.map_or(document.line, |line| document.first_line + line - 1);
-                self.fail(None, line, &FieldPath::root(), message);
+            Err(error) => {
+                let SyntaxError { line, message } = error.below(document.first_line - 1);
+                self.fail(None, line.unwrap_or(document.line), &FieldPath::root(), message);
             }
         }
     }
@@ -219,3 +219,6 @@ fn take_items(value: &mut Value) -> Option<Items> {
     let defaults = api_version.map(|version| (version, kind)).filter(|(_, kind)| !kind.is_empty());
     Some(Items { items, defaults })
 }
+
+#[cfg(test)]
+mod tests;

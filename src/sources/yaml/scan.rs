@@ -112,9 +112,13 @@ impl Scanner {
     /// # Errors
     /// When the root itself cannot be listed. What is wrong inside of it is part of the result.
     pub fn scan(&mut self, root: &Path) -> io::Result<Scan> {
+        self.scan_at(root, SystemTime::now())
+    }
+
+    fn scan_at(&mut self, root: &Path, now: SystemTime) -> io::Result<Scan> {
         let mut walk = Walk {
             root,
-            now: SystemTime::now(),
+            now,
             before: &self.seen,
             visited: HashSet::new(),
             seen: HashMap::new(),
@@ -262,3 +266,6 @@ fn read(path: &Path) -> Content {
 fn cannot_read(error: &io::Error) -> String {
     format!("cannot be read: {error}")
 }
+
+#[cfg(test)]
+mod tests;

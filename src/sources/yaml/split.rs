@@ -62,3 +62,6 @@ fn strip_marker(piece: &str) -> &str {
 fn has_content(line: &str) -> bool {
     !line.starts_with('%') && !matches!(line.trim_start().chars().next(), None | Some('#'))
 }
+
+#[cfg(test)]
+mod tests;

@@ -219,3 +219,6 @@ fn duplicate(key: &ObjectKey, loser: &Placed, winner: &Placed, into: &mut Vec<Di
         format!("{lost} defines it too, without effect: remove one of them"),
     ));
 }
+
+#[cfg(test)]
+mod tests;

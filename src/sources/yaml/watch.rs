@@ -148,3 +148,6 @@ fn parent(directory: &Path) -> Option<(PathBuf, (u64, u64))> {
     let metadata = std::fs::metadata(parent).ok()?;
     Some((parent.to_owned(), (metadata.dev(), metadata.ino())))
 }
+
+#[cfg(test)]
+mod tests;

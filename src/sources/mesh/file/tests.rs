@@ -1,0 +1,56 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::Arc;
+
+use tokio::sync::{oneshot, watch};
+
+use super::{MeshFile, load, run};
+use crate::sources::mesh::defaults;
+
+#[test]
+fn at_the_start_a_missing_file_is_none_and_a_bad_one_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("mesh");
+    assert_eq!(load(&file).unwrap(), None);
+    fs::write(&file, "trustDomain: a").unwrap();
+    assert_eq!(&*load(&file).unwrap().unwrap().trust_domain, "a");
+    fs::write(&file, "rootNamespace: b\nconnectTimeout: x").unwrap();
+    let error = load(&file).unwrap_err().to_string();
+    assert!(error.contains("mesh:2: connectTimeout: \"x\": not a duration"), "{error}");
+    assert!(load(dir.path()).is_err());
+}
+
+#[tokio::test]
+async fn the_file_is_followed_and_its_last_good_version_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mesh");
+    for (version, text) in [("1", "trustDomain: one"), ("2", "trustDomain: two")] {
+        fs::create_dir(dir.path().join(version)).unwrap();
+        fs::write(dir.path().join(version).join("mesh"), text).unwrap();
+    }
+    symlink("1", dir.path().join("..data")).unwrap();
+    symlink("..data/mesh", &path).unwrap();
+    let (publish, mut mesh) = watch::channel(Arc::new(defaults()));
+    let (diagnostics, mut shown) = watch::channel(Vec::new().into());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let file = MeshFile { path: path.clone(), publish, diagnostics };
+    let task = tokio::spawn(run(file, async { stopped.await.unwrap_or_default() }));
+    mesh.wait_for(|mesh| &*mesh.trust_domain == "one").await.unwrap();
+
+    // As a mounted ConfigMap changes.
+    symlink("2", dir.path().join("..tmp")).unwrap();
+    fs::rename(dir.path().join("..tmp"), dir.path().join("..data")).unwrap();
+    mesh.wait_for(|mesh| &*mesh.trust_domain == "two").await.unwrap();
+
+    fs::remove_file(&path).unwrap();
+    shown.wait_for(|all| all.iter().any(|d| d.message.contains("cannot be read"))).await.unwrap();
+    fs::write(&path, "trustDomain: []").unwrap();
+    shown.wait_for(|all| all.iter().any(|d| d.path == "trustDomain")).await.unwrap();
+    assert_eq!(&*mesh.borrow().trust_domain, "two");
+
+    fs::write(&path, "trustDomain: three").unwrap();
+    mesh.wait_for(|mesh| &*mesh.trust_domain == "three").await.unwrap();
+    shown.wait_for(|all| all.is_empty()).await.unwrap();
+    stop.send(()).unwrap();
+    task.await.unwrap().unwrap();
+}

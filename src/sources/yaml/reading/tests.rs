@@ -1,0 +1,107 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Reading, read};
+
+/// Everything that a reading says, a line each.
+fn told(name: &str, text: &str) -> Vec<String> {
+    let Reading { objects, failures, warnings } =
+        read(&Arc::new(PathBuf::from(name)), text.as_bytes());
+    let objects = objects.iter().map(|p| format!("{}: {}", p.location, p.object.key()));
+    let failures = failures.iter().map(|f| f.diagnostic.to_string());
+    objects.chain(failures).chain(warnings.iter().map(ToString::to_string)).collect()
+}
+
+#[test]
+fn a_bad_document_costs_only_itself() {
+    let text = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+spec:
+  ports:
+  - port: http
+---
+apiVersion: v1
+kind: Service
+metadata: {name: [broken
+---
+apiVersion: v1
+kind: Pod
+metadata: {namespace: shop}
+---
+apiVersion: apps/v1
+kind: Deployment
+---
+just text
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: last}
+autoMount: true
+";
+    assert_eq!(
+        told("shop.yaml", text),
+        [
+            "shop.yaml:1: Namespace shop",
+            "shop.yaml:26: ServiceAccount default/last",
+            "error: shop.yaml:11: Service default/web: spec.ports[0].port: invalid type: string \"http\", expected i32",
+            "error: shop.yaml:16: did not find expected ',' or ']', while parsing a flow sequence at line 15 column 18",
+            "error: shop.yaml:19: metadata.name: missing: every object needs a name",
+            "error: shop.yaml:24: not an object: expected apiVersion, kind, metadata",
+            "warning: shop.yaml:21: objects of kind Deployment (apps/v1) are not read",
+            "warning: shop.yaml:29: ServiceAccount default/last: autoMount: unknown field, which has no effect: check its spelling and its place",
+        ]
+    );
+}
+
+#[test]
+fn lists_are_unpacked() {
+    let text = "\
+apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: Namespace
+  metadata:
+    name: a
+- apiVersion: v1
+  kind: PodList
+  items:
+  - metadata: {name: b}
+  - metadata:
+      name: c
+    spec:
+      hostNetwork: maybe
+";
+    assert_eq!(
+        told("list.yaml", text),
+        [
+            "list.yaml:4: Namespace a",
+            "list.yaml:11: Pod default/b",
+            "error: list.yaml:15: Pod default/c: spec.hostNetwork: invalid type: string \"maybe\", expected a boolean",
+        ]
+    );
+    let json = r#"{"apiVersion": "networking.istio.io/v1", "kind": "VirtualServiceList", "items": [{"metadata": {"name": "a"}}]}"#;
+    assert_eq!(told("list.json", json), ["list.json:1: VirtualService default/a"]);
+    assert_eq!(told("empty.json", " \n"), [""; 0]);
+}
+
+#[test]
+fn files_that_are_no_text_fail_as_a_whole() {
+    let file = Arc::new(PathBuf::from("a.yaml"));
+    let reading = read(&file, b"a: 1\n\xff");
+    assert_eq!(reading.failures[0].key, None);
+    assert_eq!(
+        reading.failures[0].diagnostic.to_string(),
+        "error: a.yaml:2: not UTF-8: save it as such"
+    );
+    let large = vec![b'#'; super::MAX_FILE_BYTES + 1];
+    let message = read(&file, &large).failures[0].diagnostic.to_string();
+    assert_eq!(message, "error: a.yaml: larger than 64 MiB: split it");
+}
