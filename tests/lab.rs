@@ -136,7 +136,7 @@ impl Lab {
             lab.start_pod(pod)?;
         }
         for pod in lab.pods.values_mut() {
-            pod.ready().await?;
+            pod.ready().await.with_context(|| lab.daemon.tail())?;
         }
         Ok(lab)
     }

@@ -13,7 +13,7 @@ mod shared {
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
@@ -57,12 +57,16 @@ enum Only {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match arguments.only {
+    let ended = match arguments.only {
         Some(Only::Secrets { socket, identity }) => secrets(&socket, &identity).await,
         None => mesh(arguments).await,
-    }
+    };
+    let Err(error) = ended else { return ExitCode::SUCCESS };
+    // Without standard error there is nobody to tell; the exit code remains.
+    let _ = writeln!(std::io::stderr(), "demo: {error:#}");
+    ExitCode::FAILURE
 }
 
 async fn secrets(socket: &Path, identity: &str) -> Result<()> {

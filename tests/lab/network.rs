@@ -12,6 +12,9 @@ use super::namespace::Namespace;
 
 /// The hub's address in the pods' network, where the control plane listens.
 pub const HUB: Ipv4Addr = Ipv4Addr::new(10, 60, 0, 1);
+/// Its hardware address. A bridge without one of its own takes the lowest of its ports', which changes as pods
+/// come, and those that know the old one talk to nobody until they ask again.
+const HUB_MAC: &str = "02:00:00:00:00:01";
 /// The length of the prefix that all pods share.
 const PREFIX: u8 = 16;
 /// The hub's address in the network outside of the mesh.
@@ -45,7 +48,7 @@ table ip sidecar {
 /// Makes a namespace the hub: the bridge of the pods, which forwards, and refuses at once what has no way.
 pub fn make_hub(hub: &Namespace) -> Result<()> {
     let commands = format!(
-        "link add pods type bridge\n\
+        "link add pods address {HUB_MAC} type bridge\n\
          addr add {HUB}/{PREFIX} dev pods\n\
          link set pods up\n\
          route add unreachable default\n"

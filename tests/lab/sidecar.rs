@@ -16,6 +16,8 @@ use super::wait::until;
 
 /// The port of Envoy's admin interface, on loopback.
 const ADMIN_PORT: u16 = 15000;
+/// How long Envoy lets connections of removed listeners live. Short, because tests remove some.
+const DRAIN_SECONDS: u32 = 5;
 /// Where the counters of accepted and refused configuration are.
 const UPDATES: &str = "update_(success|rejected)$";
 
@@ -37,8 +39,10 @@ impl Sidecar {
         let secrets = SecretServer::start(socket, identity)?;
         let file = bootstrap.display().to_string();
         let arguments = ["-c", &file, "--concurrency", "1", "--disable-hot-restart"];
-        let more = ["--log-level", "warning", "--drain-time-s", "5"];
-        let arguments: Vec<String> = arguments.into_iter().chain(more).map(String::from).collect();
+        let quiet = ["--log-level", "warning", "--component-log-level", "misc:error"];
+        let mut arguments: Vec<String> =
+            arguments.into_iter().chain(quiet).map(String::from).collect();
+        arguments.extend(["--drain-time-s".to_owned(), DRAIN_SECONDS.to_string()]);
         let log = bootstrap.with_extension("log");
         let name = format!("envoy of {}", bootstrap.file_stem().unwrap_or_default().display());
         let group = Some(SIDECAR_GROUP);

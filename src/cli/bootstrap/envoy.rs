@@ -61,6 +61,9 @@ impl fmt::Display for Address {
     }
 }
 
+const CONNECTIONS: &str =
+    "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig";
+
 /// The bootstrap of a node.
 pub fn bootstrap(node: &Value, settings: &Settings) -> Value {
     let admin = Address::Tcp("127.0.0.1".to_owned(), settings.admin_port);
@@ -77,10 +80,13 @@ pub fn bootstrap(node: &Value, settings: &Settings) -> Value {
     json!({
         "node": node,
         "admin": { "address": socket(&admin) },
-        "layered_runtime": { "layers": [{
-            "name": "global",
-            // Without a limit of its own Envoy warns at every start; a sidecar has the pod's limits.
-            "static_layer": { "overload.global_downstream_max_connections": "2147483647" },
+        "overload_manager": { "resource_monitors": [{
+            "name": "envoy.resource_monitors.global_downstream_max_connections",
+            "typed_config": {
+                "@type": format!("type.googleapis.com/{CONNECTIONS}"),
+                // Envoy asks for a limit; a sidecar's is what the pod may use.
+                "max_active_downstream_connections": i32::MAX,
+            },
         }] },
         "dynamic_resources": {
             "lds_config": ads,
