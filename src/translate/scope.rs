@@ -140,7 +140,7 @@ impl Scope {
             capabilities: Capabilities::of(proxy),
             interception: Interception::of(proxy),
             place: visible.near.then(|| place(proxy, snapshot, visible.near_node)),
-            node: visible.node_local.then(|| proxy.node_name.clone()),
+            node: visible.node_local.then(|| node(proxy, snapshot)),
             dns_capture: flag(proxy, "DNS_CAPTURE"),
             outbound_policy: snapshot.mesh.outbound_traffic_policy,
             http_proxy: snapshot.mesh.proxy_http_port != 0 || port(proxy, "HTTP_PROXY_PORT") != 0,
@@ -153,16 +153,20 @@ impl Scope {
 fn place(proxy: &Proxy, snapshot: &Snapshot, with_node: bool) -> Place {
     let known = snapshot.workload(&proxy.namespace, &proxy.name).map(|state| &state.workload);
     let locality = known.map(|w| &w.locality).filter(|l| !l.is_empty());
-    let node = if proxy.node_name.is_empty() {
-        known.map_or_else(Str::default, |w| w.node_name.clone())
-    } else {
-        proxy.node_name.clone()
-    };
     Place {
         network: known.map_or(&proxy.network, |w| &w.network).clone(),
         locality: locality.unwrap_or(&proxy.locality).clone(),
-        node: if with_node { node } else { Str::default() },
+        node: if with_node { node(proxy, snapshot) } else { Str::default() },
     }
+}
+
+/// The node that a proxy runs on, as it says, or as is known of its pod.
+fn node(proxy: &Proxy, snapshot: &Snapshot) -> Str {
+    if !proxy.node_name.is_empty() {
+        return proxy.node_name.clone();
+    }
+    let known = snapshot.workload(&proxy.namespace, &proxy.name);
+    known.map_or_else(Str::default, |state| state.workload.node_name.clone())
 }
 
 impl Interception {

@@ -290,6 +290,17 @@ fn what_is_known_of_the_own_pod_counts_before_what_the_proxy_says() {
 }
 
 #[test]
+fn a_proxy_that_does_not_tell_its_node_is_known_by_its_pod() {
+    let mut world = World::default();
+    world.run(&Arc::new(workload("client.default", "", "node-2")), &[]);
+    let mut second = pod(2, unchanged);
+    second.node_name = "node-2".into();
+    let change = |s: &mut Service| s.node_local = true;
+    let got = assignment(vec![pod(1, unchanged), second], change, world, unchanged).unwrap();
+    assert_eq!(addresses(&got), [["2"]]);
+}
+
+#[test]
 fn priorities_have_no_gaps() {
     let check = |distances: &[u32], want: &[(u32, u32)]| {
         let got: Vec<_> = compact(distances.iter().copied()).into_iter().collect();
