@@ -1,1 +1,11 @@
-//! s
+//! Serving: streams, identities, pacing and order.
+
+pub mod cache;
+pub mod diff;
+pub mod envelope;
+pub mod node;
+pub mod stream;
+pub mod type_url;
+
+#[cfg(test)]
+mod fixture;

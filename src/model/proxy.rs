@@ -3,6 +3,7 @@
 //! Owns the parsed form of Envoy's `node`. What of it shapes the output is read by `translate::scope`.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Locality;
 use crate::api::{Labels, Str};
@@ -42,8 +43,9 @@ pub struct Proxy {
     pub envoy_version: Str,
     /// All metadata as JSON, for settings that few proxies have and for debug output.
     pub metadata: serde_json::Value,
-    /// The extensions that it has (name and type URLs of each); None when it lists none.
-    pub extensions: Option<Vec<Extension>>,
+    /// The extensions that it has (name and type URLs of each), one list for all proxies of a build; None when it
+    /// lists none.
+    pub extensions: Option<Arc<[Extension]>>,
 }
 
 /// One extension of an Envoy (`node.extensions`).

@@ -1,0 +1,4 @@
+mod client;
+mod conversations;
+mod ordering;
+mod properties;

@@ -1,0 +1,56 @@
+//! Types that requests ask for.
+
+use std::fmt;
+
+use crate::api::Str;
+use crate::translate::ResourceType;
+
+/// What a request speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TypeUrl {
+    /// Resources that are built here.
+    Known(ResourceType),
+    /// A type for which nothing is ever said on a stream without an identity: secrets, health reports of
+    /// workloads, and the agent's trust bundles, which need several roots.
+    Silent(Str),
+    /// A debug view of the control plane; for authenticated callers.
+    Debug(Str),
+    /// Anything else. The answer is an empty one, so that nobody waits.
+    Unknown(Str),
+}
+
+const SILENT: [&str; 3] = [
+    "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+    "type.googleapis.com/istio.v1.HealthInformation",
+    "type.googleapis.com/istio.mesh.v1alpha1.ProxyConfig",
+];
+
+impl TypeUrl {
+    /// From its text.
+    pub fn parse(url: &str) -> TypeUrl {
+        if let Some(kind) = ResourceType::of_url(url) {
+            return TypeUrl::Known(kind);
+        }
+        if SILENT.contains(&url) {
+            return TypeUrl::Silent(url.into());
+        }
+        if url == "istio.io/debug" || url.starts_with("istio.io/debug/") {
+            return TypeUrl::Debug(url.into());
+        }
+        TypeUrl::Unknown(url.into())
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            TypeUrl::Known(kind) => kind.type_url(),
+            TypeUrl::Silent(url) | TypeUrl::Debug(url) | TypeUrl::Unknown(url) => url,
+        }
+    }
+}
+
+impl fmt::Display for TypeUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
