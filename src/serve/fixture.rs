@@ -13,7 +13,7 @@ use crate::proto::discovery::{
 };
 use crate::proto::envoy::envoy::config::core::v3::Node;
 use crate::snapshot::Snapshot;
-use crate::translate::{Resource, ResourceSet, ResourceType, Resources, Scope, View};
+use crate::translate::{Resource, ResourceSet, ResourceType, Resources, Translator, View};
 
 /// The field in which the resources of these tests have their content. Their name is field 1, as in Envoy's.
 const CONTENT: u32 = 99;
@@ -58,8 +58,8 @@ pub fn view(items: &[Items<'_>]) -> Arc<View> {
 
 /// A view of these layers.
 pub fn view_of(layers: Vec<Arc<Resources>>) -> Arc<View> {
-    let scope = Arc::new(Scope::of(&proxy("web-1"), &Snapshot::default()));
-    Arc::new(View { layers, scope, diagnostics: Arc::from([]) })
+    let blank = Translator::default().view(&Snapshot::default(), &proxy("web-1"));
+    Arc::new(View { layers, ..blank })
 }
 
 /// The node of a sidecar of the pod `name` in the namespace `shop`.
