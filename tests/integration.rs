@@ -11,6 +11,7 @@
 )]
 
 mod command_line;
+mod debug;
 mod layering;
 mod parity;
 mod recorded;

@@ -1,0 +1,132 @@
+//! What the process shows of itself over HTTP: readiness, metrics, and istiod's debug endpoints.
+//!
+//! Reads everything and changes nothing. The JSON is that of istiod's endpoints of the same names, so that
+//! istioctl and dashboards understand it; keys that have no meaning here are there with their empty value.
+//! Debug endpoints answer to loopback addresses only: they show the configuration of the whole mesh. One
+//! answer is made at a time, away from the threads that serve proxies: the largest take seconds and tens of
+//! megabytes.
+
+mod access;
+mod answer;
+mod config_dump;
+mod configs;
+mod connections;
+mod diagnostics;
+mod endpoints;
+mod index;
+mod registry;
+mod sync;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::sync::watch;
+
+use self::answer::Gate;
+pub use self::connections::{Client, Watched};
+use crate::api::{Diagnostic, Str};
+use crate::metrics::Metrics;
+use crate::snapshot::Snapshots;
+
+/// What the endpoints read.
+#[derive(Clone)]
+pub struct State {
+    /// The state of the mesh.
+    pub snapshots: Snapshots,
+    /// The proxies that are connected at the moment, in any order.
+    pub clients: Arc<dyn Fn() -> Vec<Client> + Send + Sync>,
+    /// What the sources have to say of their objects.
+    pub diagnostics: Vec<watch::Receiver<Arc<[Diagnostic]>>>,
+    /// What was counted.
+    pub metrics: Arc<Metrics>,
+    /// What must be so before the process takes streams.
+    pub probes: Vec<Probe>,
+    /// The build, as `VERSION-REVISION-STATUS`.
+    pub version: Str,
+    /// METRICS_LOCALHOST_ACCESS_ONLY: metrics, too, are for loopback addresses only.
+    pub metrics_loopback_only: bool,
+}
+
+/// One condition of readiness.
+#[derive(Clone)]
+pub struct Probe {
+    /// What is shown while it is not so.
+    pub name: &'static str,
+    /// Whether it is so.
+    pub check: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probe").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The endpoints of port 8080: `/ready` and `/debug*`.
+///
+/// Serve it with `ConnectInfo<SocketAddr>` as a request extension: without the peer's address a request
+/// counts as not from loopback.
+pub fn routes(state: State) -> Router {
+    Router::new().route("/ready", get(ready)).with_state(state.clone()).merge(debug_routes(state))
+}
+
+/// The endpoints of port 15014: `/metrics`, `/version` and `/debug*`. See [`routes`] on the peer's address.
+pub fn monitoring_routes(state: State) -> Router {
+    let mut metrics = Router::new().route("/metrics", get(metrics));
+    if state.metrics_loopback_only {
+        let guard = middleware::from_fn(|request, next| {
+            access::loopback_only(StatusCode::FORBIDDEN, request, next)
+        });
+        metrics = metrics.layer(guard);
+    }
+    metrics.route("/version", get(version)).with_state(state.clone()).merge(debug_routes(state))
+}
+
+fn debug_routes(state: State) -> Router {
+    let mut router = Router::new();
+    for endpoint in index::all() {
+        router = router.route(&format!("/debug/{}", endpoint.name), endpoint.handler);
+    }
+    router
+        .route("/debug", get(index::page))
+        .route("/debug/", get(index::page))
+        .with_state(Context { state, gate: Gate::default() })
+        .layer(middleware::from_fn(|request, next| {
+            access::loopback_only(StatusCode::UNAUTHORIZED, request, next)
+        }))
+}
+
+/// What the handlers of debug endpoints have in common.
+#[derive(Clone)]
+struct Context {
+    state: State,
+    gate: Gate,
+}
+
+async fn ready(axum::extract::State(state): axum::extract::State<State>) -> Response {
+    match state.probes.iter().find(|probe| !(probe.check)()) {
+        None => StatusCode::OK.into_response(),
+        Some(probe) => (StatusCode::SERVICE_UNAVAILABLE, format!("{} is not ready\n", probe.name))
+            .into_response(),
+    }
+}
+
+async fn metrics(axum::extract::State(state): axum::extract::State<State>) -> Response {
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], state.metrics.render()).into_response()
+}
+
+async fn version(axum::extract::State(state): axum::extract::State<State>) -> String {
+    state.version.to_string()
+}

@@ -1,0 +1,116 @@
+//! `/debug/diagnostics`: what users should know of their objects; `/debug/push_status`: those of it that
+//! translation found, in istiod's form.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+
+use super::answer::Parameters;
+use super::connections::clients;
+use super::{Context, State as Sources};
+use crate::api::{Diagnostic, Severity, Str};
+
+/// `/debug/diagnostics`.
+pub(super) async fn diagnostics(
+    State(context): State<Context>,
+    parameters: Parameters,
+) -> Response {
+    let sources = context.state;
+    let make = move || {
+        let mut all: BTreeSet<Diagnostic> =
+            found_by_translation(&sources).into_iter().map(|(_, diagnostic)| diagnostic).collect();
+        for source in &sources.diagnostics {
+            all.extend(source.borrow().iter().cloned());
+        }
+        all.into_iter().map(Entry::from).collect::<Vec<_>>()
+    };
+    context.gate.json(&parameters, make).await
+}
+
+/// `/debug/push_status`.
+pub(super) async fn push_status(
+    State(context): State<Context>,
+    parameters: Parameters,
+) -> Response {
+    let sources = context.state;
+    let make = move || {
+        let mut status: BTreeMap<&str, BTreeMap<String, Event>> = BTreeMap::new();
+        for (proxy, diagnostic) in found_by_translation(&sources) {
+            let object = diagnostic.object.as_ref().map_or_else(String::new, ToString::to_string);
+            let event = Event { proxy, message: diagnostic.message };
+            let kind = match diagnostic.severity {
+                Severity::Warning => "warnings",
+                Severity::Error => "errors",
+            };
+            status.entry(kind).or_default().entry(object).or_insert(event);
+        }
+        status
+    };
+    context.gate.json(&parameters, make).await
+}
+
+/// What translation found for the proxies that are connected, with the first proxy of each.
+fn found_by_translation(sources: &Sources) -> Vec<(Str, Diagnostic)> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for client in clients(sources) {
+        for diagnostic in
+            client.view.iter().flat_map(|view| view.diagnostics.iter().flat_map(|list| list.iter()))
+        {
+            if seen.insert(diagnostic.clone()) {
+                found.push((client.proxy.workload_id.clone(), diagnostic.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// A problem of one object, and a proxy that it shows at.
+#[derive(Serialize)]
+struct Event {
+    proxy: Str,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    severity: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<Object>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    path: String,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Object {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    namespace: Str,
+    name: Str,
+}
+
+impl From<Diagnostic> for Entry {
+    fn from(diagnostic: Diagnostic) -> Entry {
+        let Diagnostic { severity, location, object, path, message } = diagnostic;
+        Entry {
+            severity: severity.to_string(),
+            line: location.as_ref().map(|l| l.line).filter(|line| *line > 0),
+            file: location.map(|l| l.file.to_path_buf()),
+            object: object.map(|key| Object {
+                kind: key.kind.name(),
+                namespace: key.namespace,
+                name: key.name,
+            }),
+            path,
+            message,
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! `/debug/registryz`: all services; `/debug/instancesz`: which of them each connected proxy is behind.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+use super::Context;
+use super::answer::Parameters;
+use super::connections::clients;
+use crate::api::core::ServiceType;
+use crate::api::{Kind, Labels, Object, ObjectKey, Str};
+use crate::model::service::{Port, Resolution, Visibility};
+use crate::model::{Service, ServiceTarget};
+use crate::snapshot::Snapshot;
+
+/// `/debug/registryz`.
+pub(super) async fn registryz(State(context): State<Context>, parameters: Parameters) -> Response {
+    let snapshots = context.state.snapshots;
+    context.gate.json(&parameters, move || Registry(snapshots.load())).await
+}
+
+/// `/debug/instancesz`.
+pub(super) async fn instancesz(State(context): State<Context>, parameters: Parameters) -> Response {
+    let sources = context.state;
+    context
+        .gate
+        .json(&parameters, move || {
+            let snapshot = sources.snapshots.load();
+            let instances = clients(&sources).into_iter().map(|client| {
+                let proxy = &client.proxy;
+                let state = snapshot.workload(&proxy.namespace, &proxy.name);
+                let targets = state.map(|state| state.targets.clone()).unwrap_or_default();
+                let instances: Vec<_> = targets.iter().map(|t| instance(&snapshot, t)).collect();
+                (proxy.workload_id.clone(), instances)
+            });
+            instances.collect::<BTreeMap<_, _>>()
+        })
+        .await
+}
+
+/// The time of what was never created, as Go writes it.
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+/// What stands for no address in debug output.
+const UNSPECIFIED: &str = "0.0.0.0";
+
+struct Registry(Arc<Snapshot>);
+
+impl Serialize for Registry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut services: Vec<&Arc<Service>> = self.0.services.iter().collect();
+        services.sort_by(|a, b| a.key.cmp(&b.key));
+        serializer.collect_seq(services.into_iter().map(|service| Entry::of(&self.0, service)))
+    }
+}
+
+/// A service under the names that istiod's own type has.
+#[derive(Serialize)]
+struct Entry<'a> {
+    #[serde(rename = "Attributes")]
+    attributes: Attributes<'a>,
+    ports: Vec<PortEntry<'a>>,
+    #[serde(rename = "creationTime")]
+    created: String,
+    hostname: &'a Str,
+    #[serde(rename = "clusterVIPs")]
+    cluster_vips: Addresses,
+    #[serde(rename = "defaultAddress")]
+    default_address: String,
+    #[serde(rename = "Resolution")]
+    resolution: u8,
+    #[serde(rename = "MeshExternal")]
+    mesh_external: bool,
+    /// Objects have none here.
+    #[serde(rename = "ResourceVersion")]
+    resource_version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attributes<'a> {
+    service_registry: &'static str,
+    name: &'a Str,
+    namespace: &'a Str,
+    labels: Option<&'a Labels>,
+    export_to: Option<BTreeMap<&'a str, Value>>,
+    label_selectors: Option<&'a Labels>,
+    aliases: Option<Vec<Value>>,
+    cluster_external_addresses: Addresses,
+    cluster_external_ports: Value,
+    passthrough_target_ports: Value,
+    r#type: &'static str,
+    external_name: &'a Str,
+    node_local: bool,
+    traffic_distribution: u8,
+    object_name: &'static str,
+    #[serde(rename = "DNSConnectStrategy")]
+    dns_connect_strategy: u8,
+    publish_not_ready_addresses: bool,
+}
+
+/// Addresses by cluster; null when there are none.
+#[derive(Serialize)]
+struct Addresses {
+    #[serde(rename = "Addresses")]
+    by_cluster: Option<BTreeMap<Str, Vec<String>>>,
+}
+
+#[derive(Serialize)]
+struct PortEntry<'a> {
+    name: &'a Str,
+    port: u16,
+    protocol: &'static str,
+}
+
+impl<'a> PortEntry<'a> {
+    fn of(port: &'a Port) -> PortEntry<'a> {
+        PortEntry { name: &port.name, port: port.number, protocol: port.protocol.name() }
+    }
+}
+
+impl<'a> Entry<'a> {
+    fn of(snapshot: &Snapshot, service: &'a Service) -> Entry<'a> {
+        let addresses = |list: &[IpAddr]| match list {
+            [] => vec![UNSPECIFIED.to_owned()],
+            list => list.iter().map(ToString::to_string).collect(),
+        };
+        let own = service.addresses.get(&snapshot.cluster).map_or(&[][..], Vec::as_slice);
+        let mut vips: BTreeMap<_, _> =
+            service.addresses.iter().map(|(c, list)| (c.clone(), addresses(list))).collect();
+        vips.entry(snapshot.cluster.clone()).or_insert_with(|| addresses(own));
+        Entry {
+            attributes: Attributes::of(snapshot, service),
+            ports: service.ports.iter().map(PortEntry::of).collect(),
+            created: service.created.map_or(NEVER.to_owned(), |created| created.to_string()),
+            hostname: &service.key.hostname,
+            default_address: addresses(own).into_iter().next().unwrap_or_default(),
+            cluster_vips: Addresses { by_cluster: Some(vips) },
+            resolution: match service.resolution {
+                Resolution::ClientSideLb => 0,
+                Resolution::Dns => 1,
+                Resolution::Passthrough => 2,
+                Resolution::DnsRoundRobin => 3,
+                Resolution::Alias => 4,
+                Resolution::DynamicDns => 5,
+            },
+            mesh_external: service.mesh_external,
+            resource_version: "",
+        }
+    }
+}
+
+impl<'a> Attributes<'a> {
+    fn of(snapshot: &Snapshot, service: &'a Service) -> Attributes<'a> {
+        let external: Vec<_> = service.external_addresses.iter().map(ToString::to_string).collect();
+        let external =
+            (!external.is_empty()).then(|| BTreeMap::from([(snapshot.cluster.clone(), external)]));
+        let aliases = service.aliases.iter();
+        let aliases: Vec<_> =
+            aliases.map(|a| json!({ "Hostname": a.hostname, "Namespace": a.namespace })).collect();
+        Attributes {
+            service_registry: service.registry.name(),
+            name: &service.name,
+            namespace: &service.key.namespace,
+            labels: present(&service.labels),
+            export_to: match &service.visibility {
+                Visibility::Public => None,
+                Visibility::Namespaces(list) if list.is_empty() => {
+                    Some(BTreeMap::from([("~", json!({}))]))
+                }
+                Visibility::Namespaces(list) => {
+                    Some(list.iter().map(|n| (&**n, json!({}))).collect())
+                }
+            },
+            label_selectors: present(&service.selector),
+            aliases: (!aliases.is_empty()).then_some(aliases),
+            cluster_external_addresses: Addresses { by_cluster: external },
+            cluster_external_ports: Value::Null,
+            passthrough_target_ports: Value::Null,
+            r#type: service_type(snapshot, &service.origin),
+            external_name: &service.external_name,
+            node_local: service.node_local,
+            traffic_distribution: match &*service.traffic_distribution {
+                "PreferClose" | "PreferSameZone" => 1,
+                "PreferSameNode" => 2,
+                _ => 0,
+            },
+            object_name: "",
+            dns_connect_strategy: 0,
+            publish_not_ready_addresses: service.publish_not_ready,
+        }
+    }
+}
+
+fn present(labels: &Labels) -> Option<&Labels> {
+    Some(labels).filter(|labels| !labels.is_empty())
+}
+
+/// `spec.type` of the object behind a service; empty for what is no Kubernetes Service.
+fn service_type(snapshot: &Snapshot, origin: &ObjectKey) -> &'static str {
+    match snapshot.objects.find(Kind::Service, &origin.namespace, &origin.name) {
+        Some(Object::Service(service)) if origin.kind == Kind::Service => match service.kind {
+            ServiceType::ClusterIp => "ClusterIP",
+            ServiceType::NodePort => "NodePort",
+            ServiceType::LoadBalancer => "LoadBalancer",
+            ServiceType::ExternalName => "ExternalName",
+        },
+        _ => "",
+    }
+}
+
+/// A port of a service that a proxy is behind. Made into a value, as it outlives the snapshot that it is
+/// read from.
+fn instance(snapshot: &Snapshot, target: &ServiceTarget) -> Value {
+    let port = target.service.ports.get(target.port).map(|port| {
+        json!({
+            "name": port.name,
+            "port": port.number,
+            "protocol": port.protocol.name(),
+            "TargetPort": target.target_port,
+        })
+    });
+    json!({ "Service": Entry::of(snapshot, &target.service), "Port": port })
+}
