@@ -6,7 +6,7 @@
 
 mod inlets;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::pacer::{Lane, Limits, Pacer};
 use super::{Config, Store};
 use crate::api::{Batch, Change, Kind, MeshConfig, ObjectKey};
 use crate::metrics::Metrics;
-use crate::snapshot::{Publisher, Snapshots};
+use crate::snapshot::{Publisher, Snapshot, Snapshots};
 
 /// The log scope of the writer, which is istiod's of the model.
 const SCOPE: &str = "model";
@@ -119,8 +119,7 @@ impl Writer {
             pending.changes.insert(change.key(), change);
             pending.pacer.changed(now);
         }
-        let waiting = self.endpoints.changes.len() + self.configuration.changes.len();
-        self.metrics.queue_depth.with(&["changes"]).set(depth(waiting));
+        self.metrics.queue_depth.with(&["changes"]).set(depth(self.waiting()));
     }
 
     /// The lane that is due first, and when.
@@ -140,39 +139,62 @@ impl Writer {
         if before == 0 || self.configuration.pacer.due().is_some_and(|due| due <= now) {
             lane = Lane::Configuration;
         }
+        let reasons = self.take_in(lane, now);
+        let snapshot = self.store.snapshot();
+        let cost = begun.elapsed();
+        self.metrics.snapshot_time.observe_time(cost);
+        self.measure(&snapshot);
+        if snapshot.generation == before {
+            debug!(target: SCOPE, "changes made no difference");
+            return;
+        }
+        let (generation, services) = (snapshot.generation, snapshot.services.len());
+        if before == 0 {
+            info!(target: SCOPE, generation, services, "all sources are read");
+        } else {
+            debug!(target: SCOPE, generation, ?lane, ?cost, "new snapshot");
+        }
+        for (reason, count) in reasons {
+            self.metrics.push_triggers.with(&[reason]).add(count);
+        }
+        self.last = Some((lane, cost));
+        self.publisher.publish(snapshot);
+    }
+
+    /// Moves what is pending in a lane, and in those that go with it, to the store. Returns how many changes
+    /// there were for each reason to push.
+    fn take_in(&mut self, lane: Lane, now: Duration) -> BTreeMap<&'static str, u64> {
+        let mut reasons = BTreeMap::new();
         for lane in Lane::ALL.into_iter().filter(|each| *each <= lane) {
             let pending = self.pending(lane);
             let waited = pending.pacer.flush(now);
             let (changes, mesh) = (std::mem::take(&mut pending.changes), pending.mesh.take());
+            for key in changes.keys() {
+                *reasons.entry(reason(key.kind)).or_default() += 1;
+            }
             self.store.apply(changes.into_values());
             if let Some(mesh) = mesh {
+                *reasons.entry("global").or_default() += 1;
                 self.store.set_mesh(mesh);
             }
             if let Some(waited) = waited {
                 self.metrics.debounce_time.observe_time(waited);
             }
         }
-        let snapshot = self.store.snapshot();
-        let cost = begun.elapsed();
-        self.metrics.snapshot_time.observe_time(cost);
-        if snapshot.generation == before {
-            debug!(target: SCOPE, "changes made no difference");
-            return;
-        }
-        let services = snapshot.services.len();
-        self.metrics.services.set(depth(services));
-        self.metrics.virtual_services.set(depth(snapshot.objects.count(Kind::VirtualService)));
-        self.metrics.endpoints_without_pod.set(depth(self.store.withheld_endpoints()));
-        let waiting = self.endpoints.changes.len() + self.configuration.changes.len();
-        self.metrics.queue_depth.with(&["changes"]).set(depth(waiting));
-        let generation = snapshot.generation;
-        if before == 0 {
-            info!(target: SCOPE, generation, services, "all sources are read");
-        } else {
-            debug!(target: SCOPE, generation, ?lane, ?cost, "new snapshot");
-        }
-        self.last = Some((lane, cost));
-        self.publisher.publish(snapshot);
+        reasons
+    }
+
+    fn measure(&self, snapshot: &Snapshot) {
+        let metrics = &self.metrics;
+        metrics.services.set(depth(snapshot.services.len()));
+        metrics.virtual_services.set(depth(snapshot.objects.count(Kind::VirtualService)));
+        metrics.endpoints_without_pod.set(depth(self.store.withheld_endpoints()));
+        metrics.queue_depth.with(&["changes"]).set(depth(self.waiting()));
+    }
+
+    /// How many changes wait in both lanes.
+    fn waiting(&self) -> usize {
+        self.endpoints.changes.len() + self.configuration.changes.len()
     }
 
     /// Adds the cost of pushing, once it is known, to that of building.
@@ -220,6 +242,17 @@ impl Writer {
 impl Pending {
     fn new(limits: Limits) -> Pending {
         Pending { changes: HashMap::new(), mesh: None, pacer: Pacer::new(limits) }
+    }
+}
+
+/// What istiod calls a push because of this kind in `pilot_push_triggers`.
+fn reason(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Pod | Kind::Node | Kind::Endpoints | Kind::EndpointSlice => "endpoint",
+        Kind::Service => "service",
+        Kind::Namespace => "namespace",
+        Kind::Secret => "secret",
+        _ => "config",
     }
 }
 

@@ -218,7 +218,7 @@ fn assert_consistent(snapshot: &Snapshot) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn only_the_objects_that_are_left_count(events in vec(an_event(), 0..60)) {

@@ -174,5 +174,7 @@ fn changes_are_counted_as_istiod_does() {
     assert_eq!(count(&metrics.registry_events, &["add", "Services"]), 1);
     assert_eq!(count(&metrics.registry_events, &["update", "Services"]), 1);
     assert_eq!(count(&metrics.registry_events, &["delete", "Services"]), 1);
+    assert_eq!(count(&metrics.push_triggers, &["service"]), 1, "what is not published yet");
+    assert_eq!(count(&metrics.push_triggers, &["endpoint"]), 1);
     assert!((metrics.services.get() - 1.0).abs() < f64::EPSILON);
 }
