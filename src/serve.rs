@@ -4,6 +4,8 @@ pub mod cache;
 pub mod diff;
 pub mod envelope;
 pub mod node;
+pub mod push;
+pub mod server;
 pub mod stream;
 pub mod type_url;
 
