@@ -24,8 +24,6 @@ pub mod route;
 pub mod scope;
 pub mod translator;
 pub mod visible;
-#[cfg(test)]
-mod world;
 
 pub use self::resource::{Resource, ResourceSet, ResourceType, Resources};
 pub use self::scope::Scope;

@@ -1,5 +1,7 @@
 //! A small mesh for tests of builders: snapshots that share what did not change, as the store's do.
 
+pub mod plain;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;

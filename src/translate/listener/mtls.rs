@@ -3,6 +3,9 @@
 //! Pure tables: what a client's sidecar negotiates in TLS tells mTLS from TLS of the application, and HTTP from
 //! byte streams.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use super::bind::Speech;

@@ -12,6 +12,9 @@
 //! HTTP is shared because routes tell hosts apart. Joined traffic is told apart by the listener, by its first
 //! bytes or by the server name in TLS. The older service never loses. Knows nothing of Envoy's messages.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::IpAddr;
 
 use crate::api::{Diagnostic, ObjectKey, Severity};

@@ -4,7 +4,9 @@ use super::*;
 use crate::model::Workload;
 use crate::snapshot::Snapshot;
 use crate::translate::Scope;
-use crate::translate::world::{context, endpoint, scope, service, snapshot, with_endpoints};
+use crate::translate::fixture::plain::{
+    context, endpoint, scope, service, snapshot, with_endpoints,
+};
 
 fn build_table(snapshot: &Snapshot, scope: &Scope) -> BTreeMap<String, NameInfo> {
     let built = build(&context(snapshot, scope), &mut Memos::default());
@@ -71,7 +73,7 @@ fn endpoints_behind_a_gateway_or_in_another_cluster_are_not_named() {
         endpoint.workload = Some(Arc::new(Workload {
             network: network.into(),
             cluster: cluster.into(),
-            ..crate::translate::world::workload("db-9.shop")
+            ..crate::translate::fixture::workload("db-9.shop", "", "")
         }));
         endpoint
     };

@@ -8,8 +8,8 @@ use crate::proto::envoy::envoy::config::route::v3::route::Action;
 use crate::proto::envoy::envoy::config::route::v3::route_action::ClusterSpecifier;
 use crate::snapshot::Snapshot;
 use crate::translate::capability::Capabilities;
+use crate::translate::fixture::plain::{context, scope, service, snapshot};
 use crate::translate::scope::{Families, Interception};
-use crate::translate::world::{context, scope, service, snapshot};
 
 fn build(snapshot: &Snapshot, scope: &Scope) -> Built {
     configurations(&context(snapshot, scope), &mut Memos::default())
@@ -206,7 +206,7 @@ fn a_proxy_without_the_predicate_is_not_sent_it() {
         assert_eq!(policy.retry_host_predicate.len(), want);
     };
     check(&scope("shop"), 1);
-    let bare = Capabilities::of(&crate::translate::world::proxy_with_extensions(&[]));
+    let bare = Capabilities::of(&crate::translate::fixture::plain::proxy_with_extensions(&[]));
     check(&Scope { capabilities: bare, ..scope("shop") }, 0);
 }
 
@@ -233,9 +233,9 @@ fn one_service_changes_one_virtual_host() {
     assert_ne!(first.resources[0].body, after.resources[0].body);
 
     // Another namespace shares the hosts of third ones.
-    let other = crate::translate::world::scope("bank");
+    let other = crate::translate::fixture::plain::scope("bank");
     configurations(&context(&changed, &other), &mut memos);
-    let third = crate::translate::world::scope("kiosk");
+    let third = crate::translate::fixture::plain::scope("kiosk");
     let built = memos.hosts.counts.built;
     configurations(&context(&changed, &third), &mut memos);
     assert_eq!(memos.hosts.counts.built, built);
