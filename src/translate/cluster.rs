@@ -21,15 +21,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::discovery::Discovery;
+use self::passthrough::Special;
 use self::policy::{Policies, Policy};
 use super::memo::{Counts, Recent, ResourceMemo, Same};
 use super::resource::Resource;
-use super::scope::{Families, Interception, Scope};
+use super::scope::{Interception, Scope};
 use super::translator::{Built, Context};
 use crate::api::{Diagnostic, Severity, Str};
 use crate::model::{EndpointTraits, Port, ProxyKind, Service, ServiceTarget};
-use crate::proto::encode;
-use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
 use crate::snapshot::{NamespaceState, Snapshot};
 
 /// What the builders remember.
@@ -41,7 +40,7 @@ pub struct Memos {
     lists: Recent<ListKey, Built>,
     outbound: ResourceMemo<outbound::Key>,
     inbound: ResourceMemo<inbound::Key>,
-    special: ResourceMemo<SpecialKey>,
+    special: ResourceMemo<passthrough::Key>,
 }
 
 /// What the clusters of all services depend on. Scopes of different namespaces mostly agree in it, so that
@@ -53,21 +52,6 @@ struct ListKey {
     namespaces: Same<BTreeMap<Str, Arc<NamespaceState>>>,
     policy: Same<Policy>,
     client: outbound::Client,
-}
-
-/// What a cluster that stands for no service is built from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct SpecialKey {
-    policy: Same<Policy>,
-    cluster: Special,
-}
-
-/// The clusters that stand for no service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Special {
-    BlackHole,
-    Passthrough { metadata_exchange: bool },
-    InboundPassthrough { families: Families },
 }
 
 impl Memos {
@@ -86,20 +70,8 @@ impl Memos {
     }
 
     fn special(&mut self, policy: &Arc<Policy>, cluster: Special) -> Arc<Resource> {
-        let key = SpecialKey { policy: Same(policy.clone()), cluster };
-        self.special.get(key, |key| resource(&key.cluster.build(&key.policy.0)))
-    }
-}
-
-impl Special {
-    fn build(self, policy: &Policy) -> Cluster {
-        match self {
-            Special::BlackHole => passthrough::black_hole(policy),
-            Special::Passthrough { metadata_exchange } => {
-                passthrough::outbound(policy, metadata_exchange)
-            }
-            Special::InboundPassthrough { families } => passthrough::inbound(policy, families),
-        }
+        let key = passthrough::Key { policy: Same(policy.clone()), cluster };
+        self.special.get(key, passthrough::resource)
     }
 }
 
@@ -244,8 +216,4 @@ fn protocol_conflict(
             port.protocol.name(),
         ),
     }
-}
-
-fn resource(cluster: &Cluster) -> Resource {
-    Resource::new(cluster.name.as_str().into(), encode::encode(cluster), [])
 }

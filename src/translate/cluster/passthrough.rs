@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::base::{cluster, inbound_bind_config, metadata_exchange_filter, open_cluster};
 use super::policy::Policy;
 use super::protocol::{HttpVersion, set_options};
+use crate::proto::encode;
 use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
 use crate::proto::envoy::envoy::config::cluster::v3::cluster::DiscoveryType;
 use crate::proto::envoy::envoy::config::core::v3 as core;
@@ -13,33 +14,57 @@ use crate::translate::common::name::{
     BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, PASSTHROUGH_CLUSTER,
 };
 use crate::translate::common::value::duration;
+use crate::translate::memo::Same;
+use crate::translate::resource::Resource;
 use crate::translate::scope::Families;
 
 /// How long a connection to an unknown destination is kept without requests. Each destination has
 /// connections of its own, so that they would pile up under Envoy's default of an hour.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Has no endpoint: connections to it are refused.
-pub fn black_hole(policy: &Policy) -> Cluster {
-    cluster(BLACK_HOLE_CLUSTER, DiscoveryType::Static, policy)
+/// What a cluster that stands for no service is built from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// What the mesh decides.
+    pub policy: Same<Policy>,
+    /// Which one, for which proxies.
+    pub cluster: Special,
 }
 
-/// Lets outbound traffic through to where the client sent it.
-pub fn outbound(policy: &Policy, metadata_exchange: bool) -> Cluster {
-    Cluster {
-        filters: metadata_exchange.then(metadata_exchange_filter).into_iter().collect(),
-        ..passthrough(policy)
-    }
+/// The clusters that stand for no service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Special {
+    /// Has no endpoint: connections to it are refused.
+    BlackHole,
+    /// Lets outbound traffic through to where the client sent it.
+    Passthrough {
+        /// The proxy can exchange metadata over TCP.
+        metadata_exchange: bool,
+    },
+    /// Lets inbound traffic through to the application.
+    InboundPassthrough {
+        /// The address families of the workload.
+        families: Families,
+    },
 }
 
-/// Lets inbound traffic through to the application. It shares the statistics of the outbound one, as
-/// Istio's dashboards expect.
-pub fn inbound(policy: &Policy, families: Families) -> Cluster {
-    Cluster {
-        name: INBOUND_PASSTHROUGH_CLUSTER.into(),
-        upstream_bind_config: Some(inbound_bind_config(families)),
-        ..passthrough(policy)
-    }
+/// The cluster, as a resource.
+pub fn resource(key: &Key) -> Resource {
+    let policy = &key.policy.0;
+    let cluster = match key.cluster {
+        Special::BlackHole => cluster(BLACK_HOLE_CLUSTER, DiscoveryType::Static, policy),
+        Special::Passthrough { metadata_exchange } => Cluster {
+            filters: metadata_exchange.then(metadata_exchange_filter).into_iter().collect(),
+            ..passthrough(policy)
+        },
+        // It shares the statistics of the outbound one, as Istio's dashboards expect.
+        Special::InboundPassthrough { families } => Cluster {
+            name: INBOUND_PASSTHROUGH_CLUSTER.into(),
+            upstream_bind_config: Some(inbound_bind_config(families)),
+            ..passthrough(policy)
+        },
+    };
+    Resource::new(cluster.name.as_str().into(), encode::encode(&cluster), [])
 }
 
 fn passthrough(policy: &Policy) -> Cluster {
