@@ -7,6 +7,9 @@ DESTDIR ?=
 
 BINARY := target/release/istiod
 VENV := target/venv
+# What `make run` serves, and where it keeps what an Envoy needs to join.
+SHOP := --configDir samples/shop --meshConfig samples/mesh.yaml
+RUN := target/run
 # Named after what was asked for, so that the environment is made anew when that changes and only then.
 STAMP := $(VENV)/stamp-$(firstword $(shell cksum tests/requirements.txt))
 
@@ -27,8 +30,16 @@ build: ## Build the daemon, optimised
 	$(CARGO) build --release --locked
 
 .PHONY: run
-run: build ## Serve samples/shop without a cluster
-	$(BINARY) discovery --configDir samples/shop --meshConfig samples/mesh.yaml
+run: build venv ## Serve samples/shop without a cluster, and say how an Envoy joins
+	@$(CARGO) build --release --locked --quiet --example demo
+	@mkdir -p $(RUN) && $(BINARY) bootstrap --proxy web $(SHOP) --sds unix:$(RUN)/web.sock > $(RUN)/web.json
+	@echo "What the daemon knows:   http://127.0.0.1:8080/debug"
+	@echo "Its metrics:             http://127.0.0.1:15014/metrics"
+	@echo "An Envoy as the sidecar of web.shop, from another terminal:"
+	@echo "    $(VENV)/bin/envoy -c $(RUN)/web.json -l warning"
+	@echo "and what it was told:    http://127.0.0.1:15000/config_dump"
+	@target/release/examples/demo secrets --socket $(RUN)/web.sock & secrets=$$!; \
+		trap "kill $$secrets" EXIT; $(BINARY) discovery $(SHOP)
 
 .PHONY: demo
 demo: build deps ## Run samples/shop as a mesh on this machine, with real Envoys (root)

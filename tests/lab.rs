@@ -208,6 +208,7 @@ impl Lab {
         command.arg("bootstrap");
         command.arg(format!("--proxy={}.{}", spec.name, spec.namespace));
         command.arg(format!("--configDir={}", self.config().display()));
+        command.arg(format!("--meshConfig={}", self.settings.mesh.display()));
         command.arg(format!("--address={HUB}:{GRPC_PORT}"));
         command.arg(format!("--sds=unix:{}", socket.display()));
         if self.settings.delta {

@@ -9,14 +9,15 @@ pub mod node;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use serde_json::Value;
 
 use self::envoy::{Address, Settings, bootstrap};
 use self::node::{Pods, find};
-use crate::api::{Change, Object, Severity};
-use crate::sources::yaml;
+use crate::api::{Change, MeshConfig, Object, Severity};
+use crate::sources::{mesh, yaml};
 use crate::store::{Config, Store};
 
 /// Whose bootstrap, and where everything is.
@@ -31,6 +32,9 @@ pub struct Args {
     /// The directory of YAML objects that has the pod
     #[arg(long = "configDir", value_name = "DIR")]
     config_dir: Option<PathBuf>,
+    /// The mesh configuration that the control plane has, which has defaults for proxies
+    #[arg(long = "meshConfig", value_name = "FILE")]
+    mesh_config: Option<PathBuf>,
     /// The DNS suffix of services
     #[arg(long, default_value = "cluster.local")]
     domain: String,
@@ -93,6 +97,12 @@ fn read_node(file: &Path) -> anyhow::Result<Value> {
     Ok(node)
 }
 
+fn read_mesh(file: Option<&Path>) -> anyhow::Result<MeshConfig> {
+    let Some(file) = file else { return Ok(mesh::defaults()) };
+    let what = || format!("--meshConfig {}", file.display());
+    mesh::load(file).with_context(what)?.with_context(|| format!("{}: no such file", what()))
+}
+
 fn derive_node(arguments: &Args, name: &str, directory: &Path) -> anyhow::Result<Value> {
     let (objects, diagnostics) = yaml::load(&[directory.to_owned()]);
     for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
@@ -111,6 +121,7 @@ fn derive_node(arguments: &Args, name: &str, directory: &Path) -> anyhow::Result
         domain: arguments.domain.as_str().into(),
         ..Default::default()
     });
+    store.set_mesh(Arc::new(read_mesh(arguments.mesh_config.as_deref())?));
     store.apply(objects.into_iter().map(Change::Apply));
     find(&store.snapshot(), &pods, name)
         .with_context(|| format!("--proxy {name} in {}", directory.display()))

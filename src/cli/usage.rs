@@ -23,6 +23,10 @@ pub(super) fn line(error: &clap::Error) -> String {
         (ErrorKind::InvalidValue, Some(flag), Some(value)) => {
             format!("{flag} {value:?}: {} is needed", one_of(error))
         }
+        (ErrorKind::MissingRequiredArgument, ..) => match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::Strings(missing)) => format!("missing: {}", missing.join(", ")),
+            _ => first_line(error),
+        },
         // A check of our own over several flags, which says all there is to say.
         (ErrorKind::ValueValidation, None, None) => first_line(error),
         _ => format!("{} (istiod --help lists commands and flags)", first_line(error)),

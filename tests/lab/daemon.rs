@@ -72,11 +72,6 @@ impl Daemon {
         serde_json::from_slice(&answer.body).with_context(|| format!("{path}: {}", answer.status))
     }
 
-    /// All that it logged, earlier runs included.
-    pub fn log(&self) -> Result<String> {
-        Ok(std::fs::read_to_string(&self.log)?)
-    }
-
     /// The end of its log.
     pub fn tail(&self) -> String {
         self.process.as_ref().map(Process::tail).unwrap_or_default()

@@ -46,7 +46,7 @@ impl FromStr for Address {
             Some((host, port)) if !host.is_empty() && port != 0 => {
                 Ok(Address::Tcp(host.trim_matches(['[', ']']).to_owned(), port))
             }
-            _ => Err(format!("{text:?} is neither HOST:PORT nor unix:PATH")),
+            _ => Err("HOST:PORT or unix:PATH is needed".to_owned()),
         }
     }
 }
