@@ -32,9 +32,19 @@ pub struct Writer {
     metrics: Arc<Metrics>,
     endpoints: Pending,
     configuration: Pending,
-    /// What was published last, and what it cost to make: the cost of pushing it is still to come.
-    last: Option<(Lane, Duration)>,
+    last: Option<Published>,
     started: Instant,
+}
+
+/// What was published last.
+#[derive(Clone, Copy, Debug)]
+struct Published {
+    /// The lane that it was flushed for.
+    lane: Lane,
+    /// What it cost to make.
+    build: Duration,
+    /// The pacer has learnt of it.
+    learnt: bool,
 }
 
 /// What waits in one lane.
@@ -157,7 +167,8 @@ impl Writer {
         for (reason, count) in reasons {
             self.metrics.push_triggers.with(&[reason]).add(count);
         }
-        self.last = Some((lane, cost));
+        self.learn_build();
+        self.last = Some(Published { lane, build: cost, learnt: false });
         self.publisher.publish(snapshot);
     }
 
@@ -197,11 +208,20 @@ impl Writer {
         self.endpoints.changes.len() + self.configuration.changes.len()
     }
 
-    /// Adds the cost of pushing, once it is known, to that of building.
+    /// Tells the pacer what the last snapshot cost to make and to push, once a reader says the latter.
     fn learn(&mut self) {
         let Some(push) = self.publisher.take_push_cost() else { return };
-        if let Some((lane, build)) = self.last {
+        if let Some(Published { lane, build, .. }) = self.last {
             self.pending(lane).pacer.learn(build + push);
+            self.last = Some(Published { lane, build, learnt: true });
+        }
+    }
+
+    /// Tells the pacer what the last snapshot cost to make, if nobody said what it cost to push: perhaps
+    /// nobody is connected.
+    fn learn_build(&mut self) {
+        if let Some(Published { lane, build, learnt: false }) = self.last {
+            self.pending(lane).pacer.learn(build);
         }
     }
 

@@ -152,6 +152,14 @@ fn the_cost_of_a_push_slows_the_lane_that_caused_it() {
     writer.learn();
     assert!(writer.configuration.pacer.window() >= Duration::from_secs(8));
     assert_eq!(writer.endpoints.pacer.window(), Duration::ZERO);
+
+    writer.receive(batch(false, [apply(service("shop", "b", ""))]));
+    writer.flush(Lane::Configuration);
+    assert!(writer.configuration.pacer.window() >= Duration::from_secs(8), "learnt once");
+    writer.receive(batch(false, [apply(service("shop", "c", ""))]));
+    writer.flush(Lane::Configuration);
+    let window = writer.configuration.pacer.window();
+    assert!(window < Duration::from_secs(8), "nobody told what b cost: {window:?}");
 }
 
 #[test]
