@@ -32,6 +32,7 @@ fn store() -> Store {
         cluster: "Kubernetes".into(),
         domain: "cluster.local".into(),
         system_namespace: "istio-system".into(),
+        ..Config::default()
     });
     store.apply(WORLD.changes());
     store

@@ -9,6 +9,7 @@ pub mod config;
 pub mod core;
 pub mod diagnostic;
 pub mod duration;
+pub mod features;
 pub mod key;
 pub mod mesh;
 pub mod meta;
@@ -16,6 +17,7 @@ pub mod object;
 
 pub use self::change::{Batch, Change};
 pub use self::diagnostic::{Diagnostic, Location, Severity};
+pub use self::features::Features;
 pub use self::key::{Kind, ObjectKey};
 pub use self::mesh::MeshConfig;
 pub use self::meta::{Labels, Meta};

@@ -9,6 +9,8 @@ mod names;
 mod table;
 mod value;
 
+use crate::api::Features;
+
 pub use self::table::{Settings, State, Variable, variables};
 pub use self::value::go_bool;
 
@@ -49,6 +51,25 @@ impl Settings {
             ));
         }
         (settings, notes)
+    }
+}
+
+impl Settings {
+    /// What of these shapes the configuration of proxies.
+    pub fn features(&self) -> Features {
+        Features {
+            absolute_domains: self.absolute_domains,
+            metadata_exchange: self.metadata_exchange,
+            alpn_filter: self.alpn_filter,
+            mongo_filter: self.mongo_filter,
+            http10: self.http10,
+            continue_100: self.continue_100,
+            sidecar_remote_address: self.sidecar_remote_address,
+            any_trust_domain: self.any_trust_domain,
+            trace_sampling: self.trace_sampling,
+            accept_per_event: self.accept_per_event,
+            handshake_timeout: self.handshake_timeout,
+        }
     }
 }
 

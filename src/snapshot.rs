@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use self::objects::Objects;
 pub use self::published::{Publisher, Snapshots};
-use crate::api::{MeshConfig, Str, core};
+use crate::api::{Features, MeshConfig, Str, core};
 use crate::model::{Service, ServiceEndpoints, ServiceKey, ServiceTarget, Workload};
 
 /// All that translation reads.
@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub domain: Str,
     /// The mesh configuration.
     pub mesh: Arc<MeshConfig>,
+    /// What the operator of the control plane decides for all proxies; the same in every snapshot.
+    pub features: Features,
     /// All services, the oldest first (`model::service::sort_by_age`).
     pub services: Arc<[Arc<Service>]>,
     /// What belongs to each namespace.

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use self::dirty::Dirty;
 use self::relation::Relation;
 use self::selectors::Selectors;
-use crate::api::{Change, Kind, MeshConfig, Object, ObjectKey, Str};
+use crate::api::{Change, Features, Kind, MeshConfig, Object, ObjectKey, Str};
 use crate::model::Service;
 use crate::snapshot::{NamespaceState, Objects, Snapshot};
 
@@ -44,6 +44,8 @@ pub struct Config {
     /// The namespace of the control plane, whose label `topology.istio.io/network` is the network of pods
     /// that have no such label.
     pub system_namespace: Str,
+    /// What the operator of the control plane decides for all proxies.
+    pub features: Features,
 }
 
 /// Names an object of a kind that is known from the context.
@@ -148,6 +150,7 @@ impl Store {
                 cluster: self.config.cluster.clone(),
                 domain: self.config.domain.clone(),
                 mesh: self.mesh.clone(),
+                features: self.config.features,
                 services: self.by_age.clone(),
                 namespaces: self.namespaces.clone(),
                 objects: self.objects.clone(),

@@ -22,6 +22,8 @@ pub mod name_table;
 pub mod resource;
 pub mod route;
 pub mod scope;
+#[cfg(test)]
+mod tests;
 pub mod translator;
 pub mod visible;
 

@@ -41,6 +41,7 @@ fn plain_services_are_translated_as_recorded() {
         cluster: "Kubernetes".into(),
         domain: "cluster.local".into(),
         system_namespace: "istio-system".into(),
+        ..Config::default()
     });
     store.set_mesh(Arc::new(MeshConfig {
         metrics_providers: vec!["prometheus".into()],

@@ -37,6 +37,7 @@ fn cluster() -> Option<Arc<Snapshot>> {
         cluster: "Kubernetes".into(),
         domain: "cluster.local".into(),
         system_namespace: "istio-system".into(),
+        ..Config::default()
     });
     store.apply(objects.into_iter().map(Change::Apply));
     assert_eq!(store.withheld_endpoints(), 0);

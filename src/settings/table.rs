@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::value::{Rejected, Value, assign};
+use crate::api::features::Percent;
 
 /// Whether a variable has an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +99,24 @@ settings! {
         "gives proxies the filters that tell each other about their workloads";
     "PILOT_ENABLE_ABSOLUTE_FQDN_VHOST_DOMAIN" absolute_domains: bool = true,
         "routes also answer to host names with a dot at the end";
+    "PILOT_HTTP10" http10: bool = false,
+        "proxies accept HTTP/1.0";
+    "PILOT_ENABLE_ALPN_FILTER" alpn_filter: bool = true,
+        "gives outbound connection managers Istio's ALPN filter";
+    "MAX_CONNECTIONS_PER_SOCKET_EVENT_LOOP" accept_per_event: u32 = 1,
+        "connections that a listener accepts in one turn of its event loop; 0 leaves it to Envoy";
+    "PILOT_GATEWAY_TRANSPORT_SOCKET_CONNECT_TIMEOUT" handshake_timeout: Duration = Duration::from_secs(15),
+        "how long a handshake behind an outbound listener may take";
+    "ENABLE_100_CONTINUE_HEADERS" continue_100: bool = true,
+        "proxies pass 100 Continue on";
+    "PILOT_SKIP_VALIDATE_TRUST_DOMAIN" any_trust_domain: bool = false,
+        "inbound mTLS accepts peers of any trust domain";
+    "PILOT_TRACE_SAMPLING" trace_sampling: Percent = Percent::ONE,
+        "percentage of requests that are traced when nobody asked for it";
+    "PILOT_ENABLE_MONGO_FILTER" mongo_filter: bool = true,
+        "reads the MongoDB protocol";
+    "PILOT_SIDECAR_USE_REMOTE_ADDRESS" sidecar_remote_address: bool = false,
+        "sidecars append to X-Forwarded-For of what their workload sends";
 }
 
 /// The variables that have no effect: name, default, meaning, and why.
@@ -110,7 +129,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
     const GO_ONLY: State = Different("a knob of the Go implementation");
     const TEST_ONLY: State = Different("a test aid of the Go implementation");
     &[
-        ("PILOT_HTTP10", "false", "accept HTTP/1.0", Pending),
         ("PILOT_SCOPE_GATEWAY_TO_NAMESPACE", "false", "gateway selectors match workloads of their own namespace only", Pending),
         ("PILOT_JWT_ENABLE_REMOTE_JWKS", "false", "who fetches JSON web keys: istiod, envoy or both", Pending),
         ("ISTIOD_CUSTOM_HOST", "", "further names in the certificate of the control plane", Pending),
@@ -128,7 +146,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("VALIDATION_WEBHOOK_CONFIG_NAME", "istio-istio-system", "the validation webhook to keep patched", Pending),
         ("PILOT_REMOTE_CLUSTER_TIMEOUT", "30s", "how long readiness waits for remote clusters", Pending),
         ("PILOT_DISABLE_MX_ALPN", "false", "leaves the peer exchange protocol out of ALPN", Pending),
-        ("PILOT_ENABLE_ALPN_FILTER", "true", "adds Istio's ALPN filter", Pending),
         ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true", "registers workloads that connect", Pending),
         ("PILOT_WORKLOAD_ENTRY_GRACE_PERIOD", "10s", "how long a registered workload outlives its connection", Pending),
         ("PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS", "true", "takes health reports of registered workloads", Pending),
@@ -165,7 +182,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_GATEWAY_API_CONTROLLER_NAME", "istio.io/gateway-controller", "its controller name", Pending),
         ("PREFER_DESTINATIONRULE_TLS_FOR_EXTERNAL_SERVICES", "true", "TLS settings of rules win for external services", Pending),
         ("ENABLE_GATEWAY_API_MANUAL_DEPLOYMENT", "true", "Gateways may name a Service of their own", Pending),
-        ("MAX_CONNECTIONS_PER_SOCKET_EVENT_LOOP", "1", "connections that a listener accepts at once", Pending),
         ("ENABLE_CLUSTER_TRUST_BUNDLE_API", "false", "distributes roots as ClusterTrustBundle", Pending),
         ("ENABLE_PROXY_FIND_POD_BY_IP", "false", "finds the pod of a proxy by address", Pending),
         ("ENABLE_LAZY_SIDECAR_EVALUATION", "true", "builds sidecar scopes late", ALWAYS_LAZY),
@@ -173,7 +189,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENABLE_NATIVE_SIDECARS", "auto", "injects sidecars as restartable init containers", Pending),
         ("DISABLE_SHADOW_HOST_SUFFIX", "true", "mirrored requests keep their host", Pending),
         ("DISABLE_TRACK_REMAINING_CB_METRICS", "true", "leaves gauges of remaining capacity out", Pending),
-        ("PILOT_GATEWAY_TRANSPORT_SOCKET_CONNECT_TIMEOUT", "15s", "how long a TLS handshake may take", Pending),
         ("ISTIO_WASM_MAX_BINARY_SIZE_BYTES", "268435456", "the largest Wasm module", AGENT),
         ("PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE", "true", "which of several services of one name a Sidecar means", Pending),
 
@@ -223,7 +238,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENABLE_LEADER_ELECTION", "true", "one replica writes", Pending),
         ("PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE", "false", "Sidecar ingress listeners add to those of services", Pending),
         ("ISTIO_DUAL_STACK", "false", "IPv4 and IPv6 together", Pending),
-        ("ENABLE_100_CONTINUE_HEADERS", "true", "proxies pass 100 Continue on", Pending),
         ("ENABLE_LOCALITY_WEIGHTED_LB_CONFIG", "false", "always balances by locality", Pending),
         ("ENABLE_ENHANCED_DESTINATIONRULE_MERGE", "true", "rules for one host merge by visibility", Pending),
         ("PILOT_UNIFIED_SIDECAR_SCOPE", "true", "one way to build sidecar scopes", ALWAYS_LAZY),
@@ -235,7 +249,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_IGNORE_RESOURCES", "", "kinds that are not read", Pending),
         ("PILOT_INCLUDE_RESOURCES", "", "kinds that are read although ignored", Pending),
 
-        ("PILOT_SKIP_VALIDATE_TRUST_DOMAIN", "false", "proxies accept peers of any trust domain", Pending),
         ("XDS_AUTH", "true", "authenticates xDS clients", Pending),
         ("PILOT_ENABLE_XDS_IDENTITY_CHECK", "true", "a proxy must be who its certificate says", Pending),
         ("TRUSTED_GATEWAY_CIDR", "", "addresses whose forwarded client certificates are believed", Pending),
@@ -244,7 +257,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("USE_CACERTS_FOR_SELF_SIGNED_CA", "false", "keeps the self-signed CA in the secret cacerts", Pending),
         ("PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS", "false", "several providers of custom authorisation", Pending),
 
-        ("PILOT_TRACE_SAMPLING", "1.0", "percentage of requests that are traced", Pending),
         ("PILOT_ENABLE_TELEMETRY_LABEL", "true", "clusters and endpoints carry labels for telemetry", Pending),
         ("PILOT_ENDPOINT_TELEMETRY_LABEL", "true", "endpoints carry labels for telemetry", Pending),
         ("PILOT_MX_ADDITIONAL_LABELS", "", "further labels that workloads tell each other", Pending),
@@ -261,8 +273,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
 
         ("PILOT_ENABLE_MYSQL_FILTER", "false", "reads the MySQL protocol", Pending),
         ("PILOT_ENABLE_REDIS_FILTER", "false", "reads the Redis protocol", Pending),
-        ("PILOT_ENABLE_MONGO_FILTER", "true", "reads the MongoDB protocol", Pending),
-        ("PILOT_SIDECAR_USE_REMOTE_ADDRESS", "false", "sidecars append to X-Forwarded-For", Pending),
         ("PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES", "false", "headless services are balanced by Envoy", Pending),
         ("PILOT_ENABLE_XDS_CACHE", "true", "the response cache", NO_CACHE),
         ("PILOT_ENABLE_CDS_CACHE", "true", "the response cache of clusters", NO_CACHE),

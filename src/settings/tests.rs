@@ -2,6 +2,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Settings, State, automatic_limit, go_bool, variables};
+use crate::api::Features;
+use crate::api::features::Percent;
 
 fn read(environment: &[(&str, &str)]) -> (Settings, Vec<String>) {
     Settings::read(environment.iter().map(|(name, text)| (name.to_string(), text.to_string())))
@@ -48,6 +50,8 @@ fn a_bad_value_leaves_the_default_and_says_what_is_allowed() {
         ("PILOT_PUSH_THROTTLE", "-1", "a whole number from 0 to 4294967295 is needed"),
         ("PILOT_MAX_REQUESTS_PER_SECOND", "NaN", "a number, 0 or more is needed"),
         ("ENABLE_DEBUG_ON_HTTP", "yes", "true or false is needed"),
+        ("PILOT_TRACE_SAMPLING", "101", "a number from 0 to 100 is needed"),
+        ("PILOT_TRACE_SAMPLING", "NaN", "a number from 0 to 100 is needed"),
     ] {
         check_note(
             name,
@@ -57,6 +61,19 @@ fn a_bad_value_leaves_the_default_and_says_what_is_allowed() {
         assert_eq!(read(&[(name, value)]).0, Settings::default());
     }
     check_note("PILOT_DEBOUNCE_MAX", "", &[]);
+}
+
+#[test]
+fn features_are_istiods_unless_a_variable_says_otherwise() {
+    assert_eq!(Settings::default().features(), Features::default());
+    let (settings, notes) = read(&[("PILOT_TRACE_SAMPLING", "12.5"), ("PILOT_HTTP10", "1")]);
+    assert_eq!(notes, Vec::<String>::new());
+    let want = Features {
+        trace_sampling: Percent::new(12.5).unwrap(),
+        http10: true,
+        ..Features::default()
+    };
+    assert_eq!(settings.features(), want);
 }
 
 #[test]

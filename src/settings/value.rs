@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api::duration;
+use crate::api::features::Percent;
 
 /// A type that a variable can have.
 pub(super) trait Value: Sized {
@@ -49,6 +50,18 @@ impl Value for f64 {
 
     fn show(&self) -> String {
         self.to_string()
+    }
+}
+
+impl Value for Percent {
+    const ALLOWED: &'static str = "a number from 0 to 100";
+
+    fn read(text: &str) -> Option<Percent> {
+        text.parse().ok().and_then(Percent::new)
+    }
+
+    fn show(&self) -> String {
+        self.value().to_string()
     }
 }
 

@@ -89,6 +89,7 @@ pub(super) fn config() -> Config {
         cluster: "Kubernetes".into(),
         domain: "cluster.local".into(),
         system_namespace: "istio-system".into(),
+        ..Config::default()
     }
 }
 

@@ -3,6 +3,7 @@
 //! An Envoy lists its extensions in `node.extensions`. One that lists none gets everything, as Istio's own
 //! does. The answer is a small set of flags, so that proxies with equal abilities share a scope.
 
+use crate::api::Features;
 use crate::model::Proxy;
 use crate::model::proxy::Extension;
 
@@ -72,6 +73,19 @@ impl Capabilities {
             })
         });
         Capabilities(flags.fold(0, |all, c| all | 1 << (*c as u32)))
+    }
+
+    /// Without what the operator of the control plane does not want to be used.
+    pub fn allowed(self, features: &Features) -> Capabilities {
+        let exchange = [Capability::HttpMetadataExchange, Capability::TcpMetadataExchange];
+        let unwanted = [
+            (!features.metadata_exchange, &exchange[..]),
+            (!features.alpn_filter, &[Capability::Alpn]),
+            (!features.mongo_filter, &[Capability::MongoProxy]),
+        ];
+        let unwanted = unwanted.iter().filter(|(unwanted, _)| *unwanted);
+        let all = unwanted.flat_map(|(_, capabilities)| capabilities.iter());
+        Capabilities(all.fold(self.0, |left, c| left & !(1 << (*c as u32))))
     }
 
     /// Whether the proxy has it.

@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use super::capability::Capabilities;
 use super::endpoint::preference::Place;
 use super::visible::Visible;
-use crate::api::Str;
 use crate::api::mesh::OutboundPolicy;
+use crate::api::{Features, Str};
 use crate::model::{Proxy, ProxyKind};
 use crate::snapshot::Snapshot;
 
@@ -29,8 +29,10 @@ pub struct Scope {
     pub network: Str,
     /// The address families that it can reach.
     pub families: Families,
-    /// What its Envoy has.
+    /// What its Envoy has and may use.
     pub capabilities: Capabilities,
+    /// What the operator of the control plane decided; the same for all proxies.
+    pub features: Features,
     /// How traffic reaches it.
     pub interception: Interception,
     /// Where it runs; None unless a service that it sees prefers near endpoints. The node is part of it only
@@ -137,7 +139,8 @@ impl Scope {
             cluster,
             network: proxy.network.clone(),
             families: Families::of(&proxy.ips),
-            capabilities: Capabilities::of(proxy),
+            capabilities: Capabilities::of(proxy).allowed(&snapshot.features),
+            features: snapshot.features,
             interception: Interception::of(proxy),
             place: visible.near.then(|| place(proxy, snapshot, visible.near_node)),
             node: visible.node_local.then(|| node(proxy, snapshot)),

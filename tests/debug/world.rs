@@ -99,6 +99,7 @@ impl World {
             cluster: "Kubernetes".into(),
             domain: "cluster.local".into(),
             system_namespace: "istio-system".into(),
+            ..Config::default()
         });
         store.set_mesh(Arc::new(mesh::parse(MESH).unwrap().mesh));
         store.apply(objects.into_iter().map(Change::Apply));

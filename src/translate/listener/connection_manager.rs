@@ -130,9 +130,11 @@ fn shared(key: &Key) -> HttpConnectionManager {
     };
     let mut manager = HttpConnectionManager {
         http_filters: http_filters(profile, key.side, key.grpc_web),
-        tracing: key.tags.as_ref().map(tracing),
-        use_remote_address: Some(boolean(false)),
-        proxy_100_continue: true,
+        tracing: key.tags.as_ref().map(|tags| tracing(tags, profile.features.trace_sampling)),
+        use_remote_address: Some(boolean(
+            key.side == Side::Outbound && profile.features.sidecar_remote_address,
+        )),
+        proxy_100_continue: profile.features.continue_100,
         stream_idle_timeout: Some(seconds(0)),
         upgrade_configs: vec![UpgradeConfig {
             upgrade_type: "websocket".into(),

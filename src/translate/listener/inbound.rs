@@ -7,7 +7,7 @@ use super::bind::Speech;
 use super::connection_manager::{ConnectionManager, Side};
 use super::inbound_route::{Labels, routes};
 use super::inspectors::{http_inspector, original_dst, original_src, tls_inspector, unless_port};
-use super::message::{ACCEPT_PER_SOCKET_EVENT, exact_balance, listener};
+use super::message::{exact_balance, listener};
 use super::mtls::{self, Chain, Modes};
 use super::plan::of_families;
 use super::profile::Profile;
@@ -110,7 +110,7 @@ pub fn build(key: &Key) -> Resource {
         listener_filters_timeout: Some(duration(profile.detection_timeout)),
         continue_on_listener_filters_timeout: true,
         transparent: transparent.then_some(boolean(true)),
-        max_connections_to_accept_per_socket_event: Some(uint32(ACCEPT_PER_SOCKET_EVENT)),
+        max_connections_to_accept_per_socket_event: profile.accept_per_event(),
         connection_balance_config: profile.inbound_exact_balance.then(exact_balance),
         ..listener(
             "virtualInbound".into(),

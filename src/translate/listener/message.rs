@@ -10,10 +10,6 @@ use crate::proto::envoy::envoy::config::listener::v3::listener::connection_balan
 use crate::proto::envoy::envoy::config::listener::v3::{AdditionalAddress, Listener};
 use crate::translate::common::address::address;
 
-/// How many connections a worker takes from a bound port at once: with more, those that happen to wake up
-/// first would take all.
-pub const ACCEPT_PER_SOCKET_EVENT: u32 = 1;
-
 /// A listener on one port of these addresses.
 pub fn listener(
     name: String,

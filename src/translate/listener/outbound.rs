@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::connection_manager::ConnectionManager;
 use super::inspectors::{http_inspector, tls_inspector};
-use super::message::{ACCEPT_PER_SOCKET_EVENT, exact_balance, listener};
+use super::message::{exact_balance, listener};
 use super::profile::Profile;
 use super::slot::{Http, Slot, Tcp};
 use super::tcp;
@@ -15,13 +15,10 @@ use crate::proto::encode::encode;
 use crate::proto::envoy::envoy::config::core::v3::TrafficDirection;
 use crate::proto::envoy::envoy::config::listener::v3::{FilterChain, FilterChainMatch, Listener};
 use crate::translate::common::name::{BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER};
-use crate::translate::common::value::{boolean, duration, seconds, uint32};
+use crate::translate::common::value::{boolean, duration};
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
 use crate::translate::scope::Interception;
-
-/// How long TLS with a client may take, in seconds.
-const TRANSPORT_SOCKET_CONNECT_TIMEOUT_SECONDS: i64 = 15;
 
 /// All that an outbound listener depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -69,8 +66,7 @@ pub fn of_slot(key: &Key) -> Resource {
         listener_filters_timeout: Some(duration(profile.detection_timeout)),
         continue_on_listener_filters_timeout: true,
         bind_to_port: (!bound).then_some(boolean(false)),
-        max_connections_to_accept_per_socket_event: bound
-            .then_some(uint32(ACCEPT_PER_SOCKET_EVENT)),
+        max_connections_to_accept_per_socket_event: profile.accept_per_event().filter(|_| bound),
         connection_balance_config: profile.outbound_exact_balance.then(exact_balance),
         ..listener(name, &slot.addresses, slot.port, TrafficDirection::Outbound)
     };
@@ -96,7 +92,7 @@ fn http_chain(
             ..FilterChainMatch::default()
         }),
         filters: vec![manager.with_rds(&format!("outbound_{listener}"), &http.route_name)],
-        transport_socket_connect_timeout: Some(seconds(TRANSPORT_SOCKET_CONNECT_TIMEOUT_SECONDS)),
+        transport_socket_connect_timeout: Some(duration(profile.features.handshake_timeout)),
         ..FilterChain::default()
     }
 }
@@ -110,7 +106,7 @@ fn tcp_chain(profile: &Profile, tcp: &Tcp) -> FilterChain {
     FilterChain {
         filter_chain_match: named,
         filters: tcp::outbound(profile, &tcp.cluster, tcp.mongo),
-        transport_socket_connect_timeout: Some(seconds(TRANSPORT_SOCKET_CONNECT_TIMEOUT_SECONDS)),
+        transport_socket_connect_timeout: Some(duration(profile.features.handshake_timeout)),
         ..FilterChain::default()
     }
 }

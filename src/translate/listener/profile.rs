@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use crate::api::mesh::{OutboundPolicy, PathNormalization};
-use crate::api::{Str, duration};
+use crate::api::{Features, Str, duration};
+use crate::proto::envoy::google::protobuf::UInt32Value;
 use crate::translate::capability::Capabilities;
 use crate::translate::capability::Capability;
+use crate::translate::common::value::uint32;
 use crate::translate::scope::{Families, Interception, ListenerTraits};
 use crate::translate::translator::Context;
 
@@ -34,13 +36,15 @@ pub struct Profile {
     pub outbound_port: u16,
     /// Where inbound traffic is redirected to.
     pub inbound_port: u16,
+    /// What the operator of the control plane decided.
+    pub features: Features,
     /// The port for explicit HTTP proxying; 0 for none.
     pub http_proxy_port: u16,
     /// Requests are traced.
     pub tracing: bool,
     /// How paths are normalised.
     pub path_normalization: PathNormalization,
-    /// The trust domains whose workloads may call, that of the mesh first.
+    /// The trust domains whose workloads may call, that of the mesh first; all if empty.
     pub trust_domains: Vec<Str>,
     /// HTTP/1.0 is accepted.
     pub http10: bool,
@@ -75,16 +79,25 @@ impl Profile {
             },
             tracing: mesh.enable_tracing,
             path_normalization: mesh.path_normalization,
-            trust_domains: std::iter::once(&mesh.trust_domain)
-                .chain(&mesh.trust_domain_aliases)
-                .cloned()
-                .collect(),
-            http10: traits.http10,
+            trust_domains: if scope.features.any_trust_domain {
+                Vec::new()
+            } else {
+                let own = std::iter::once(&mesh.trust_domain);
+                own.chain(&mesh.trust_domain_aliases).cloned().collect()
+            },
+            features: scope.features,
+            http10: traits.http10 || scope.features.http10,
             idle_timeout: duration::parse(&traits.idle_timeout).ok(),
             unprivileged: traits.unprivileged,
             inbound_exact_balance: traits.inbound_exact_balance,
             outbound_exact_balance: traits.outbound_exact_balance,
         }
+    }
+
+    /// How many connections a worker takes from a bound port at once: with more than one, those that happen to
+    /// wake up first would take all.
+    pub fn accept_per_event(&self) -> Option<UInt32Value> {
+        Some(self.features.accept_per_event).filter(|limit| *limit != 0).map(uint32)
     }
 
     /// The protocols that tell plain HTTP from other plain traffic.

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::connection_manager::ConnectionManager;
-use super::message::{ACCEPT_PER_SOCKET_EVENT, exact_balance, listener};
+use super::message::{exact_balance, listener};
 use super::outbound::unknown_destination;
 use super::plan::of_families;
 use super::profile::Profile;
@@ -56,7 +56,7 @@ fn virtual_outbound(profile: &Profile) -> Listener {
         filter_chains: vec![loops, rest],
         use_original_dst: Some(boolean(true)),
         transparent: transparent.then_some(boolean(true)),
-        max_connections_to_accept_per_socket_event: Some(uint32(ACCEPT_PER_SOCKET_EVENT)),
+        max_connections_to_accept_per_socket_event: profile.accept_per_event(),
         connection_balance_config: profile.outbound_exact_balance.then(exact_balance),
         ..listener(
             "virtualOutbound".into(),
@@ -78,7 +78,7 @@ fn http_proxy(profile: &Profile, manager: &ConnectionManager) -> Listener {
             filters: vec![manager.explicit_proxy(&format!("outbound_{name}"), HTTP_PROXY)],
             ..FilterChain::default()
         }],
-        max_connections_to_accept_per_socket_event: Some(uint32(ACCEPT_PER_SOCKET_EVENT)),
+        max_connections_to_accept_per_socket_event: profile.accept_per_event(),
         connection_balance_config: profile.outbound_exact_balance.then(exact_balance),
         ..listener(name, &loopback, port, TrafficDirection::Outbound)
     }

@@ -1,5 +1,6 @@
 //! How requests are traced: the shares that are sampled, and what spans tell of the workload.
 
+use crate::api::features;
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::Tracing;
 use crate::proto::envoy::envoy::r#type::metadata::v3::metadata_key::PathSegment;
 use crate::proto::envoy::envoy::r#type::metadata::v3::metadata_key::path_segment::Segment;
@@ -8,9 +9,6 @@ use crate::proto::envoy::envoy::r#type::tracing::v3::CustomTag;
 use crate::proto::envoy::envoy::r#type::tracing::v3::custom_tag::{Literal, Metadata, Type};
 use crate::proto::envoy::envoy::r#type::v3::Percent;
 use crate::translate::scope::TraceTags;
-
-/// The share of requests that is traced, in percent, when nobody asked for it.
-const RANDOM_SAMPLING: f64 = 1.0;
 
 /// The filter whose metadata tells what a policy on trial would have done.
 const RBAC: &str = "envoy.filters.http.rbac";
@@ -24,8 +22,9 @@ const DRY_RUN: [(&str, &str); 4] = [
 ];
 
 /// The tracing of a workload's connection managers; tags are sorted by name. A span needs every tag, so what
-/// the workload does not tell has Istio's words for it.
-pub fn tracing(tags: &TraceTags) -> Tracing {
+/// the workload does not tell has Istio's words for it. `sampling` is the share that is traced when nobody asked
+/// for it.
+pub fn tracing(tags: &TraceTags, sampling: features::Percent) -> Tracing {
     let literals = [
         ("canonical_revision", &tags.canonical_revision, "latest"),
         ("canonical_service", &tags.canonical_service, "unknown"),
@@ -41,7 +40,7 @@ pub fn tracing(tags: &TraceTags) -> Tracing {
         .map(|(tag, key)| custom_tag(&format!("authorization.dry_run.{tag}"), rbac_metadata(key)));
     Tracing {
         client_sampling: Some(Percent { value: 100.0 }),
-        random_sampling: Some(Percent { value: RANDOM_SAMPLING }),
+        random_sampling: Some(Percent { value: sampling.value() }),
         overall_sampling: Some(Percent { value: 100.0 }),
         custom_tags: dry_run.into_iter().chain(literals).collect(),
         ..Tracing::default()

@@ -78,12 +78,18 @@ fn relative(hostname: &str, shared: usize) -> Vec<String> {
 /// forms, then all that for each alias, then virtual addresses. A headless service is also asked for by the
 /// names of its pods, which a wildcard before each form stands for.
 ///
-/// `short_forms` are those of [`hosts`], one by one; `addresses` are those that the client reaches.
-pub fn domains(service: &Service, short_forms: &[ShortForms], addresses: &[IpAddr]) -> Vec<String> {
+/// `short_forms` are those of [`hosts`], one by one; `addresses` are those that the client reaches; `absolute`
+/// asks for the names with a final dot.
+pub fn domains(
+    service: &Service,
+    short_forms: &[ShortForms],
+    addresses: &[IpAddr],
+    absolute: bool,
+) -> Vec<String> {
     let mut domains = Vec::new();
     for (host, forms) in hosts(service).zip(short_forms) {
         domains.push(host.to_owned());
-        domains.push(format!("{host}."));
+        domains.extend(absolute.then(|| format!("{host}.")));
         domains.extend(forms.expand(host));
     }
     if service.is_headless() {

@@ -63,6 +63,8 @@ pub struct Names {
     addresses: Vec<std::net::IpAddr>,
     /// Each name also with the port, for explicit proxying, where ports count.
     with_port: bool,
+    /// The full names also with a final dot.
+    absolute: bool,
     /// Names that an older service has already.
     except: Vec<String>,
 }
@@ -74,6 +76,7 @@ impl Names {
             short_forms: hosts(service).map(|h| ShortForms::of(h, &scope.dns_domain)).collect(),
             addresses: reachable_addresses(service, scope),
             with_port,
+            absolute: scope.features.absolute_domains,
             except: Vec::new(),
         }
     }
@@ -84,7 +87,7 @@ impl Names {
     }
 
     fn domains(&self, service: &Service, port: u16) -> Vec<String> {
-        let mut all = domains(service, &self.short_forms, &self.addresses);
+        let mut all = domains(service, &self.short_forms, &self.addresses, self.absolute);
         if self.with_port {
             all = with_port(all, port);
         }

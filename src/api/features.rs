@@ -1,0 +1,74 @@
+//! What the operator of the control plane decides for all proxies, beside the mesh configuration.
+//!
+//! Plain values with istiod's defaults; `settings` reads them from the environment. They hold for the life of
+//! the process: what was built with them never has to be built anew because of them, so that no memo keys on
+//! them.
+
+use std::time::Duration;
+
+/// The features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Features {
+    /// Routes also answer to host names with a dot at the end.
+    pub absolute_domains: bool,
+    /// Proxies tell each other about their workloads.
+    pub metadata_exchange: bool,
+    /// Outbound connection managers have Istio's ALPN filter.
+    pub alpn_filter: bool,
+    /// The MongoDB protocol is read.
+    pub mongo_filter: bool,
+    /// Proxies accept HTTP/1.0, whatever their node says.
+    pub http10: bool,
+    /// Proxies pass 100 Continue on.
+    pub continue_100: bool,
+    /// Sidecars append the address of their workload to X-Forwarded-For of what it sends.
+    pub sidecar_remote_address: bool,
+    /// Inbound mTLS accepts peers of any trust domain.
+    pub any_trust_domain: bool,
+    /// The share of requests that is traced when nobody asked for it.
+    pub trace_sampling: Percent,
+    /// Connections that a listener accepts in one turn of its event loop; 0 leaves it to Envoy.
+    pub accept_per_event: u32,
+    /// How long a handshake behind an outbound listener may take.
+    pub handshake_timeout: Duration,
+}
+
+impl Default for Features {
+    fn default() -> Features {
+        Features {
+            absolute_domains: true,
+            metadata_exchange: true,
+            alpn_filter: true,
+            mongo_filter: true,
+            http10: false,
+            continue_100: true,
+            sidecar_remote_address: false,
+            any_trust_domain: false,
+            trace_sampling: Percent::ONE,
+            accept_per_event: 1,
+            handshake_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+/// A share of 0 to 100 percent, in steps of a hundredth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Percent {
+    hundredths: u32,
+}
+
+impl Percent {
+    /// One percent.
+    pub const ONE: Percent = Percent { hundredths: 100 };
+
+    /// The nearest step; None for what is no share.
+    pub fn new(percent: f64) -> Option<Percent> {
+        let possible = (0.0..=100.0).contains(&percent);
+        possible.then(|| Percent { hundredths: (percent * 100.0).round() as u32 })
+    }
+
+    /// As a number from 0 to 100.
+    pub fn value(self) -> f64 {
+        f64::from(self.hundredths) / 100.0
+    }
+}

@@ -1,0 +1,81 @@
+//! What the operator of the control plane decides reaches the proxies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fixture::{World, endpoint, json, proxy, service, workload};
+use super::{ResourceType, Translator};
+use crate::api::Features;
+use crate::api::features::Percent;
+use crate::model::{Protocol, ProxyKind};
+use crate::snapshot::Snapshot;
+
+/// All that a sidecar is served with these features, as one text of compact JSON.
+fn served(features: Features) -> String {
+    let mut world = World::default();
+    let web = service(
+        "web.default",
+        &[("http", 80, Protocol::Http), ("auto", 81, Protocol::Unsupported)],
+    );
+    let db = service("db.default", &[("mongo", 27017, Protocol::Mongo)]);
+    let pod = Arc::new(workload("web-1.default", "r1/z1", "node-1"));
+    for service in [&web, &db] {
+        world.apply(service.clone());
+        world.serve(service, vec![endpoint("10.1.0.1", 8080, &pod)]);
+    }
+    world.run(&pod, &[(&web.key, 0, 8080), (&web.key, 1, 8081)]);
+    let snapshot = Snapshot { features, ..world.snapshot() };
+    let view = Translator::default()
+        .view(&snapshot, &proxy(ProxyKind::Sidecar, "web-1.default", "10.1.0.1"));
+    let of = |kind| view.items(kind).map(move |resource| json(kind, resource).to_string());
+    ResourceType::ALL.into_iter().flat_map(of).collect()
+}
+
+/// By default `usual` is served and `unusual` is not; after the change it is the other way round. An empty text
+/// is not looked for.
+#[track_caller]
+fn check(usual: &str, unusual: &str, change: impl FnOnce(&mut Features)) {
+    let mut features = Features::default();
+    let before = served(features);
+    change(&mut features);
+    let after = served(features);
+    let has = |text: &str, part: &str| part.is_empty() || text.contains(part);
+    let lacks = |text: &str, part: &str| part.is_empty() || !text.contains(part);
+    assert!(has(&before, usual) && lacks(&before, unusual), "{before}");
+    assert!(has(&after, unusual) && lacks(&after, usual), "{after}");
+}
+
+#[test]
+fn routes_answer_to_absolute_names() {
+    check("\"web.default.svc.cluster.local.\"", "", |f| f.absolute_domains = false);
+}
+
+#[test]
+fn filters_can_be_left_out() {
+    check("istio.metadata_exchange", "", |f| f.metadata_exchange = false);
+    check("\"istio.alpn\"", "", |f| f.alpn_filter = false);
+    check("envoy.filters.network.mongo_proxy", "", |f| f.mongo_filter = false);
+}
+
+#[test]
+fn connection_managers_follow() {
+    check("", "\"accept_http_10\":true", |f| f.http10 = true);
+    check("\"proxy_100_continue\":true", "", |f| f.continue_100 = false);
+    check("", "\"use_remote_address\":true", |f| f.sidecar_remote_address = true);
+    let sampling = |value: &str| format!("\"random_sampling\":{{\"value\":{value}}}");
+    check(&sampling("1"), &sampling("12.34"), |f| {
+        f.trace_sampling = Percent::new(12.34).unwrap();
+    });
+}
+
+#[test]
+fn listeners_follow() {
+    const ACCEPT: &str = "\"max_connections_to_accept_per_socket_event\":";
+    check(&format!("{ACCEPT}1"), &format!("{ACCEPT}7"), |f| f.accept_per_event = 7);
+    check(ACCEPT, "", |f| f.accept_per_event = 0);
+    const HANDSHAKE: &str = "\"transport_socket_connect_timeout\":";
+    check(&format!("{HANDSHAKE}\"15s\""), &format!("{HANDSHAKE}\"0.500s\""), |f| {
+        f.handshake_timeout = Duration::from_millis(500);
+    });
+    check("{\"prefix\":\"spiffe://cluster.local/\"}", "", |f| f.any_trust_domain = true);
+}
