@@ -3,6 +3,10 @@
 //! An Envoy lists its extensions in `node.extensions`. One that lists none gets everything, as Istio's own
 //! does. The answer is a small set of flags, so that proxies with equal abilities share a scope.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::memo::Same;
 use crate::api::Features;
 use crate::model::Proxy;
 use crate::model::proxy::Extension;
@@ -91,6 +95,24 @@ impl Capabilities {
     /// Whether the proxy has it.
     pub fn has(self, capability: Capability) -> bool {
         self.0 & 1 << (capability as u32) != 0
+    }
+}
+
+/// The capabilities of the lists that proxies share. A stock Envoy lists some 500 extensions, and reading them
+/// takes longer than all else that finds a proxy's view.
+#[derive(Debug, Default)]
+pub struct Known(HashMap<Same<[Extension]>, Capabilities>);
+
+impl Known {
+    /// [`Capabilities::of`] the proxy.
+    pub fn of(&mut self, proxy: &Proxy) -> Capabilities {
+        let Some(listed) = &proxy.extensions else { return Capabilities::ALL };
+        *self.0.entry(Same(listed.clone())).or_insert_with(|| Capabilities::of(proxy))
+    }
+
+    /// Forgets the lists of proxies that are gone.
+    pub fn sweep(&mut self) {
+        self.0.retain(|Same(listed), _| Arc::strong_count(listed) > 1);
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::capability::Capabilities;
 use super::resource::{Resource, ResourceType};
 use super::scope::Scope;
 use super::translator::{Built, Context};
@@ -226,7 +227,8 @@ pub fn proxy(kind: ProxyKind, name: &str, ip: &str) -> Proxy {
 pub fn scope(snapshot: &Snapshot, change: impl FnOnce(&mut Proxy)) -> Scope {
     let mut proxy = proxy(ProxyKind::Sidecar, "client.default", "10.0.0.1");
     change(&mut proxy);
-    Scope::of(&proxy, snapshot, &Visible::of(snapshot, &proxy.namespace))
+    let visible = Visible::of(snapshot, &proxy.namespace);
+    Scope::of(&proxy, snapshot, &visible, Capabilities::of(&proxy))
 }
 
 /// A resource's message as JSON, fields named as in the proto.

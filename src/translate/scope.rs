@@ -128,8 +128,14 @@ pub struct TraceTags {
 }
 
 impl Scope {
-    /// The scope of a proxy in a snapshot. `visible` is what its namespace sees there.
-    pub fn of(proxy: &Proxy, snapshot: &Snapshot, visible: &Visible) -> Scope {
+    /// The scope of a proxy in a snapshot. `visible` is what its namespace sees there, `capabilities` what its
+    /// Envoy has.
+    pub fn of(
+        proxy: &Proxy,
+        snapshot: &Snapshot,
+        visible: &Visible,
+        capabilities: Capabilities,
+    ) -> Scope {
         let cluster =
             if proxy.cluster.is_empty() { snapshot.cluster.clone() } else { proxy.cluster.clone() };
         Scope {
@@ -139,7 +145,7 @@ impl Scope {
             cluster,
             network: proxy.network.clone(),
             families: Families::of(&proxy.ips),
-            capabilities: Capabilities::of(proxy).allowed(&snapshot.features),
+            capabilities: capabilities.allowed(&snapshot.features),
             features: snapshot.features,
             interception: Interception::of(proxy),
             place: visible.near.then(|| place(proxy, snapshot, visible.near_node)),

@@ -11,7 +11,7 @@ use super::memo::{Same, Sets};
 use super::resource::{Resource, ResourceType, Resources};
 use super::scope::{ListenerTraits, Scope};
 use super::visible::Visible;
-use super::{cluster, endpoint, listener, name_table, route};
+use super::{capability, cluster, endpoint, listener, name_table, route};
 use crate::api::{Diagnostic, Str};
 use crate::model::{Proxy, ProxyKind, Service, ServiceTarget};
 use crate::snapshot::Snapshot;
@@ -110,6 +110,7 @@ struct Layer {
 #[derive(Debug, Default)]
 pub struct Translator {
     memos: Memos,
+    capabilities: capability::Known,
     generation: u64,
     visible: HashMap<Str, Visible>,
     scopes: HashMap<Scope, ScopeState>,
@@ -136,7 +137,7 @@ impl Translator {
             .or_insert_with_key(|namespace| Visible::of(snapshot, namespace));
         let state = self
             .scopes
-            .entry(Scope::of(proxy, snapshot, visible))
+            .entry(Scope::of(proxy, snapshot, visible, self.capabilities.of(proxy)))
             .or_insert_with_key(|scope| ScopeState::new(snapshot, scope, visible, memos));
         let context = Context { snapshot, scope: &state.scope, services: &state.visible.services };
         let mut layers = vec![state.shared.clone()];
@@ -185,6 +186,7 @@ impl Translator {
         self.memos.listeners.sweep();
         self.memos.routes.sweep();
         self.memos.name_tables.sweep();
+        self.capabilities.sweep();
     }
 }
 

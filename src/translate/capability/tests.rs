@@ -69,3 +69,20 @@ fn a_name_or_a_type_is_enough() {
 fn who_lists_nothing_has_everything() {
     assert_eq!(Capabilities::of_extensions(None), Capabilities::ALL);
 }
+
+#[test]
+fn a_list_is_read_once_and_forgotten_with_its_proxies() {
+    let listed: std::sync::Arc<[Extension]> = std::sync::Arc::from([]);
+    let proxy = crate::translate::fixture::plain::proxy_with_extensions(&[]);
+    let proxies = [proxy.clone(), proxy]
+        .map(|proxy| crate::model::Proxy { extensions: Some(listed.clone()), ..proxy });
+    let mut known = Known::default();
+    for proxy in &proxies {
+        assert_eq!(known.of(proxy), Capabilities::of(proxy));
+    }
+    known.sweep();
+    assert_eq!(known.0.len(), 1);
+    drop((proxies, listed));
+    known.sweep();
+    assert!(known.0.is_empty());
+}
