@@ -151,6 +151,11 @@ impl Stream {
         self.watches.iter().all(|watch| !watch.is_pending() && !watch.owes())
     }
 
+    /// The newest state that came in.
+    pub fn view(&self) -> &Arc<View> {
+        &self.newest.view
+    }
+
     /// The state of each type that the client watches, in sending order.
     pub fn watches(&self) -> &[Watch] {
         &self.watches

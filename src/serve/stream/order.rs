@@ -21,7 +21,7 @@ impl Stream {
         }
         // A type of which there is nothing to say is settled, which may let another one go on.
         loop {
-            let kind = ResourceType::ALL.into_iter().find(|kind| self.is_due(*kind, now))?;
+            let kind = ResourceType::ALL.into_iter().find(|kind| self.is_type_due(*kind, now))?;
             if let Some(response) = self.answer(kind, now) {
                 return Some(response);
             }
@@ -41,7 +41,13 @@ impl Stream {
         Some(if due > now { due } else { now + PATIENCE })
     }
 
-    fn is_due(&self, kind: ResourceType, now: Instant) -> bool {
+    /// [`Stream::next`] has something to do.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.unknown.iter().any(|unknown| unknown.owed)
+            || ResourceType::ALL.into_iter().any(|kind| self.is_type_due(kind, now))
+    }
+
+    fn is_type_due(&self, kind: ResourceType, now: Instant) -> bool {
         let Some(watch) = self.watch(kind) else { return false };
         if watch.owes() {
             return !self.awaits_unsent_clusters(kind, now);

@@ -111,7 +111,12 @@ impl Watch {
         self.sent
     }
 
-    /// The last nonce that the client accepted; 0 before the first.
+    /// When the last response was made.
+    pub fn sent_at(&self) -> Option<Instant> {
+        self.sent_at
+    }
+
+    /// The last nonce that the client accepted; 0 before the first, and while it refuses the last.
     pub fn acknowledged(&self) -> u64 {
         if self.refusal.is_some() { 0 } else { self.acknowledged }
     }

@@ -1,0 +1,157 @@
+//! What one stream adds to the metrics.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tonic::{Code, Status};
+
+use super::short_name;
+use crate::metrics::{Family, Gauge, Metrics};
+use crate::serve::connections::Connection;
+use crate::serve::envelope::{Protocol, Request};
+use crate::serve::stream::{Received, Response};
+use crate::serve::type_url::TypeUrl;
+use crate::translate::ResourceType;
+
+/// The counting of one stream.
+pub(super) struct Count {
+    metrics: Arc<Metrics>,
+    method: [&'static str; 3],
+    /// When the newest state came that is not sent completely; and whether its first response is made.
+    changed: Option<Instant>,
+    begun: bool,
+    /// What the proxy refuses at the moment.
+    refused: Vec<(ResourceType, String)>,
+}
+
+impl Count {
+    /// A stream is opened.
+    pub fn new(metrics: Arc<Metrics>, protocol: Protocol) -> Count {
+        let name = match protocol {
+            Protocol::Sotw => "StreamAggregatedResources",
+            Protocol::Delta => "DeltaAggregatedResources",
+        };
+        let service = "envoy.service.discovery.v3.AggregatedDiscoveryService";
+        let method = [name, service, "bidi_stream"];
+        metrics.grpc_started.with(&method).inc();
+        Count { metrics, method, changed: None, begun: false, refused: Vec::new() }
+    }
+
+    /// The stream is over.
+    pub fn ended(&self, status: &Status) {
+        let code = format!("{:?}", status.code());
+        let [name, service, kind] = self.method;
+        self.metrics.grpc_handled.with(&[&code, name, service, kind]).inc();
+        if status.code() == Code::Internal {
+            self.metrics.internal_errors.inc();
+        }
+    }
+
+    /// The stream is turned away.
+    pub fn refused(&self, reason: &str) {
+        self.metrics.refused_streams.with(&[reason]).inc();
+    }
+
+    /// A message came; what it says.
+    pub fn received(&self, message: Bytes, protocol: Protocol) -> Result<Request, Status> {
+        self.metrics.grpc_received.with(&self.method).inc();
+        #[allow(clippy::cast_precision_loss, reason = "messages are smaller than 2^52 bytes")]
+        self.metrics.recv_max.raise_to(message.len() as f64);
+        Request::decode(protocol, message)
+    }
+
+    /// What a request meant to the stream.
+    pub fn outcome(&mut self, received: &Received, type_url: &TypeUrl, connection: &Connection) {
+        let url = type_url.as_str();
+        match received {
+            Received::Refused(refusal) => {
+                self.metrics.rejects.with(&[url]).inc();
+                tracing::warn!(
+                    target: "ads",
+                    connection = %connection.id,
+                    kind = short_name(type_url),
+                    nonce = format_args!("{:x}", refusal.nonce),
+                    code = ?Code::from_i32(refusal.code),
+                    reason = %refusal.message,
+                    "a proxy refuses its configuration"
+                );
+                let err = format!("{:?}", Code::from_i32(refusal.code));
+                if let TypeUrl::Known(kind) = type_url
+                    && let Some(gauges) = self.reject_gauges(*kind)
+                {
+                    gauges.with(&[&err, &connection.proxy.id]).set(1.0);
+                    self.refused.push((*kind, err));
+                }
+            }
+            Received::Acknowledged => {
+                if let TypeUrl::Known(kind) = type_url {
+                    self.accept(*kind, &connection.proxy.id);
+                }
+            }
+            Received::Stale => self.metrics.expired_nonces.with(&[url]).inc(),
+            Received::Subscribed | Received::Nothing => {}
+        }
+    }
+
+    /// The proxy is gone: it refuses nothing any more.
+    pub fn forget(&mut self, node: &str) {
+        for kind in ResourceType::ALL {
+            self.accept(kind, node);
+        }
+    }
+
+    fn accept(&mut self, kind: ResourceType, node: &str) {
+        let (accepted, refused) = std::mem::take(&mut self.refused)
+            .into_iter()
+            .partition(|(refused, _)| *refused == kind);
+        self.refused = refused;
+        let accepted: Vec<(ResourceType, String)> = accepted;
+        for (kind, err) in accepted {
+            if let Some(gauges) = self.reject_gauges(kind) {
+                gauges.remove(&[&err, node]);
+            }
+        }
+    }
+
+    fn reject_gauges(&self, kind: ResourceType) -> Option<&Family<Gauge>> {
+        match kind {
+            ResourceType::Cluster => Some(&self.metrics.cds_reject),
+            ResourceType::Endpoint => Some(&self.metrics.eds_reject),
+            ResourceType::Listener => Some(&self.metrics.lds_reject),
+            ResourceType::Route => Some(&self.metrics.rds_reject),
+            ResourceType::Extension | ResourceType::NameTable => None,
+        }
+    }
+
+    /// A new state came.
+    pub fn updated(&mut self, now: Instant) {
+        self.changed.get_or_insert(now);
+    }
+
+    /// A response was made, in the time since `start`.
+    pub fn made(&mut self, response: &Response, start: Instant) {
+        let name = short_name(&response.type_url);
+        self.metrics.push_time.with(&[name]).observe_time(start.elapsed());
+        #[allow(clippy::cast_precision_loss, reason = "responses are smaller than 2^52 bytes")]
+        let size = response.size() as f64;
+        self.metrics.config_size.with(&[response.type_url.as_str()]).observe(size);
+        self.metrics.pushes.with(&[name]).inc();
+        if let Some(changed) = self.changed
+            && !std::mem::replace(&mut self.begun, true)
+        {
+            self.metrics.queue_time.observe_time(start.duration_since(changed));
+        }
+    }
+
+    /// A response was handed over, in the time since `start`. `current` says that the proxy was sent all
+    /// that it wants.
+    pub fn sent(&mut self, start: Instant, current: bool) {
+        self.metrics.grpc_sent.with(&self.method).inc();
+        self.metrics.send_time.observe_time(start.elapsed());
+        if current && let Some(changed) = self.changed.take() {
+            self.begun = false;
+            self.metrics.convergence_time.observe_time(changed.elapsed());
+        }
+    }
+}
