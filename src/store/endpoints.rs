@@ -134,7 +134,7 @@ impl Collected {
             if let Some(workload) = workload {
                 let key = (port.name.clone(), port.port, workload.name.clone());
                 let at = *self.of_pods.entry(key).or_insert(endpoints.len());
-                if endpoints.get_mut(at).is_some_and(|known| known.join(address, workload)) {
+                if endpoints.get_mut(at).is_some_and(|known| join(known, address, workload)) {
                     continue;
                 }
             }
@@ -159,21 +159,22 @@ impl Collected {
     }
 }
 
-impl Endpoint {
-    /// Takes an address of a family that it has none of yet; the one that the pod lists first comes first.
-    /// False when it has one of that family.
-    fn join(&mut self, address: IpAddr, workload: &Workload) -> bool {
-        if !self.additional.is_empty() || self.address.is_ipv4() == address.is_ipv4() {
-            return false;
-        }
-        let rank = |ip: &IpAddr| workload.ips.iter().position(|i| i == ip).unwrap_or(usize::MAX);
-        let mut both = [self.address, address];
-        both.sort_by_key(|ip| (rank(ip), *ip));
-        let [first, second] = both;
-        self.address = first;
-        self.additional.push(second);
-        true
+/// Adds to an endpoint an address of the family that it has none of yet; the one that its pod lists first comes
+/// first. False when it has one of that family.
+fn join(endpoint: &mut Endpoint, address: IpAddr, workload: &Workload) -> bool {
+    let known = endpoint.address;
+    if !endpoint.additional.is_empty() || known.is_ipv4() == address.is_ipv4() {
+        return false;
     }
+    let rank = |ip: IpAddr| workload.ips.iter().position(|i| *i == ip).unwrap_or(usize::MAX);
+    let (first, second) = if (rank(known), known) <= (rank(address), address) {
+        (known, address)
+    } else {
+        (address, known)
+    };
+    endpoint.address = first;
+    endpoint.additional.push(second);
+    true
 }
 
 /// The health that a slice's conditions tell; unset ones read as Kubernetes defines.
