@@ -109,7 +109,7 @@ fn run(protocol: Protocol, first: World, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_sotw_client_ends_with_the_newest_view(first in world(), steps in vec(step(), 0..40)) {
