@@ -1,21 +1,150 @@
 //! The composition root: builds everything, wires it, waits, and ends it.
+//!
+//! Order matters in two places. At start, 8080 listens at once and says what is not ready yet, but xDS listens
+//! only once there is a complete snapshot: a proxy that is refused a connection tries another replica, one that
+//! is served half a mesh drops the other half. At the end, streams go first and what feeds them last.
 
+mod clients;
+mod inputs;
 pub mod listen;
+mod servers;
 
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+use anyhow::Context;
+use axum::Router;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::info;
+
+use self::inputs::Inputs;
+use self::servers::Servers;
 use crate::cli::discovery::Options;
+use crate::debug::{self, Probe};
 use crate::logging::LogLevels;
-use crate::settings::Settings;
+use crate::metrics::Metrics;
+use crate::serve::ads::{self, Ads};
+use crate::serve::push::Pusher;
+use crate::settings::{Settings, automatic_limit};
+use crate::snapshot::Snapshots;
+use crate::translate::Translator;
+use crate::version;
 
 /// Runs the control plane until it is told to stop (SIGINT or SIGTERM). An error is one of starting: after
 /// that, what goes wrong is logged and survived.
-pub fn run(_options: Options, _settings: Settings, _levels: LogLevels) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut terminate =
-            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
-            _ = terminate.recv() => Ok(()),
+pub fn run(options: Options, settings: Settings, levels: LogLevels) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cpus())
+        .enable_all()
+        .build()
+        .context("the runtime could not be started")?;
+    let result = runtime.block_on(serve(&options, &settings, levels));
+    // Blocking work that is left, such as a look at the file system, must not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+fn cpus() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+async fn serve(options: &Options, settings: &Settings, _levels: LogLevels) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let (stop, stopped) = watch::channel(false);
+    let (ready, is_ready) = watch::channel(false);
+
+    let metrics = Arc::new(Metrics::new(version::VERSION));
+    let mut inputs = Inputs::start(options, settings, &metrics)?;
+    let snapshots = inputs.snapshots.clone();
+    let (pusher, _) = Pusher::start(snapshots.clone(), Translator::default(), metrics.clone())?;
+    let ads =
+        Ads::new(ads_config(settings), pusher, metrics.clone(), is_ready.clone(), stopped.clone());
+    let state = debug::State {
+        snapshots: snapshots.clone(),
+        clients: clients::clients(ads.connections()),
+        diagnostics: inputs.diagnostics.clone(),
+        metrics: metrics.clone(),
+        probes: vec![Probe { name: "discovery", check: Arc::new(move || *is_ready.borrow()) }],
+        version: version::tag().into(),
+        metrics_loopback_only: settings.metrics_localhost_only,
+    };
+    let mut servers = Servers::new(options, settings, stopped);
+    open_http(&mut servers, options, settings, &ads, state).await?;
+
+    let until_ready = async {
+        if !first_snapshot(snapshots).await {
+            return std::future::pending().await;
         }
-    })
+        if let Some(address) = options.listen.grpc_addr {
+            servers.open("--grpcAddr", address, ads.router()).await?;
+        }
+        ready.send_replace(true);
+        let took = started.elapsed();
+        metrics.startup_duration.set(took.as_secs_f64());
+        info!(took_ms = took.as_millis() as u64, "ready");
+        std::future::pending::<anyhow::Result<()>>().await
+    };
+    let signalled = tokio::select! {
+        result = until_ready => return result,
+        error = inputs.failed() => return Err(error),
+        _ = terminated.recv() => "SIGTERM",
+        _ = interrupted.recv() => "SIGINT",
+    };
+    info!("{signalled}: stopping");
+    ready.send_replace(false);
+    stop.send_replace(true);
+    tokio::select! {
+        () = servers.ended() => info!("stopped"),
+        _ = terminated.recv() => info!("a second signal: stopped at once"),
+        _ = interrupted.recv() => info!("a second signal: stopped at once"),
+    }
+    Ok(())
+}
+
+/// Opens the HTTP ports. What has no port of its own is served on that of `--httpAddr`.
+async fn open_http(
+    servers: &mut Servers,
+    options: &Options,
+    settings: &Settings,
+    ads: &Ads,
+    state: debug::State,
+) -> anyhow::Result<()> {
+    let listen = &options.listen;
+    let debug =
+        if settings.debug_on_http { debug::debug_routes(state.clone()) } else { Router::new() };
+    let metrics = debug::metrics_routes(state.clone());
+    let mut http = debug::ready_routes(state).merge(debug.clone());
+    match listen.monitoring_addr {
+        Some(address) => {
+            servers.open("--monitoringAddr", address, metrics.merge(debug)).await?;
+        }
+        None => http = http.merge(metrics),
+    }
+    if listen.grpc_addr.is_none() {
+        http = http.merge(ads.router());
+    }
+    match listen.http_addr {
+        Some(address) => servers.open("--httpAddr", address, http).await,
+        None => Ok(()),
+    }
+}
+
+fn ads_config(settings: &Settings) -> ads::Config {
+    ads::Config {
+        max_message: settings.max_receive_message_bytes as usize,
+        streams_per_second: settings.max_requests_per_second.ceil() as u32,
+        push_throttle: match settings.push_throttle {
+            0 => automatic_limit(cpus()) as usize,
+            throttle => throttle as usize,
+        },
+    }
+}
+
+/// Waits for the first complete snapshot. False when there will be none.
+async fn first_snapshot(mut snapshots: Snapshots) -> bool {
+    snapshots.ready().await
 }

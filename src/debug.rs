@@ -73,16 +73,15 @@ impl fmt::Debug for Probe {
     }
 }
 
-/// The endpoints of port 8080: `/ready` and `/debug*`.
-///
-/// Serve it with `ConnectInfo<SocketAddr>` as a request extension: without the peer's address a request
-/// counts as not from loopback.
-pub fn routes(state: State) -> Router {
-    Router::new().route("/ready", get(ready)).with_state(state.clone()).merge(debug_routes(state))
+/// `/ready`, for port 8080.
+pub fn ready_routes(state: State) -> Router {
+    Router::new().route("/ready", get(ready)).with_state(state)
 }
 
-/// The endpoints of port 15014: `/metrics`, `/version` and `/debug*`. See [`routes`] on the peer's address.
-pub fn monitoring_routes(state: State) -> Router {
+/// `/metrics` and `/version`, for port 15014.
+///
+/// Serve it with `ConnectInfo<SocketAddr>` as a request extension, as [`debug_routes`].
+pub fn metrics_routes(state: State) -> Router {
     let mut metrics = Router::new().route("/metrics", get(metrics));
     if state.metrics_loopback_only {
         let guard = middleware::from_fn(|request, next| {
@@ -90,10 +89,14 @@ pub fn monitoring_routes(state: State) -> Router {
         });
         metrics = metrics.layer(guard);
     }
-    metrics.route("/version", get(version)).with_state(state.clone()).merge(debug_routes(state))
+    metrics.route("/version", get(version)).with_state(state)
 }
 
-fn debug_routes(state: State) -> Router {
+/// `/debug*`, for both ports.
+///
+/// Serve it with `ConnectInfo<SocketAddr>` as a request extension: without the peer's address a request
+/// counts as not from loopback.
+pub fn debug_routes(state: State) -> Router {
     let mut router = Router::new();
     for endpoint in index::all() {
         router = router.route(&format!("/debug/{}", endpoint.name), endpoint.handler);

@@ -71,7 +71,7 @@ fn shop() -> World {
 
 #[tokio::test]
 async fn answers_are_the_goldens() {
-    let router = debug::routes(shop().state());
+    let router = debug::debug_routes(shop().state());
     for endpoint in [
         "adsz",
         "configz",
@@ -116,7 +116,7 @@ async fn check_golden(router: &Router, name: &str, path: &str) {
 
 #[tokio::test]
 async fn json_is_indented_on_request_only() {
-    let router = debug::routes(shop().state());
+    let router = debug::debug_routes(shop().state());
     let Answer(_, _, body) = ask(&router, "/debug/list", LOOPBACK).await;
     assert!(body.starts_with("[\"adsz\",\"config_dump\","), "{body}");
 }
@@ -124,19 +124,21 @@ async fn json_is_indented_on_request_only() {
 #[tokio::test]
 async fn debug_is_for_loopback_only() {
     let state = State { metrics_loopback_only: true, ..shop().state() };
-    let (debug, monitoring) = (debug::routes(state.clone()), debug::monitoring_routes(state));
-    for (router, path, elsewhere) in [
-        (&debug, "/ready", 200),
-        (&debug, "/debug", 401),
-        (&debug, "/debug/registryz", 401),
-        (&debug, "/debug/config_dump?proxyID=cart-1.shop", 401),
-        (&monitoring, "/debug/syncz", 401),
-        (&monitoring, "/metrics", 403),
-        (&monitoring, "/version", 200),
+    let router = debug::ready_routes(state.clone())
+        .merge(debug::debug_routes(state.clone()))
+        .merge(debug::metrics_routes(state));
+    for (path, elsewhere) in [
+        ("/ready", 200),
+        ("/debug", 401),
+        ("/debug/registryz", 401),
+        ("/debug/config_dump?proxyID=cart-1.shop", 401),
+        ("/debug/syncz", 401),
+        ("/metrics", 403),
+        ("/version", 200),
     ] {
-        let Answer(status, _, _) = ask(router, path, LOOPBACK).await;
+        let Answer(status, _, _) = ask(&router, path, LOOPBACK).await;
         assert_eq!(status, StatusCode::OK, "{path} from loopback");
-        let Answer(status, _, body) = ask(router, path, ELSEWHERE).await;
+        let Answer(status, _, body) = ask(&router, path, ELSEWHERE).await;
         assert_eq!(status.as_u16(), elsewhere, "{path} from elsewhere");
         assert!(status.is_success() || body.is_empty(), "{path} tells {body:?}");
     }
@@ -144,14 +146,14 @@ async fn debug_is_for_loopback_only() {
 
 #[tokio::test]
 async fn a_request_without_a_peer_is_not_from_loopback() {
-    let router = debug::routes(shop().state());
+    let router = debug::debug_routes(shop().state());
     let request = Request::get("/debug/list").body(Body::empty()).unwrap();
     assert_eq!(router.oneshot(request).await.unwrap().status(), StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn metrics_are_for_everybody_by_default() {
-    let router = debug::monitoring_routes(shop().state());
+    let router = debug::metrics_routes(shop().state());
     let Answer(status, kind, body) = ask(&router, "/metrics", ELSEWHERE).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
@@ -162,7 +164,7 @@ async fn metrics_are_for_everybody_by_default() {
 
 #[tokio::test]
 async fn what_cannot_be_answered_says_why() {
-    let router = debug::routes(shop().state());
+    let router = debug::debug_routes(shop().state());
     for (path, status, text) in [
         ("/debug/config_dump", 400, "You must provide a proxyID in the query string\n"),
         ("/debug/edsz?proxyID=", 400, "You must provide a proxyID in the query string\n"),
@@ -185,7 +187,7 @@ async fn what_cannot_be_answered_says_why() {
 
 #[tokio::test]
 async fn a_proxy_is_found_by_its_connection_too() {
-    let router = debug::routes(shop().state());
+    let router = debug::debug_routes(shop().state());
     let Answer(status, _, _) = ask(&router, "/debug/edsz?proxyID=cart-1.shop-1", LOOPBACK).await;
     assert_eq!(status, StatusCode::OK);
 }
@@ -198,7 +200,7 @@ async fn ready_follows_the_probes() {
         move || up.load(Ordering::Relaxed)
     };
     let probe = Probe { name: "caches", check: Arc::new(check) };
-    let router = debug::routes(State { probes: vec![probe], ..shop().state() });
+    let router = debug::ready_routes(State { probes: vec![probe], ..shop().state() });
     let Answer(status, _, body) = ask(&router, "/ready", ELSEWHERE).await;
     assert_eq!((status.as_u16(), body.as_str()), (503, "caches is not ready\n"));
     up.store(true, Ordering::Relaxed);
@@ -208,7 +210,7 @@ async fn ready_follows_the_probes() {
 
 #[tokio::test]
 async fn the_index_links_to_every_endpoint_of_the_list() {
-    let router = debug::routes(shop().state());
+    let router = debug::debug_routes(shop().state());
     let Answer(_, _, list) = ask(&router, "/debug/list", LOOPBACK).await;
     let Answer(_, kind, page) = ask(&router, "/debug", LOOPBACK).await;
     assert!(kind.starts_with("text/html"), "{kind}");
@@ -231,7 +233,7 @@ async fn diagnostics_of_all_sources_are_shown_once() {
         watch::channel(list).1
     };
     let state = State { diagnostics: vec![source(&[2, 1]), source(&[2])], ..shop().state() };
-    let Answer(_, _, body) = ask(&debug::routes(state), "/debug/diagnostics", LOOPBACK).await;
+    let Answer(_, _, body) = ask(&debug::debug_routes(state), "/debug/diagnostics", LOOPBACK).await;
     let entry = |line: usize| {
         format!(
             "{{\"severity\":\"error\",\"file\":\"shop.yaml\",\"line\":{line},\

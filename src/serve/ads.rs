@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request as HttpRequest, State};
+use axum::extract::{ConnectInfo, Request as HttpRequest, State};
 use axum::response::Response as HttpResponse;
 use axum::routing::post;
 use bytes::Bytes;
@@ -27,7 +27,6 @@ use super::connections::{Connections, Registered};
 use super::envelope::{Protocol, Request};
 use super::node::Nodes;
 use super::push::{Pusher, Subscription};
-use super::server::Peer;
 use super::stream::{Stream, Update};
 use super::type_url::TypeUrl;
 use super::wire::{Messages, Outgoing, StreamBody, frames};
@@ -158,7 +157,8 @@ impl Ads {
             .headers()
             .get(CONTENT_TYPE)
             .is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"));
-        let Some(Peer(peer)) = request.extensions().get::<Peer>().copied().filter(|_| grpc) else {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+        let Some(peer) = peer.filter(|_| grpc) else {
             *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return response;
         };

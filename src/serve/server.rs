@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -37,10 +37,6 @@ pub struct Config {
     /// How long connections may take to end once the server stops.
     pub drain: Duration,
 }
-
-/// The address of the client, as a request's extension.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// How long a connection that was asked to end by its age may go on, as in istiod.
 const AGE_GRACE: Duration = Duration::from_secs(10);
@@ -67,8 +63,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Of request headers, which are a handful of names and perhaps a token.
 const MAX_HEADERS: u32 = 16 * 1024;
 
-/// Serves until `stop` is true, or its sender is gone: then accepts no more, asks clients to leave, and
-/// returns when all have, or after `config.drain`.
+/// Serves `router`, whose requests carry the client's address as `ConnectInfo<SocketAddr>`. Ends once `stop` is
+/// true, or its sender is gone: accepts no more, asks clients to leave, and returns when all have, or after
+/// `config.drain`.
 pub async fn run(
     listener: TcpListener,
     router: Router,
@@ -107,7 +104,7 @@ pub async fn run(
 /// A connection that may be served, and its place among all.
 struct Accepted {
     stream: TcpStream,
-    peer: Peer,
+    peer: SocketAddr,
     _place: OwnedSemaphorePermit,
 }
 
@@ -115,7 +112,7 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<A
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok(Accepted { stream, peer: Peer(peer), _place: place })
+    Ok(Accepted { stream, peer, _place: place })
 }
 
 /// Serves one connection to its end, which comes from the client, from its age, or from the server's stop.
@@ -140,11 +137,11 @@ async fn serve(
 
 fn with_peer(
     router: Router,
-    peer: Peer,
+    peer: SocketAddr,
 ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send
 {
     router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(ConnectInfo(peer));
         request.map(Body::new)
     })
 }

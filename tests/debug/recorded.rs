@@ -42,7 +42,7 @@ async fn answers_have_the_keys_and_types_of_the_reference() {
     let nodes = Node::read(&reference.join("nodes.yaml"));
     let paths = ["cluster.yaml", "02-http-routing/config.yaml", "06-security/config.yaml"];
     let world = World::read(&paths.map(|path| reference.join(path)), nodes);
-    let router = debug::routes(world.state());
+    let router = debug::debug_routes(world.state());
     let mut differences = Vec::new();
     for (golden, path) in [
         ("debug_adsz", "adsz"),
@@ -142,7 +142,7 @@ async fn a_dump_is_that_of_the_reference() {
     let resources: Vec<_> =
         resources.iter().map(|(kind, name, json)| (*kind, name.as_str(), json.clone())).collect();
     let node = Node::of_pod("cart-1", "shop", "10.1.0.5");
-    let router = debug::routes(World::read(&[], vec![node]).serving(&resources).state());
+    let router = debug::debug_routes(World::read(&[], vec![node]).serving(&resources).state());
     let path = "/debug/config_dump?include_eds&proxyID=cart-1.shop";
     let Answer(_, _, ours) = ask(&router, path, LOOPBACK).await;
     let mut ours: Value = serde_json::from_str(&ours).unwrap();

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Extension;
+use axum::extract::ConnectInfo;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{Config, Peer, run};
+use super::{Config, run};
 
 /// Long enough to never be what ends a test that passes.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -41,7 +41,7 @@ async fn serve(change: impl FnOnce(&mut Config)) -> Served {
     change(&mut config);
     let router = Router::new().route(
         "/peer",
-        get(|Extension(Peer(peer)): Extension<Peer>| async move { peer.to_string() }),
+        get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() }),
     );
     let (stop, stopped) = watch::channel(false);
     Served { address, stop, server: tokio::spawn(run(listener, router, config, stopped)) }
