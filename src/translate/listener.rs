@@ -25,6 +25,7 @@ pub mod tracing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -33,19 +34,20 @@ use self::mtls::Modes;
 use self::plan::Plan;
 use self::profile::Profile;
 use super::memo::{Recent, ResourceMemo, Same};
-use super::resource::Resource;
 use super::scope::{Interception, ListenerTraits, TraceTags};
 use super::translator::{Built, Context};
 use crate::api::Str;
 use crate::model::{Service, ServiceEndpoints, ServiceTarget};
+use crate::snapshot::NamespaceState;
 
 /// What the builders remember.
 #[derive(Debug, Default)]
 pub struct Memos {
     profiles: Recent<Profile, Profile>,
+    headless: Recent<HeadlessKey, Vec<Same<ServiceEndpoints>>>,
     plans: Recent<PlanKey, Plan>,
     managers: Recent<connection_manager::Key, ConnectionManager>,
-    outbound: Recent<OutboundKey, Vec<Arc<Resource>>>,
+    outbound: Recent<OutboundKey, Built>,
     slots: ResourceMemo<outbound::Key>,
     special: ResourceMemo<special::Key>,
     inbound: ResourceMemo<inbound::Key>,
@@ -55,6 +57,7 @@ impl Memos {
     /// See [`Memo::sweep`](super::memo::Memo::sweep).
     pub fn sweep(&mut self) {
         self.profiles.sweep();
+        self.headless.sweep();
         self.plans.sweep();
         self.managers.sweep();
         self.outbound.sweep();
@@ -66,6 +69,28 @@ impl Memos {
     fn profile(&mut self, context: &Context<'_>, traits: &ListenerTraits) -> Same<Profile> {
         Same(self.profiles.get(Profile::of(context, traits), Profile::clone))
     }
+
+    /// The endpoints of headless services, found once for all workloads of a namespace.
+    fn headless(&mut self, context: &Context<'_>) -> Arc<Vec<Same<ServiceEndpoints>>> {
+        let Context { snapshot, scope, services } = *context;
+        let key = HeadlessKey {
+            services: Same(snapshot.services.clone()),
+            namespaces: Same(snapshot.namespaces.clone()),
+            namespace: scope.namespace.clone(),
+        };
+        self.headless.get(key, |_| {
+            let headless = services.iter().filter(|s| s.is_headless());
+            headless.filter_map(|s| snapshot.endpoints(&s.key).cloned().map(Same)).collect()
+        })
+    }
+}
+
+/// What the endpoints of headless services depend on.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct HeadlessKey {
+    services: Same<[Arc<Service>]>,
+    namespaces: Same<BTreeMap<Str, Arc<NamespaceState>>>,
+    namespace: Str,
 }
 
 /// What a plan depends on. Endpoints matter for services that have no other address.
@@ -73,7 +98,7 @@ impl Memos {
 struct PlanKey {
     profile: Same<Profile>,
     services: Same<[Arc<Service>]>,
-    endpoints: Vec<Same<ServiceEndpoints>>,
+    endpoints: Arc<Vec<Same<ServiceEndpoints>>>,
     namespace: Str,
     cluster: Str,
     network: Str,
@@ -104,39 +129,34 @@ pub fn peers(context: &Context<'_>) -> Vec<IpAddr> {
 }
 
 /// The outbound listeners of a sidecar. `own` are those of its addresses that are among the peers: it gets
-/// no listener for itself.
+/// no listener for itself. What did not change since the last snapshot is the same `Arc`.
 pub fn outbound(
     context: &Context<'_>,
     traits: &ListenerTraits,
     own: &[IpAddr],
     memos: &mut Memos,
-) -> Built {
+) -> Arc<Built> {
+    let Context { snapshot, scope, .. } = *context;
     let Same(profile) = memos.profile(context, traits);
-    let plan = memos.plans.get(plan_key(context, &profile), |_| Plan::new(context, &profile));
+    let key = PlanKey {
+        profile: Same(profile.clone()),
+        services: Same(snapshot.services.clone()),
+        endpoints: memos.headless(context),
+        namespace: scope.namespace.clone(),
+        cluster: scope.cluster.clone(),
+        network: scope.network.clone(),
+    };
+    let plan = memos.plans.get(key, |_| Plan::new(context, &profile));
     let key = OutboundKey {
-        plan: Same(plan.clone()),
+        plan: Same(plan),
         tags: profile.tracing.then(|| traits.trace_tags.clone()),
         own: own.to_vec(),
     };
     let Memos { managers, outbound, slots, special, .. } = memos;
-    let resources = outbound.get(key, |key| {
+    outbound.get(key, |key| {
         let builder = Outbound { profile: Same(profile), managers, slots, special };
         builder.build(key)
-    });
-    Built { resources: (*resources).clone(), diagnostics: plan.diagnostics.clone() }
-}
-
-fn plan_key(context: &Context<'_>, profile: &Arc<Profile>) -> PlanKey {
-    let Context { snapshot, scope, services } = *context;
-    let headless = services.iter().filter(|s| s.is_headless());
-    PlanKey {
-        profile: Same(profile.clone()),
-        services: Same(snapshot.services.clone()),
-        endpoints: headless.filter_map(|s| snapshot.endpoints(&s.key).cloned().map(Same)).collect(),
-        namespace: scope.namespace.clone(),
-        cluster: scope.cluster.clone(),
-        network: scope.network.clone(),
-    }
+    })
 }
 
 struct Outbound<'a> {
@@ -147,7 +167,7 @@ struct Outbound<'a> {
 }
 
 impl Outbound<'_> {
-    fn build(mut self, key: &OutboundKey) -> Vec<Arc<Resource>> {
+    fn build(mut self, key: &OutboundKey) -> Built {
         let OutboundKey { plan: Same(plan), tags, own } = key;
         let profile = self.profile.clone();
         let mut listeners = Vec::with_capacity(plan.listeners.len() + 2);
@@ -168,7 +188,7 @@ impl Outbound<'_> {
             let key = special::Key::HttpProxy(profile, self.manager(tags, false));
             listeners.push(self.special.get(key, special::build));
         }
-        listeners
+        Built { resources: listeners, diagnostics: plan.diagnostics.clone() }
     }
 
     fn manager(&mut self, tags: &Option<TraceTags>, grpc_web: bool) -> Same<ConnectionManager> {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::memo::{Same, Sets};
+use super::memo::{Recent, Same, Sets};
 use super::resource::{Resource, ResourceType, Resources};
 use super::scope::{ListenerTraits, Scope};
 use super::visible::Visible;
@@ -73,6 +73,8 @@ pub struct Memos {
     pub endpoints: endpoint::Memos,
     /// Of the listener builders.
     pub listeners: listener::Memos,
+    /// Layers of outbound listeners.
+    outbound: Recent<Same<Built>, Layer>,
     /// Of the route builder.
     pub routes: route::Memos,
     /// Of the name table builder.
@@ -150,7 +152,12 @@ impl Translator {
                 outbound
                     .or_insert_with_key(|(traits, own)| {
                         let built = listener::outbound(&context, traits, own, &mut memos.listeners);
-                        layer([(ResourceType::Listener, built)], &mut memos.sets)
+                        let sets = &mut memos.sets;
+                        // Every workload has a layer of its own, so not even a list may be looked through
+                        // that is as it was.
+                        memos.outbound.get(Same(built), |Same(built)| {
+                            layer([(ResourceType::Listener, (**built).clone())], sets)
+                        })
                     })
                     .clone(),
             );
@@ -165,7 +172,7 @@ impl Translator {
                             (ResourceType::Cluster, clusters),
                             (ResourceType::Listener, listeners),
                         ];
-                        layer(built, &mut memos.sets)
+                        Arc::new(layer(built, &mut memos.sets))
                     })
                     .clone(),
             );
@@ -180,6 +187,7 @@ impl Translator {
     /// Forgets what nobody is served any more. To be called when views were replaced.
     pub fn sweep(&mut self) {
         // First what holds the others' results.
+        self.memos.outbound.sweep();
         self.memos.sets.sweep();
         self.memos.clusters.sweep();
         self.memos.endpoints.sweep();
@@ -202,7 +210,7 @@ impl ScopeState {
         ];
         ScopeState {
             peers: listener::peers(&context),
-            shared: layer(built, &mut memos.sets),
+            shared: Arc::new(layer(built, &mut memos.sets)),
             scope,
             visible: visible.clone(),
             listeners: HashMap::new(),
@@ -211,13 +219,13 @@ impl ScopeState {
     }
 }
 
-fn layer<const N: usize>(built: [(ResourceType, Built); N], sets: &mut Sets) -> Arc<Layer> {
+fn layer<const N: usize>(built: [(ResourceType, Built); N], sets: &mut Sets) -> Layer {
     let mut diagnostics = Vec::new();
     let resources = sets.layer(built.map(|(kind, built)| {
         diagnostics.extend(built.diagnostics);
         (kind, built.resources)
     }));
-    Arc::new(Layer { resources, diagnostics: diagnostics.into() })
+    Layer { resources, diagnostics: diagnostics.into() }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What depends on what.
 
 use super::*;
+use crate::translate::Resource;
 
 #[test]
 fn what_a_listener_does_not_depend_on_does_not_rebuild_it() {
@@ -15,7 +16,7 @@ fn what_a_listener_does_not_depend_on_does_not_rebuild_it() {
         let tags = TraceTags { canonical_service: name.into(), ..TraceTags::default() };
         let traits = ListenerTraits { trace_tags: tags, ..ListenerTraits::default() };
         let scope = scope(namespace);
-        outbound(&context(world, &scope), &traits, &[], &mut memos).resources
+        outbound(&context(world, &scope), &traits, &[], &mut memos).resources.clone()
     };
     let same = |a: &[Arc<Resource>], b: &[Arc<Resource>], name: &str| {
         let find = |list: &[Arc<Resource>]| list.iter().find(|r| *r.name == *name).unwrap().clone();
@@ -70,7 +71,7 @@ fn the_order_of_objects_does_not_matter() {
             &mut Memos::default(),
         );
         let bodies: Vec<_> = built.resources.iter().map(|r| r.body.clone()).collect();
-        (bodies, built.diagnostics)
+        (bodies, built.diagnostics.clone())
     };
     let want = bodies(services.clone());
     let mut shuffled = services;
