@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use istiod::api::{Change, MeshConfig, Str};
-use istiod::model::{Locality, Proxy, ProxyKind};
-use istiod::proto::json::{Names, to_json};
+use istiod::api::{Change, MeshConfig};
+use istiod::model::Proxy;
+use istiod::proto::json::{Names, from_json, to_json};
+use istiod::serve::node::Nodes;
 use istiod::sources::yaml;
 use istiod::store::{Config, Store};
 use istiod::translate::{ResourceType, Translator, View};
@@ -165,31 +166,8 @@ fn proxies(path: &Path) -> Vec<Proxy> {
 }
 
 fn proxy(node: &Value) -> Proxy {
-    let text = |value: &Value| -> Str { value.as_str().unwrap_or_default().into() };
-    let id: Vec<&str> = node["id"].as_str().unwrap().split('~').collect();
-    let (metadata, locality) = (&node["metadata"], &node["locality"]);
-    let labels = metadata["LABELS"].as_object().unwrap();
-    Proxy {
-        id: text(&node["id"]),
-        kind: ProxyKind::parse(id[0]).unwrap(),
-        ips: vec![id[1].parse().unwrap()],
-        workload_id: id[2].into(),
-        name: text(&metadata["NAME"]),
-        namespace: text(&metadata["NAMESPACE"]),
-        dns_domain: id[3].into(),
-        cluster: text(&metadata["CLUSTER_ID"]),
-        network: text(&metadata["NETWORK"]),
-        locality: Locality {
-            region: text(&locality["region"]),
-            zone: text(&locality["zone"]),
-            subzone: text(&locality["subzone"]),
-        },
-        labels: labels.iter().map(|(k, v)| (k.as_str().into(), text(v))).collect(),
-        service_account: text(&metadata["SERVICE_ACCOUNT"]),
-        node_name: text(&metadata["NODE_NAME"]),
-        istio_version: text(&metadata["ISTIO_VERSION"]),
-        envoy_version: "".into(),
-        metadata: metadata.clone(),
-        extensions: None,
-    }
+    let mut node = node.clone();
+    node.as_object_mut().unwrap().remove("name");
+    let bytes = from_json("envoy.config.core.v3.Node", &node).unwrap();
+    Nodes::default().proxy(Some(&bytes)).unwrap()
 }
