@@ -12,6 +12,9 @@
 
 mod command_line;
 mod debug;
+mod e2e;
+#[allow(dead_code, reason = "the demo uses the rest")]
+mod lab;
 mod layering;
 mod parity;
 mod recorded;

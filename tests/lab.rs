@@ -158,6 +158,11 @@ impl Lab {
         &self.hub
     }
 
+    /// Whether Envoys ask for incremental updates.
+    pub fn delta(&self) -> bool {
+        self.settings.delta
+    }
+
     /// All pods, by name.
     pub fn pods(&self) -> impl Iterator<Item = &Pod> {
         self.pods.values()

@@ -1,0 +1,80 @@
+//! End to end: the daemon configures real Envoys, which carry real requests.
+//!
+//! One mesh for each protocol of ADS, brought up from samples/shop; the steps run in order on it, because a
+//! step's change is the next one's ground. Where the machine lacks what a mesh needs, the tests say so and pass.
+
+mod changes;
+mod restart;
+mod traffic;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::lab::{Lab, Settings, installed_envoy, obstacle};
+
+/// Runs the steps in order; each one's name leads its error.
+macro_rules! steps {
+    ($lab:expr, $($module:ident::$step:ident),* $(,)?) => {
+        $(
+            let name = concat!(stringify!($module), "::", stringify!($step));
+            let begun = std::time::Instant::now();
+            $module::$step($lab).await.context(name)?;
+            println!("{name}: {:?}", begun.elapsed());
+        )*
+    };
+}
+
+async fn run(lab: &mut Lab) -> Result<()> {
+    steps!(
+        lab,
+        traffic::envoys_accept_everything,
+        traffic::http_goes_by_mtls,
+        traffic::every_form_of_a_name_is_known,
+        traffic::both_versions_are_used,
+        traffic::endpoints_come_from_pods,
+        traffic::grpc_goes_by_mtls,
+        traffic::tcp_goes_by_mtls,
+        traffic::headless_pods_are_reached_one_by_one,
+        traffic::pods_without_sidecar_are_reached_in_plaintext,
+        traffic::pods_without_sidecar_reach_the_mesh,
+        traffic::unknown_destinations_are_passed_through,
+        restart::no_request_is_lost,
+        changes::a_new_endpoint_is_used,
+        changes::a_removed_endpoint_is_not,
+        changes::a_removed_service_is_not_served,
+        changes::a_broken_file_changes_nothing,
+        traffic::envoys_accept_everything,
+    );
+    lab.daemon.stop()
+}
+
+async fn mesh(delta: bool) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let envoy = installed_envoy();
+    if let Some(obstacle) = obstacle(&envoy) {
+        println!("skipped: {obstacle}");
+        return;
+    }
+    let lab = Lab::start(Settings {
+        istiod: env!("CARGO_BIN_EXE_istiod").into(),
+        envoy,
+        objects: root.join("samples/shop"),
+        mesh: root.join("samples/mesh.yaml"),
+        delta,
+    });
+    let mut lab = lab.await.unwrap_or_else(|error| panic!("{error:#}"));
+    if let Err(error) = run(&mut lab).await {
+        panic!("{error:#}\n{}", lab.logs());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mesh_over_state_of_the_world() {
+    mesh(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mesh_over_delta() {
+    mesh(true).await;
+}

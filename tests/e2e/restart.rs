@@ -1,0 +1,111 @@
+//! The daemon goes and comes back while requests flow.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::lab::Lab;
+use crate::lab::client::get;
+use crate::lab::namespace::Namespace;
+use crate::lab::wait::until;
+
+/// Whether Envoy's stream to the daemon is up.
+const CONNECTED: &str = "^control_plane.connected_state$";
+/// What a needless change of configuration would move.
+const CHURN: &str = "^(listener_manager.(listener_(added|modified|removed)|total_listeners_draining)\
+    |cluster_manager.cluster_(added|modified|removed))$";
+
+/// What the daemon sent, in bytes.
+const RECEIVED: &str = "^cluster.xds-grpc.upstream_cx_rx_bytes_total$";
+/// How much less an Envoy that tells what it has gets when it comes back: a few bytes instead of its whole
+/// configuration.
+const LESS: u64 = 10;
+
+/// No request fails while the daemon goes, is away, and is back; no Envoy changes anything, and over delta
+/// nothing that it has is sent again.
+pub async fn no_request_is_lost(lab: &mut Lab) -> Result<()> {
+    let before = counters(lab, CHURN).await?;
+    let received = counters(lab, RECEIVED).await?;
+    let web = lab.pod("web")?.namespace.clone();
+    let load = Load::start(web, lab.objects.address("catalog", "shop", 8080)?);
+    lab.daemon.stop()?;
+    all_connected(lab, 0).await?;
+    lab.start_daemon().await?;
+    all_connected(lab, 1).await?;
+    let answered = load.stop().await?;
+    ensure!(answered > 0, "no request was sent");
+    ensure_same(&before, &counters(lab, CHURN).await?)?;
+    if lab.delta() { ensure_little(&received, &counters(lab, RECEIVED).await?) } else { Ok(()) }
+}
+
+/// Requests one after another.
+struct Load {
+    task: JoinHandle<Result<usize>>,
+    enough: oneshot::Sender<()>,
+}
+
+impl Load {
+    fn start(from: Arc<Namespace>, to: SocketAddr) -> Load {
+        let (enough, mut told) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let mut answered = 0;
+            while told.try_recv().is_err() {
+                let echo = get(&from, to, "catalog.shop:8080", "/steady").await?.echo();
+                echo.with_context(|| format!("after {answered} answers"))?;
+                answered += 1;
+            }
+            Ok(answered)
+        });
+        Load { task, enough }
+    }
+
+    /// How many requests were answered; an error if one was not.
+    async fn stop(self) -> Result<usize> {
+        // The task is gone already if a request failed.
+        let _ = self.enough.send(());
+        self.task.await?
+    }
+}
+
+async fn all_connected(lab: &Lab, want: u64) -> Result<()> {
+    for pod in lab.pods().filter(|pod| pod.spec.sidecar) {
+        let what = format!("{} of {} is {want}", CONNECTED, pod.spec.name);
+        until(&what, async || {
+            let stats = pod.sidecar()?.stats(&pod.namespace, CONNECTED).await?;
+            Ok(stats.values().all(|value| *value == want).then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+type Counters = BTreeMap<String, BTreeMap<String, u64>>;
+
+async fn counters(lab: &Lab, filter: &str) -> Result<Counters> {
+    let mut counters = Counters::new();
+    for pod in lab.pods().filter(|pod| pod.spec.sidecar) {
+        let stats = pod.sidecar()?.stats(&pod.namespace, filter).await?;
+        ensure!(!stats.is_empty(), "{} has no counters {filter}", pod.spec.name);
+        counters.insert(pod.spec.name.clone(), stats);
+    }
+    Ok(counters)
+}
+
+fn ensure_same(before: &Counters, after: &Counters) -> Result<()> {
+    for (pod, before) in before {
+        let after = after.get(pod).with_context(|| format!("{pod} is gone"))?;
+        ensure!(before == after, "{pod} changed needlessly: {before:?} became {after:?}");
+    }
+    Ok(())
+}
+
+fn ensure_little(before: &Counters, after: &Counters) -> Result<()> {
+    let sum = |counters: &Counters| counters.values().flat_map(BTreeMap::values).sum::<u64>();
+    let (first, again) = (sum(before), sum(after) - sum(before));
+    ensure!(again * LESS < first, "{first} bytes were sent at first, and {again} again");
+    Ok(())
+}
