@@ -13,6 +13,7 @@
 mod command_line;
 mod debug;
 mod e2e;
+mod golden;
 #[allow(dead_code, reason = "the demo uses the rest")]
 mod lab;
 mod layering;
