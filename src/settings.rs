@@ -69,6 +69,10 @@ impl Settings {
             trace_sampling: self.trace_sampling,
             accept_per_event: self.accept_per_event,
             handshake_timeout: self.handshake_timeout,
+            send_unhealthy: self.send_unhealthy,
+            telemetry: self.telemetry,
+            endpoint_telemetry: self.endpoint_telemetry,
+            track_remaining: !self.no_track_remaining,
         }
     }
 }

@@ -31,6 +31,14 @@ pub struct Features {
     pub accept_per_event: u32,
     /// How long a handshake behind an outbound listener may take.
     pub handshake_timeout: Duration,
+    /// Endpoints that are not ready are sent too, marked as unhealthy.
+    pub send_unhealthy: bool,
+    /// Clusters tell which services they are of, and endpoints whose they are, for metrics.
+    pub telemetry: bool,
+    /// Endpoints do so, provided that `telemetry` is set.
+    pub endpoint_telemetry: bool,
+    /// Clusters count how far they are from their limits.
+    pub track_remaining: bool,
 }
 
 impl Default for Features {
@@ -47,6 +55,10 @@ impl Default for Features {
             trace_sampling: Percent::ONE,
             accept_per_event: 1,
             handshake_timeout: Duration::from_secs(15),
+            send_unhealthy: false,
+            telemetry: true,
+            endpoint_telemetry: true,
+            track_remaining: false,
         }
     }
 }

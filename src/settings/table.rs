@@ -117,6 +117,14 @@ settings! {
         "reads the MongoDB protocol";
     "PILOT_SIDECAR_USE_REMOTE_ADDRESS" sidecar_remote_address: bool = false,
         "sidecars append to X-Forwarded-For of what their workload sends";
+    "PILOT_SEND_UNHEALTHY_ENDPOINTS" send_unhealthy: bool = false,
+        "unready endpoints are sent, marked unhealthy";
+    "PILOT_ENABLE_TELEMETRY_LABEL" telemetry: bool = true,
+        "clusters and endpoints carry labels for telemetry";
+    "PILOT_ENDPOINT_TELEMETRY_LABEL" endpoint_telemetry: bool = true,
+        "endpoints carry labels for telemetry";
+    "DISABLE_TRACK_REMAINING_CB_METRICS" no_track_remaining: bool = true,
+        "leaves gauges of remaining capacity out";
 }
 
 /// The variables that have no effect: name, default, meaning, and why.
@@ -188,7 +196,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_ENABLE_CA_CRL", "true", "distributes revocation lists", Pending),
         ("ENABLE_NATIVE_SIDECARS", "auto", "injects sidecars as restartable init containers", Pending),
         ("DISABLE_SHADOW_HOST_SUFFIX", "true", "mirrored requests keep their host", Pending),
-        ("DISABLE_TRACK_REMAINING_CB_METRICS", "true", "leaves gauges of remaining capacity out", Pending),
         ("ISTIO_WASM_MAX_BINARY_SIZE_BYTES", "268435456", "the largest Wasm module", AGENT),
         ("PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE", "true", "which of several services of one name a Sidecar means", Pending),
 
@@ -212,7 +219,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
 
         ("PILOT_FILTER_GATEWAY_CLUSTER_CONFIG", "false", "gateways get only the clusters that they route to", Pending),
         ("PILOT_ENABLE_AGENTGATEWAY", "false", "serves agentgateway proxies", Pending),
-        ("PILOT_SEND_UNHEALTHY_ENDPOINTS", "false", "unready endpoints are sent, marked unhealthy", Pending),
         ("PILOT_ENABLE_PERSISTENT_SESSION_FILTER", "false", "session persistence by label", Pending),
         ("PILOT_PERSISTENT_SESSION_LABEL", "istio.io/persistent-session", "the label that names the cookie", Pending),
         ("PILOT_PERSISTENT_SESSION_HEADER_LABEL", "istio.io/persistent-session-header", "the label that names the header", Pending),
@@ -257,8 +263,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("USE_CACERTS_FOR_SELF_SIGNED_CA", "false", "keeps the self-signed CA in the secret cacerts", Pending),
         ("PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS", "false", "several providers of custom authorisation", Pending),
 
-        ("PILOT_ENABLE_TELEMETRY_LABEL", "true", "clusters and endpoints carry labels for telemetry", Pending),
-        ("PILOT_ENDPOINT_TELEMETRY_LABEL", "true", "endpoints carry labels for telemetry", Pending),
         ("PILOT_MX_ADDITIONAL_LABELS", "", "further labels that workloads tell each other", Pending),
         ("ISTIO_ENABLE_CONTROLLER_QUEUE_METRICS", "false", "metrics of controller queues", Pending),
         ("PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY", "true", "gateways open a span for the upstream", Pending),

@@ -77,7 +77,7 @@ impl Memos {
 
 /// The clusters of all services that the scope sees, and those for what is no service.
 pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Built {
-    let policy = memos.policies.get(&context.snapshot.mesh);
+    let policy = memos.policies.get(context.snapshot);
     let client = outbound::Client::of(context.scope);
     let key = ListKey {
         services: Same(context.services.clone()),
@@ -159,7 +159,7 @@ fn duplicate_ports(service: &Service) -> impl Iterator<Item = Diagnostic> {
 /// The clusters behind a sidecar's inbound listener.
 pub fn inbound(context: &Context<'_>, targets: &[ServiceTarget], memos: &mut Memos) -> Built {
     let Scope { families, interception, .. } = *context.scope;
-    let policy = memos.policies.get(&context.snapshot.mesh);
+    let policy = memos.policies.get(context.snapshot);
     let mut built = Built::default();
     built.resources.push(memos.special(&policy, Special::InboundPassthrough { families }));
     if interception == Interception::None {

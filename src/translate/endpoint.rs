@@ -103,6 +103,7 @@ fn of_services(
                 reach: reach.clone(),
                 preference: preference.clone(),
                 home: snapshot.cluster.clone(),
+                telemetry: snapshot.features.telemetry && snapshot.features.endpoint_telemetry,
             };
             built.push(memo.get(key, |key| assignment::resource(key, port)));
         }

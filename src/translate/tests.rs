@@ -7,7 +7,7 @@ use super::fixture::{World, endpoint, json, proxy, service, workload};
 use super::{ResourceType, Translator};
 use crate::api::Features;
 use crate::api::features::Percent;
-use crate::model::{Protocol, ProxyKind};
+use crate::model::{Health, Protocol, ProxyKind};
 use crate::snapshot::Snapshot;
 
 /// All that a sidecar is served with these features, as one text of compact JSON.
@@ -23,6 +23,9 @@ fn served(features: Features) -> String {
         world.apply(service.clone());
         world.serve(service, vec![endpoint("10.1.0.1", 8080, &pod)]);
     }
+    let mut unready = endpoint("10.1.0.2", 8080, &pod);
+    unready.health = Health::Unhealthy;
+    world.serve_port(&web, "http", vec![endpoint("10.1.0.1", 8080, &pod), unready]);
     world.run(&pod, &[(&web.key, 0, 8080), (&web.key, 1, 8081)]);
     let snapshot = Snapshot { features, ..world.snapshot() };
     let view = Translator::default()
@@ -55,6 +58,17 @@ fn filters_can_be_left_out() {
     check("istio.metadata_exchange", "", |f| f.metadata_exchange = false);
     check("\"istio.alpn\"", "", |f| f.alpn_filter = false);
     check("envoy.filters.network.mongo_proxy", "", |f| f.mongo_filter = false);
+}
+
+#[test]
+fn clusters_and_assignments_follow() {
+    check("", "\"track_remaining\":true", |f| f.track_remaining = true);
+    check("", "\"health_status\":\"UNHEALTHY\"", |f| f.send_unhealthy = true);
+    const SERVICES: &str = "\"services\":[{\"host\":\"web.default.svc.cluster.local\"";
+    const WORKLOAD: &str = "\"workload\":\"web-1;default;web;v1;Kubernetes\"";
+    check(SERVICES, "", |f| f.telemetry = false);
+    check(WORKLOAD, "", |f| f.telemetry = false);
+    check(WORKLOAD, "", |f| f.endpoint_telemetry = false);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What clusters have in common, whatever they are for.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::policy::Policy;
 use crate::api::mesh::TcpKeepalive;
@@ -46,6 +46,7 @@ pub fn open_cluster(name: &str, kind: DiscoveryType, policy: &Policy) -> Cluster
                 max_pending_requests: Some(uint32(u32::MAX)),
                 max_requests: Some(uint32(u32::MAX)),
                 max_retries: Some(uint32(u32::MAX)),
+                track_remaining: policy.track_remaining,
                 ..Thresholds::default()
             }],
             ..CircuitBreakers::default()
@@ -74,14 +75,15 @@ pub fn service_cluster<'a>(
             })
         })
         .collect();
-    let istio = if external {
-        json!({ "services": services, "external": true })
-    } else {
-        json!({ "services": services })
-    };
+    let fields = [
+        policy.telemetry.then(|| ("services".to_owned(), Json::Array(services))),
+        external.then(|| ("external".to_owned(), Json::Bool(true))),
+    ];
+    let istio: serde_json::Map<_, _> = fields.into_iter().flatten().collect();
+    let metadata = (!istio.is_empty()).then(|| filter_metadata([(ISTIO, Json::Object(istio))]));
     Cluster {
         common_lb_config: Some(CommonLbConfig::default()),
-        metadata: Some(filter_metadata([(ISTIO, istio)])),
+        metadata,
         ..open_cluster(name, kind, policy)
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::mesh::{InboundPolicy, TcpKeepalive};
-use crate::api::{MeshConfig, Str};
+use crate::api::{Features, MeshConfig, Str};
+use crate::snapshot::Snapshot;
 use crate::translate::memo::Same;
 
 /// The settings of a cluster that do not come from its service.
@@ -25,11 +26,15 @@ pub struct Policy {
     pub trust_domain_aliases: Vec<Str>,
     /// How inbound clusters reach the application.
     pub inbound: InboundPolicy,
+    /// Clusters tell which services they are of.
+    pub telemetry: bool,
+    /// Clusters count how far they are from their limits.
+    pub track_remaining: bool,
 }
 
 impl Policy {
-    /// As the mesh configuration says.
-    pub fn of(mesh: &MeshConfig) -> Policy {
+    /// As the mesh configuration says, and the operator of the control plane.
+    pub fn of(mesh: &MeshConfig, features: &Features) -> Policy {
         Policy {
             connect_timeout: mesh.connect_timeout,
             tcp_keepalive: mesh.tcp_keepalive,
@@ -37,6 +42,8 @@ impl Policy {
             auto_mtls: mesh.enable_auto_mtls,
             trust_domain_aliases: mesh.trust_domain_aliases.clone(),
             inbound: mesh.inbound_traffic_policy,
+            telemetry: features.telemetry,
+            track_remaining: features.track_remaining,
         }
     }
 }
@@ -46,13 +53,13 @@ impl Policy {
 pub struct Policies(Option<(Same<MeshConfig>, Arc<Policy>)>);
 
 impl Policies {
-    /// The policy of a mesh configuration; the one before if they are equal.
-    pub fn get(&mut self, mesh: &Arc<MeshConfig>) -> Arc<Policy> {
-        let mesh = Same(mesh.clone());
+    /// The policy of a snapshot; the one before if they are equal.
+    pub fn get(&mut self, snapshot: &Snapshot) -> Arc<Policy> {
+        let mesh = Same(snapshot.mesh.clone());
         let newest = match self.0.take() {
             Some((seen, policy)) if seen == mesh => policy,
             before => {
-                let policy = Policy::of(&mesh.0);
+                let policy = Policy::of(&mesh.0, &snapshot.features);
                 match before {
                     Some((_, same)) if *same == policy => same,
                     _ => Arc::new(policy),

@@ -39,6 +39,8 @@ pub struct Key {
     pub preference: Option<(Preference, Place)>,
     /// The cluster of endpoints that nobody described.
     pub home: Str,
+    /// Endpoints tell whose they are.
+    pub telemetry: bool,
 }
 
 /// The assignment of a port, as a resource.
@@ -56,12 +58,12 @@ pub fn resource(key: &Key, port: &Port) -> Resource {
 
 /// The usable endpoints, grouped by locality and distance.
 fn localities(key: &Key) -> Vec<LocalityLbEndpoints> {
-    let service = &key.service.0;
     let nowhere = Locality::default();
-    let mut groups: BTreeMap<(&Locality, u32), Vec<&Endpoint>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&Locality, u32), Vec<(&Endpoint, Health)>> = BTreeMap::new();
     let all = key.endpoints.as_ref().map_or(&[][..], |Same(list)| list);
     for endpoint in all {
-        if !key.reach.includes(endpoint, &key.home, service.publish_not_ready) {
+        let Some(health) = key.reach.health(endpoint) else { continue };
+        if !key.reach.includes(endpoint, &key.home) {
             continue;
         }
         let workload = endpoint.workload.as_deref();
@@ -70,7 +72,7 @@ fn localities(key: &Key) -> Vec<LocalityLbEndpoints> {
             None => 0,
         };
         let locality = workload.map_or(&nowhere, |w| &w.locality);
-        groups.entry((locality, distance)).or_default().push(endpoint);
+        groups.entry((locality, distance)).or_default().push((endpoint, health));
     }
     let priorities = compact(groups.keys().map(|(_, distance)| *distance));
     groups
@@ -82,21 +84,24 @@ fn localities(key: &Key) -> Vec<LocalityLbEndpoints> {
                 sub_zone: locality.subzone.to_string(),
             }),
             load_balancing_weight: Some(uint32(
-                endpoints.iter().fold(0, |sum, e| e.weight.saturating_add(sum)),
+                endpoints.iter().fold(0, |sum, (e, _)| e.weight.saturating_add(sum)),
             )),
-            lb_endpoints: endpoints.into_iter().map(|e| lb_endpoint(e, key)).collect(),
+            lb_endpoints: endpoints
+                .into_iter()
+                .map(|(endpoint, health)| lb_endpoint(endpoint, health, key))
+                .collect(),
             priority: priorities.get(&distance).copied().unwrap_or_default(),
             ..LocalityLbEndpoints::default()
         })
         .collect()
 }
 
-fn lb_endpoint(endpoint: &Endpoint, key: &Key) -> LbEndpoint {
+fn lb_endpoint(endpoint: &Endpoint, health: Health, key: &Key) -> LbEndpoint {
     let mut addresses = key.reach.addresses(endpoint).map(|ip| Some(address(ip, endpoint.port)));
     LbEndpoint {
-        health_status: health_status(endpoint.health, key.service.0.registry).into(),
+        health_status: health_status(health, key.service.0.registry).into(),
         load_balancing_weight: Some(uint32(endpoint.weight)),
-        metadata: Some(metadata(endpoint.workload.as_deref(), &key.home)),
+        metadata: Some(metadata(endpoint.workload.as_deref(), key)),
         host_identifier: Some(HostIdentifier::Endpoint(EndpointAddress {
             address: addresses.next().flatten(),
             additional_addresses: addresses.map(|address| AdditionalAddress { address }).collect(),
@@ -105,27 +110,27 @@ fn lb_endpoint(endpoint: &Endpoint, key: &Key) -> LbEndpoint {
     }
 }
 
-/// Kubernetes says who is healthy; of others nothing is known. An endpoint that is used although it is not
-/// ready counts as healthy, or Envoy would use it only when nothing else is left.
+/// Kubernetes says who is healthy; of others nothing is known until they fail.
 fn health_status(health: Health, registry: Registry) -> core::HealthStatus {
     match (health, registry) {
         (Health::Draining, _) => core::HealthStatus::Draining,
-        (_, Registry::Kubernetes) => core::HealthStatus::Healthy,
-        (_, Registry::External) => core::HealthStatus::Unknown,
+        (Health::Unhealthy | Health::Terminating, _) => core::HealthStatus::Unhealthy,
+        (Health::Healthy, Registry::Kubernetes) => core::HealthStatus::Healthy,
+        (Health::Healthy, Registry::External) => core::HealthStatus::Unknown,
     }
 }
 
 /// Who serves: for metrics of requests that never reach a sidecar, and whether it takes mTLS.
-fn metadata(workload: Option<&Workload>, home: &Str) -> core::Metadata {
+fn metadata(workload: Option<&Workload>, key: &Key) -> core::Metadata {
     let described = match workload {
         Some(w) => format!(
             "{};{};{};{};{}",
             w.workload_name, w.namespace, w.canonical_name, w.canonical_revision, w.cluster
         ),
-        None => format!(";;;;{home}"),
+        None => format!(";;;;{}", key.home),
     };
-    let istio = (ISTIO, json!({ "workload": described }));
+    let istio = key.telemetry.then(|| (ISTIO, json!({ "workload": described })));
     let takes_mtls = workload.is_some_and(|w| w.tls_mode == TlsMode::Istio);
     let tls = takes_mtls.then(|| (TRANSPORT_SOCKET_MATCH, json!({ "tlsMode": "istio" })));
-    filter_metadata(tls.into_iter().chain([istio]))
+    filter_metadata(tls.into_iter().chain(istio))
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::preference::{Place, Preference};
-use crate::api::{MeshConfig, Str};
+use crate::api::{Features, MeshConfig, Str};
 use crate::model::{Endpoint, Health, ProxyKind, Service};
 use crate::snapshot::Snapshot;
 use crate::translate::scope::{Families, Scope};
@@ -59,32 +59,55 @@ pub struct Reach {
     pub cluster: Option<Str>,
     /// Only endpoints on this node.
     pub node: Option<Str>,
+    /// Endpoints that are not ready too, marked as such.
+    pub unhealthy: bool,
+    /// Endpoints that serve their last sessions too, marked as such.
+    pub draining: bool,
 }
 
+/// The labels by which a service says that its clients' sessions stay with an endpoint.
+const SESSION_LABELS: [&str; 2] =
+    ["istio.io/persistent-session", "istio.io/persistent-session-header"];
+
+/// The label by which a workload says that it takes no new sessions.
+const DRAINING_LABEL: &str = "istio.io/draining";
+
 impl Reach {
-    /// For one service.
+    /// For one service. Where endpoints have priorities, Envoy must know the unready ones: by the share of
+    /// ready endpoints it decides how much goes to the next priority.
     pub fn of(audience: &Audience, service: &Service, mesh: &Mesh<'_>) -> Reach {
+        let has_label = |label: &&str| service.labels.get(*label).is_some_and(|v| !v.is_empty());
         let own_cluster = service.node_local || mesh.is_cluster_local(&service.key.hostname);
         Reach {
             families: audience.families,
             network: audience.network.clone(),
             cluster: own_cluster.then(|| audience.cluster.clone()),
             node: service.node_local.then(|| audience.node.clone().unwrap_or_default()),
+            unhealthy: mesh.features.send_unhealthy || Preference::of(service).is_some(),
+            draining: SESSION_LABELS.iter().any(has_label),
         }
     }
 
-    /// Whether an endpoint may be used. `home` is the cluster of endpoints that nobody described.
-    pub fn includes(&self, endpoint: &Endpoint, home: &Str, publish_not_ready: bool) -> bool {
+    /// How an endpoint does; None if that excludes it.
+    pub fn health(&self, endpoint: &Endpoint) -> Option<Health> {
+        let labels = endpoint.workload.as_ref().map(|w| &w.labels);
+        let leaves = labels.and_then(|l| l.get(DRAINING_LABEL)).is_some_and(|v| !v.is_empty());
+        match endpoint.health {
+            Health::Terminating => None,
+            Health::Draining => self.draining.then_some(Health::Draining),
+            _ if leaves => self.draining.then_some(Health::Draining),
+            Health::Unhealthy => self.unhealthy.then_some(Health::Unhealthy),
+            Health::Healthy => Some(Health::Healthy),
+        }
+    }
+
+    /// Whether an endpoint can be reached, however it does. `home` is the cluster of endpoints that nobody
+    /// described.
+    pub fn includes(&self, endpoint: &Endpoint, home: &Str) -> bool {
         let workload = endpoint.workload.as_deref();
         let cluster = workload.map_or(home, |w| &w.cluster);
         let network = workload.map_or("", |w| &*w.network);
-        let healthy = match endpoint.health {
-            Health::Healthy | Health::Draining => true,
-            Health::Unhealthy => publish_not_ready,
-            Health::Terminating => false,
-        };
-        healthy
-            && self.addresses(endpoint).next().is_some()
+        self.addresses(endpoint).next().is_some()
             && self.network.as_ref().is_none_or(|own| network.is_empty() || **own == *network)
             && self.cluster.as_ref().is_none_or(|own| own == cluster)
             && self.node.as_ref().is_none_or(|own| *own == endpoint.node_name)
@@ -101,6 +124,7 @@ impl Reach {
 #[derive(Clone, Copy, Debug)]
 pub struct Mesh<'a> {
     config: &'a MeshConfig,
+    features: &'a Features,
     domain: &'a str,
     /// Networks are joined by gateways only. Where no gateway is known, every endpoint counts as directly
     /// reachable: a network may be named for other reasons.
@@ -118,6 +142,7 @@ impl<'a> Mesh<'a> {
         };
         Mesh {
             config: &snapshot.mesh,
+            features: &snapshot.features,
             domain: &snapshot.domain,
             joined: snapshot.services.iter().any(|service| is_gateway(service)),
         }

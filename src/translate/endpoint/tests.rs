@@ -115,10 +115,10 @@ fn an_endpoint_tells_health_workload_and_mtls() {
     );
     check(
         Registry::Kubernetes,
-        Health::Draining,
+        Health::Healthy,
         None,
         json!({
-            "health_status": "DRAINING",
+            "health_status": "HEALTHY",
             "load_balancing_weight": 1,
             "metadata": { "filter_metadata": { "istio": { "workload": ";;;;Kubernetes" } } },
         }),
@@ -126,24 +126,39 @@ fn an_endpoint_tells_health_workload_and_mtls() {
 }
 
 #[test]
-fn endpoints_that_are_not_ready_are_left_out_unless_published() {
-    let with = |number, health| {
-        let mut endpoint = pod(number, unchanged);
-        endpoint.health = health;
-        endpoint
+fn who_is_used_although_not_ready() {
+    let with = |number, health| Endpoint { health, ..pod(number, unchanged) };
+    let endpoints = || {
+        let leaves = |w: &mut Workload| {
+            w.labels.insert("istio.io/draining".into(), "true".into());
+        };
+        vec![
+            with(1, Health::Healthy),
+            with(2, Health::Unhealthy),
+            with(3, Health::Draining),
+            with(4, Health::Terminating),
+            pod(5, leaves),
+        ]
     };
-    let check = |published, want: &[&str]| {
-        let endpoints = vec![
-            with(1, Health::Unhealthy),
-            with(2, Health::Healthy),
-            with(3, Health::Terminating),
-        ];
-        let change = |s: &mut Service| s.publish_not_ready = published;
-        let got = assignment(endpoints, change, World::default(), unchanged).unwrap();
-        assert_eq!(addresses(&got), [want], "published: {published}");
+    let check = |change: &dyn Fn(&mut Service), want: &[(&str, &str)]| {
+        let change = |s: &mut Service| change(s);
+        let got = assignment(endpoints(), change, World::default(), unchanged).unwrap();
+        let statuses = at(&got, "/endpoints/0/lb_endpoints").as_array().unwrap();
+        let got: Vec<_> = addresses(&got)[0]
+            .iter()
+            .zip(statuses)
+            .map(|(address, lb)| (address.clone(), lb["health_status"].as_str().unwrap()))
+            .collect();
+        let want: Vec<_> = want.iter().map(|(a, s)| ((*a).to_owned(), *s)).collect();
+        assert_eq!(got, want);
     };
-    check(false, &["2"]);
-    check(true, &["1", "2"]);
+    check(&unchanged, &[("1", "HEALTHY")]);
+    let near = |s: &mut Service| s.traffic_distribution = "PreferClose".into();
+    check(&near, &[("1", "HEALTHY"), ("2", "UNHEALTHY")]);
+    let sessions = |s: &mut Service| {
+        s.labels.insert("istio.io/persistent-session".into(), "cookie".into());
+    };
+    check(&sessions, &[("1", "HEALTHY"), ("3", "DRAINING"), ("5", "DRAINING")]);
 }
 
 #[test]
