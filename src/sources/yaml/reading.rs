@@ -1,8 +1,10 @@
 //! What one file says: its objects, and what is wrong in it.
 //!
 //! A document that cannot be read costs nothing but itself. Every failure carries the key of the object that it
-//! concerns when that can be told, so that the caller can keep the version that worked.
+//! concerns when that can be told, so that the caller can keep the version that worked. A document of which
+//! there was nothing to say is not read again as long as its text stays the same.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,39 +60,42 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Of a file that could not be read at all.
-    pub fn failed(file: &Arc<PathBuf>, message: impl Into<String>) -> Reading {
-        let mut reader = Reader::new(file);
-        reader.fail(None, 0, &FieldPath::root(), message.into());
+    pub fn failed(file: &Arc<PathBuf>, line: usize, message: impl Into<String>) -> Reading {
+        let mut known = Documents::default();
+        let mut reader = Reader::new(file, &mut known);
+        reader.fail(None, line, &FieldPath::root(), message.into());
         reader.reading
     }
 }
 
-/// Reads the content of a file.
-pub(super) fn read(file: &Arc<PathBuf>, content: &[u8]) -> Reading {
+/// The sound documents of a file by the hash of their text: their objects, each with its line counted from the
+/// beginning of the document.
+pub(super) type Documents = HashMap<u64, Arc<[(usize, Object)]>>;
+
+/// Reads the content of a file. `known` holds what the last reading of it found, and then what this one did.
+pub(super) fn read(file: &Arc<PathBuf>, content: &[u8], known: &mut Documents) -> Reading {
     if content.len() > MAX_FILE_BYTES {
         let limit = MAX_FILE_BYTES >> 20;
-        return Reading::failed(file, format!("larger than {limit} MiB: split it"));
+        return Reading::failed(file, 0, format!("larger than {limit} MiB: split it"));
     }
     let text = match std::str::from_utf8(content) {
         Ok(text) => text,
         Err(error) => {
-            let line =
-                1 + content.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
-            let mut reader = Reader::new(file);
-            reader.fail(None, line, &FieldPath::root(), "not UTF-8: save it as such".to_owned());
-            return reader.reading;
+            let good = content.iter().take(error.valid_up_to());
+            let line = 1 + good.filter(|b| **b == b'\n').count();
+            return Reading::failed(file, line, "not UTF-8: save it as such");
         }
     };
-    let mut reader = Reader::new(file);
+    let mut reader = Reader::new(file, known);
     if is_json(file) {
         let whole = Document { text, first_line: 1, line: 1 };
         if !text.trim().is_empty() {
-            reader.document(whole, value::from_json(text));
+            reader.document(whole, value::from_json);
         }
     } else {
         reader.documents(text);
     }
-    reader.reading
+    reader.finish()
 }
 
 fn is_json(file: &Path) -> bool {
@@ -100,11 +105,22 @@ fn is_json(file: &Path) -> bool {
 struct Reader<'a> {
     file: &'a Arc<PathBuf>,
     reading: Reading,
+    /// Of the last reading, until this one is finished.
+    known: &'a mut Documents,
+    read: Documents,
+    /// How often something was wrong, told or not.
+    flaws: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn new(file: &'a Arc<PathBuf>) -> Reader<'a> {
-        Reader { file, reading: Reading::default() }
+    fn new(file: &'a Arc<PathBuf>, known: &'a mut Documents) -> Reader<'a> {
+        let read = Documents::new();
+        Reader { file, reading: Reading::default(), known, read, flaws: 0 }
+    }
+
+    fn finish(self) -> Reading {
+        *self.known = self.read;
+        self.reading
     }
 
     fn documents(&mut self, text: &str) {
@@ -114,11 +130,35 @@ impl<'a> Reader<'a> {
                 self.fail(None, document.line, &FieldPath::root(), message);
                 return;
             }
-            self.document(document, value::from_yaml(document.text));
+            self.document(document, value::from_yaml);
         }
     }
 
-    fn document(&mut self, document: Document<'_>, value: Result<Value, SyntaxError>) {
+    fn document(
+        &mut self,
+        document: Document<'_>,
+        parse: impl Fn(&str) -> Result<Value, SyntaxError>,
+    ) {
+        let hash = rapidhash::v3::rapidhash_v3(document.text.as_bytes());
+        if let Some(objects) = self.known.get(&hash) {
+            let objects = objects.clone();
+            for (line, object) in objects.iter() {
+                let location = self.at(document.first_line + line);
+                self.reading.objects.push(Placed { location, object: object.clone() });
+            }
+            self.read.insert(hash, objects);
+            return;
+        }
+        let (flaws, before) = (self.flaws, self.reading.objects.len());
+        self.parsed(document, parse(document.text));
+        if self.flaws == flaws {
+            let objects = self.reading.objects.iter().skip(before);
+            let relative = |p: &Placed| p.location.line.saturating_sub(document.first_line);
+            self.read.insert(hash, objects.map(|p| (relative(p), p.object.clone())).collect());
+        }
+    }
+
+    fn parsed(&mut self, document: Document<'_>, value: Result<Value, SyntaxError>) {
         match value {
             Ok(Value::Null) => {}
             Ok(value) => self.value(document, &FieldPath::root(), document.line, value),
@@ -179,11 +219,13 @@ impl<'a> Reader<'a> {
 
     /// Every failure counts, as it protects objects; but not every one is told.
     fn fail(&mut self, key: Option<ObjectKey>, line: usize, path: &FieldPath, message: String) {
+        self.flaws += 1;
         let diagnostic = self.diagnostic(Severity::Error, key.clone(), line, path, message);
         self.reading.failures.push(Failure { key, diagnostic });
     }
 
     fn warn(&mut self, key: Option<ObjectKey>, line: usize, path: &FieldPath, message: String) {
+        self.flaws += 1;
         if self.reading.warnings.len() < MAX_DIAGNOSTICS {
             let warning = self.diagnostic(Severity::Warning, key, line, path, message);
             self.reading.warnings.push(warning);

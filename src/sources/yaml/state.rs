@@ -1,14 +1,14 @@
 //! What the files said last, what counts of it, and what changed. Without IO.
 //!
 //! Invariants: of each key at most one object counts; a batch holds exactly the differences to what counted
-//! before; an object that worked stays until its file says something else of it that works, or nothing.
+//! before; an object that worked stays until its file says something else of it that works, or nothing. The
+//! work follows what changed, not what there is.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::reading::{self, Failure, MAX_DIAGNOSTICS, Placed, Reading};
+use super::reading::{self, Documents, Failure, MAX_DIAGNOSTICS, Placed, Reading};
 use super::scan::{Content, Files};
 use crate::api::{Batch, Change, Diagnostic, Object, ObjectKey, Severity};
 
@@ -19,11 +19,18 @@ pub const MAX_OBJECTS: usize = 1_000_000;
 const NAMED: usize = 3;
 
 /// The state of a directory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct YamlState {
-    files: BTreeMap<PathBuf, FileState>,
+    files: BTreeMap<Arc<PathBuf>, FileState>,
+    /// Which files name an object, be it sound or kept.
+    definers: BTreeMap<ObjectKey, BTreeSet<Arc<PathBuf>>>,
+    /// The keys that more than one file names.
+    contested: BTreeSet<ObjectKey>,
     /// What counts, as it was last told.
     told: BTreeMap<ObjectKey, Object>,
+    /// What does not fit into `limit`.
+    refused: BTreeSet<ObjectKey>,
+    limit: usize,
 }
 
 /// The state of one file.
@@ -31,12 +38,27 @@ pub struct YamlState {
 struct FileState {
     /// The hash of its content; None when it could not be read.
     hash: Option<u64>,
-    /// The objects that it gives now, in order.
-    objects: Vec<Placed>,
+    /// What need not be read again.
+    documents: Documents,
+    /// The objects that it gives now.
+    sound: BTreeMap<ObjectKey, Placed>,
     /// Objects that it gave before, and of which it now says something that cannot be read.
-    kept: Vec<Placed>,
+    kept: BTreeMap<ObjectKey, Placed>,
     /// What is wrong in it.
     diagnostics: Vec<Diagnostic>,
+}
+
+impl Default for YamlState {
+    fn default() -> Self {
+        YamlState {
+            files: BTreeMap::new(),
+            definers: BTreeMap::new(),
+            contested: BTreeSet::new(),
+            told: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            limit: MAX_OBJECTS,
+        }
+    }
 }
 
 impl YamlState {
@@ -44,22 +66,18 @@ impl YamlState {
     /// is wrong now, in the order of files and lines. The batch is never marked as synced: whoever reads the
     /// files knows whether they are complete.
     pub fn apply(&mut self, files: Files) -> (Batch, Vec<Diagnostic>) {
-        self.files.retain(|path, _| files.contains_key(path));
-        for (path, content) in files {
-            match self.files.entry(path) {
-                Entry::Occupied(mut entry) => {
-                    let path = entry.key().clone();
-                    entry.get_mut().update(&path, content);
-                }
-                Entry::Vacant(entry) => {
-                    let path = entry.key().clone();
-                    entry.insert(FileState::default()).update(&path, content);
-                }
-            }
+        let mut affected = self.refused.clone();
+        let gone = self.files.keys().filter(|path| !files.contains_key(path.as_path()));
+        for path in gone.cloned().collect::<Vec<_>>() {
+            let keys = self.files.remove(&path).map(FileState::into_keys).unwrap_or_default();
+            keys.iter().for_each(|key| self.undefine(key, &path));
+            affected.extend(keys);
         }
-        let (current, duplicates) = self.resolve();
-        let batch = self.tell(current);
-        (batch, self.diagnostics(duplicates))
+        for (path, content) in files {
+            self.update(path, content, &mut affected);
+        }
+        let batch = self.tell(affected);
+        (batch, self.diagnostics())
     }
 
     /// The objects that count, by key.
@@ -67,115 +85,180 @@ impl YamlState {
         &self.told
     }
 
-    /// Decides which object counts for each key: the later of those that are sound, else the later one kept.
-    fn resolve(&self) -> (BTreeMap<ObjectKey, Object>, Vec<Diagnostic>) {
-        let mut winners: BTreeMap<ObjectKey, &Placed> = BTreeMap::new();
-        let mut diagnostics = Vec::new();
-        for placed in self.files.values().flat_map(|file| &file.objects) {
-            let key = placed.object.key();
-            match winners.entry(key) {
-                Entry::Vacant(entry) => {
-                    entry.insert(placed);
-                }
-                Entry::Occupied(mut entry) => {
-                    let loser = entry.insert(placed);
-                    duplicate(entry.key(), loser, placed, &mut diagnostics);
-                }
+    fn update(&mut self, path: PathBuf, content: Content, affected: &mut BTreeSet<ObjectKey>) {
+        if content == Content::Unchanged && self.files.contains_key(&path) {
+            return;
+        }
+        let path = Arc::new(path);
+        let mut file = self.files.remove(&path).unwrap_or_default();
+        let differing = file.update(&path, content);
+        for key in &differing {
+            match file.names(key) {
+                true => self.define(key, &path),
+                false => self.undefine(key, &path),
             }
         }
-        // Backwards, so that of several files the later one's version is kept.
-        for placed in self.files.values().flat_map(|file| &file.kept).rev() {
-            winners.entry(placed.object.key()).or_insert(placed);
-        }
-        let mut current = BTreeMap::new();
-        for (key, placed) in winners {
-            if current.len() == MAX_OBJECTS {
-                diagnostics.push(Diagnostic {
-                    severity: Severity::Error,
-                    location: Some(placed.location.clone()),
-                    object: Some(key),
-                    path: String::new(),
-                    message: format!(
-                        "more than {MAX_OBJECTS} objects: this and what follows are not used"
-                    ),
-                });
-                break;
-            }
-            current.insert(key, placed.object.clone());
-        }
-        (current, diagnostics)
+        affected.extend(differing);
+        self.files.insert(path, file);
     }
 
-    /// Replaces what was told by what is, and returns the difference.
-    fn tell(&mut self, current: BTreeMap<ObjectKey, Object>) -> Batch {
-        let gone = self.told.keys().filter(|key| !current.contains_key(key));
-        let mut changes: Vec<Change> = gone.cloned().map(Change::Remove).collect();
-        let changed = current.iter().filter(|(key, object)| self.told.get(key) != Some(object));
-        changes.extend(changed.map(|(_, object)| Change::Apply(object.clone())));
-        self.told = current;
+    fn define(&mut self, key: &ObjectKey, path: &Arc<PathBuf>) {
+        let definers = self.definers.entry(key.clone()).or_default();
+        definers.insert(path.clone());
+        if definers.len() > 1 {
+            self.contested.insert(key.clone());
+        }
+    }
+
+    fn undefine(&mut self, key: &ObjectKey, path: &Arc<PathBuf>) {
+        let Some(definers) = self.definers.get_mut(key) else { return };
+        definers.remove(path);
+        if definers.len() < 2 {
+            self.contested.remove(key);
+        }
+        if definers.is_empty() {
+            self.definers.remove(key);
+        }
+    }
+
+    /// What the files say of an object, in their order.
+    fn definitions(&self, key: &ObjectKey) -> impl DoubleEndedIterator<Item = &FileState> {
+        let definers = self.definers.get(key).into_iter().flatten();
+        definers.filter_map(|path| self.files.get(path))
+    }
+
+    /// The object that counts: the later of those that are sound, else the later one kept.
+    fn winner(&self, key: &ObjectKey) -> Option<&Placed> {
+        let sound = self.definitions(key).rev().find_map(|file| file.sound.get(key));
+        sound.or_else(|| self.definitions(key).rev().find_map(|file| file.kept.get(key)))
+    }
+
+    /// Replaces what was told of these keys by what is, and returns the difference: removals first, each part
+    /// in the order of the keys.
+    fn tell(&mut self, affected: BTreeSet<ObjectKey>) -> Batch {
+        let mut changes = Vec::new();
+        let mut present = Vec::new();
+        for key in affected {
+            match self.winner(&key).map(|placed| placed.object.clone()) {
+                Some(object) => present.push((key, object)),
+                None => {
+                    self.refused.remove(&key);
+                    if self.told.remove(&key).is_some() {
+                        changes.push(Change::Remove(key));
+                    }
+                }
+            }
+        }
+        for (key, object) in present {
+            let before = self.told.get(&key);
+            if before == Some(&object) {
+                continue;
+            }
+            if before.is_none() && self.told.len() >= self.limit {
+                self.refused.insert(key);
+                continue;
+            }
+            self.refused.remove(&key);
+            self.told.insert(key, object.clone());
+            changes.push(Change::Apply(object));
+        }
         Batch { changes, synced: false }
     }
 
-    fn diagnostics(&self, duplicates: Vec<Diagnostic>) -> Vec<Diagnostic> {
-        let files = self.files.values().flat_map(|file| &file.diagnostics).cloned();
-        let mut all: Vec<Diagnostic> = files.chain(duplicates).collect();
-        all.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
-        if all.len() > MAX_DIAGNOSTICS {
-            let more = all.len() - MAX_DIAGNOSTICS;
-            all.truncate(MAX_DIAGNOSTICS);
-            all.push(Diagnostic {
-                severity: Severity::Error,
-                location: None,
-                object: None,
-                path: String::new(),
-                message: format!("{more} more diagnostics: mend those above to see them"),
-            });
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut all: Vec<Diagnostic> =
+            self.files.values().flat_map(|file| &file.diagnostics).cloned().collect();
+        for key in &self.contested {
+            let mut sound: Vec<&Placed> =
+                self.definitions(key).filter_map(|file| file.sound.get(key)).collect();
+            if let Some(winner) = sound.pop() {
+                sound.iter().for_each(|loser| duplicate(key, loser, winner, &mut all));
+            }
         }
-        all
+        if let Some(key) = self.refused.first() {
+            let more = self.refused.len();
+            let limit = self.limit;
+            let message =
+                format!("more than {limit} objects: {more} are not used, this is the first");
+            let location = self.winner(key).map(|placed| placed.location.clone());
+            let (severity, object, path) = (Severity::Error, Some(key.clone()), String::new());
+            all.push(Diagnostic { severity, location, object, path, message });
+        }
+        all.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
+        summarise(all)
     }
 }
 
 impl FileState {
-    fn update(&mut self, path: &Path, content: Content) {
-        let file = Arc::new(path.to_owned());
+    fn names(&self, key: &ObjectKey) -> bool {
+        self.sound.contains_key(key) || self.kept.contains_key(key)
+    }
+
+    fn into_keys(self) -> Vec<ObjectKey> {
+        self.sound.into_keys().chain(self.kept.into_keys()).collect()
+    }
+
+    /// Takes the file as it is now. Returns the keys of which it says something else than before.
+    fn update(&mut self, path: &Arc<PathBuf>, content: Content) -> BTreeSet<ObjectKey> {
         let reading = match content {
-            Content::Unchanged => return,
+            Content::Unchanged => return BTreeSet::new(),
             Content::Bytes(bytes) => {
                 let hash = rapidhash::v3::rapidhash_v3(&bytes);
                 if self.hash == Some(hash) {
-                    return;
+                    return BTreeSet::new();
                 }
                 self.hash = Some(hash);
-                reading::read(&file, &bytes)
+                reading::read(path, &bytes, &mut self.documents)
             }
             Content::Unreadable(message) => {
                 self.hash = None;
-                Reading::failed(&file, message)
+                Reading::failed(path, 0, message)
             }
         };
-        self.replace(reading);
+        self.replace(reading)
     }
 
-    fn replace(&mut self, reading: Reading) {
+    fn replace(&mut self, reading: Reading) -> BTreeSet<ObjectKey> {
         let Reading { objects, failures, warnings } = reading;
-        let now: BTreeSet<ObjectKey> = objects.iter().map(|placed| placed.object.key()).collect();
+        self.diagnostics = warnings;
+        let mut sound: BTreeMap<ObjectKey, Placed> = BTreeMap::new();
+        for placed in objects {
+            let key = placed.object.key();
+            if let Some(loser) = sound.get(&key) {
+                duplicate(&key, loser, &placed, &mut self.diagnostics);
+            }
+            sound.insert(key, placed);
+        }
+        let before = std::mem::replace(&mut self.sound, sound);
+        let older = std::mem::take(&mut self.kept);
+        let mut differing: BTreeSet<ObjectKey> = BTreeSet::new();
+        differing.extend(older.keys().cloned());
+        differing.extend(difference(&before, &self.sound));
+
         let broken: BTreeSet<&ObjectKey> = failures.iter().filter_map(|f| f.key.as_ref()).collect();
         let any = failures.iter().any(|failure| failure.key.is_none());
-        // What was kept before comes after what was sound: it is older.
-        let before = std::mem::take(&mut self.objects);
-        let older = std::mem::take(&mut self.kept);
-        let mut kept: BTreeMap<ObjectKey, Placed> = BTreeMap::new();
-        for placed in older.into_iter().chain(before) {
-            let key = placed.object.key();
-            if !now.contains(&key) && (any || broken.contains(&key)) {
-                kept.insert(key, placed);
+        // What was sound is newer than what had been kept before.
+        for (key, placed) in older.into_iter().chain(before) {
+            if !self.sound.contains_key(&key) && (any || broken.contains(&key)) {
+                self.kept.insert(key, placed);
             }
         }
-        self.diagnostics = failures.into_iter().map(|failure| explain(failure, &kept)).collect();
-        self.diagnostics.extend(warnings);
-        self.objects = objects;
-        self.kept = kept.into_values().collect();
+        let failures = failures.into_iter().map(|failure| explain(failure, &self.kept));
+        self.diagnostics.extend(failures);
+        differing
     }
+}
+
+/// The keys whose objects differ.
+fn difference<'a>(
+    before: &'a BTreeMap<ObjectKey, Placed>,
+    now: &'a BTreeMap<ObjectKey, Placed>,
+) -> impl Iterator<Item = ObjectKey> + 'a {
+    let gone = before.keys().filter(|key| !now.contains_key(key));
+    let object = |placed: &'a Placed| &placed.object;
+    let changed =
+        now.iter().filter(move |(key, placed)| before.get(key).map(object) != Some(&placed.object));
+    gone.chain(changed.map(|(key, _)| key)).cloned()
 }
 
 /// Says in a diagnostic what stays in use because of the failure.
@@ -218,6 +301,22 @@ fn duplicate(key: &ObjectKey, loser: &Placed, winner: &Placed, into: &mut Vec<Di
         winner,
         format!("{lost} defines it too, without effect: remove one of them"),
     ));
+}
+
+/// Keeps as many as somebody reads.
+fn summarise(mut all: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if all.len() > MAX_DIAGNOSTICS {
+        let more = all.len() - MAX_DIAGNOSTICS;
+        all.truncate(MAX_DIAGNOSTICS);
+        all.push(Diagnostic {
+            severity: Severity::Error,
+            location: None,
+            object: None,
+            path: String::new(),
+            message: format!("{more} more diagnostics: mend those above to see them"),
+        });
+    }
+    all
 }
 
 #[cfg(test)]

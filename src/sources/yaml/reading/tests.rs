@@ -1,7 +1,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Reading, read};
+use super::{Documents, Reading};
+use crate::api::Object;
+
+fn read(file: &Arc<PathBuf>, content: &[u8]) -> Reading {
+    super::read(file, content, &mut Documents::new())
+}
 
 /// Everything that a reading says, a line each.
 fn told(name: &str, text: &str) -> Vec<String> {
@@ -104,4 +109,33 @@ fn files_that_are_no_text_fail_as_a_whole() {
     let large = vec![b'#'; super::MAX_FILE_BYTES + 1];
     let message = read(&file, &large).failures[0].diagnostic.to_string();
     assert_eq!(message, "error: a.yaml: larger than 64 MiB: split it");
+}
+
+#[test]
+fn sound_documents_are_read_once_and_move_with_their_text() {
+    let file = Arc::new(PathBuf::from("a.yaml"));
+    let namespace =
+        |name: &str| format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n");
+    let broken = "---\nkind: Namespace\n";
+    let mut known = Documents::new();
+    let first = super::read(
+        &file,
+        format!("{}{broken}{}", namespace("a"), namespace("b")).as_bytes(),
+        &mut known,
+    );
+    assert_eq!((first.objects.len(), known.len()), (2, 2));
+    // The documents move: the same objects, shared, on other lines; what is wrong is told again.
+    let text = format!("{broken}{}# more\n{}", namespace("b"), namespace("c"));
+    let second = super::read(&file, text.as_bytes(), &mut known);
+    let lines: Vec<_> = second.objects.iter().map(|p| p.location.to_string()).collect();
+    assert_eq!(lines, ["a.yaml:4", "a.yaml:9"]);
+    assert_eq!(second.failures.len(), 1);
+    assert_eq!(known.len(), 2);
+    let again = super::read(&file, text.as_bytes(), &mut known);
+    assert_eq!(again, second);
+    let shared = |a: &Object, b: &Object| match (a, b) {
+        (Object::Namespace(a), Object::Namespace(b)) => Arc::ptr_eq(a, b),
+        _ => false,
+    };
+    assert!(shared(&again.objects[0].object, &second.objects[0].object));
 }

@@ -160,3 +160,18 @@ fn a_flood_of_diagnostics_is_summed_up() {
     assert_eq!(diagnostics.len(), 201);
     assert_eq!(diagnostics[200], "error: 300 more diagnostics: mend those above to see them");
 }
+
+#[test]
+fn what_does_not_fit_is_refused_until_there_is_room() {
+    let mut dir = Directory::new();
+    dir.state.limit = 2;
+    let (changes, diagnostics) =
+        dir.write("x.yaml", &(service("a", 1) + &service("b", 1) + &service("c", 1)));
+    assert_eq!(changes, ["+a", "+b"]);
+    let wrong = "error: x.yaml:12: Service default/c: more than 2 objects: 1 are not used, this is the first";
+    assert_eq!(diagnostics, [wrong]);
+    // What is there may still change.
+    assert_eq!(dir.write("y.yaml", &service("b", 2)).0, ["+b"]);
+    let (changes, diagnostics) = dir.write("x.yaml", &(service("b", 1) + &service("c", 1)));
+    assert_eq!((changes.join(" "), diagnostics.len()), ("-a +c".to_owned(), 2));
+}
