@@ -4,7 +4,6 @@
 //! only once there is a complete snapshot: a proxy that is refused a connection tries another replica, one that
 //! is served half a mesh drops the other half. At the end, streams go first and what feeds them last.
 
-mod clients;
 mod inputs;
 pub mod listen;
 mod servers;
@@ -65,7 +64,7 @@ async fn serve(options: &Options, settings: &Settings, _levels: LogLevels) -> an
         Ads::new(ads_config(settings), pusher, metrics.clone(), is_ready.clone(), stopped.clone());
     let state = debug::State {
         snapshots: snapshots.clone(),
-        clients: clients::clients(ads.connections()),
+        connections: ads.connections(),
         diagnostics: inputs.diagnostics.clone(),
         metrics: metrics.clone(),
         probes: vec![Probe { name: "discovery", check: Arc::new(move || *is_ready.borrow()) }],

@@ -28,9 +28,9 @@ use axum::routing::get;
 use tokio::sync::watch;
 
 use self::answer::Gate;
-pub use self::connections::{Client, Watched};
 use crate::api::{Diagnostic, Str};
 use crate::metrics::Metrics;
+use crate::serve::connections::Connections;
 use crate::snapshot::Snapshots;
 
 /// What the endpoints read.
@@ -38,8 +38,8 @@ use crate::snapshot::Snapshots;
 pub struct State {
     /// The state of the mesh.
     pub snapshots: Snapshots,
-    /// The proxies that are connected at the moment, in any order.
-    pub clients: Arc<dyn Fn() -> Vec<Client> + Send + Sync>,
+    /// Who is connected.
+    pub connections: Arc<Connections>,
     /// What the sources have to say of their objects.
     pub diagnostics: Vec<watch::Receiver<Arc<[Diagnostic]>>>,
     /// What was counted.
@@ -80,7 +80,7 @@ pub fn ready_routes(state: State) -> Router {
 
 /// `/metrics` and `/version`, for port 15014.
 ///
-/// Serve it with `ConnectInfo<SocketAddr>` as a request extension, as [`debug_routes`].
+/// To be served by `serve::server`, as [`debug_routes`].
 pub fn metrics_routes(state: State) -> Router {
     let mut metrics = Router::new().route("/metrics", get(metrics));
     if state.metrics_loopback_only {
@@ -94,8 +94,8 @@ pub fn metrics_routes(state: State) -> Router {
 
 /// `/debug*`, for both ports.
 ///
-/// Serve it with `ConnectInfo<SocketAddr>` as a request extension: without the peer's address a request
-/// counts as not from loopback.
+/// To be served by `serve::server`, which tells the peer's address: without it a request counts as not from
+/// loopback.
 pub fn debug_routes(state: State) -> Router {
     let mut router = Router::new();
     for endpoint in index::all() {

@@ -23,7 +23,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
-use self::world::{Node, World};
+use self::world::{Running, World, node};
 
 const LOOPBACK: &str = "127.0.0.1:40000";
 const ELSEWHERE: &str = "10.1.2.3:40000";
@@ -48,10 +48,10 @@ fn golden_dir() -> PathBuf {
 }
 
 /// The world of the goldens: input.yaml, and one proxy in it.
-fn shop() -> World {
-    let node = Node::of_pod("cart-1", "shop", "10.1.0.5");
+fn shop() -> Running {
+    let node = node("cart-1", "shop", "10.1.0.5");
     let route = json!({ "cluster": "outbound|80||cart" });
-    World::read(&[golden_dir().join("input.yaml")], vec![node]).serving(&[
+    let world = World::read(&[golden_dir().join("input.yaml")], &[node]).serving(&[
         (ResourceType::Cluster, "b", json!({ "name": "b", "connect_timeout": "10s" })),
         (ResourceType::Cluster, "a", json!({ "name": "a", "lb_policy": "RANDOM" })),
         (ResourceType::Endpoint, "a", json!({ "cluster_name": "a" })),
@@ -66,12 +66,14 @@ fn shop() -> World {
             "name_table",
             json!({ "table": { "cart": { "ips": ["10.96.0.7"] } } }),
         ),
-    ])
+    ]);
+    world.run()
 }
 
 #[tokio::test]
 async fn answers_are_the_goldens() {
-    let router = debug::debug_routes(shop().state());
+    let shop = shop();
+    let router = debug::debug_routes(shop.state.clone());
     for endpoint in [
         "adsz",
         "configz",
@@ -105,25 +107,39 @@ async fn answers_are_the_goldens() {
 async fn check_golden(router: &Router, name: &str, path: &str) {
     let Answer(status, kind, body) = ask(router, path, LOOPBACK).await;
     assert_eq!((status, kind.as_str()), (StatusCode::OK, "application/json"), "{path}");
+    let body: String = body.lines().map(without_time).collect();
     let file = golden_dir().join(format!("{name}.json"));
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&file, body + "\n").unwrap();
+        std::fs::write(&file, body).unwrap();
         return;
     }
     let want = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(want == body.clone() + "\n", "{path} differs from {}:\n{body}", file.display());
+    assert!(want == body, "{path} differs from {}:\n{body}", file.display());
+}
+
+/// A line whose time, when it tells that of this run, is the word TIME.
+fn without_time(line: &str) -> String {
+    let field = ["\"connectedAt\": \"", "\"sentTime\": \""].into_iter().find(|f| line.contains(f));
+    let Some((before, rest)) = field.and_then(|field| line.split_once(field)) else {
+        return format!("{line}\n");
+    };
+    let (time, after) = rest.split_once('"').unwrap();
+    time.parse::<jiff::Timestamp>().unwrap();
+    format!("{before}{}TIME\"{after}\n", field.unwrap())
 }
 
 #[tokio::test]
 async fn json_is_indented_on_request_only() {
-    let router = debug::debug_routes(shop().state());
+    let shop = shop();
+    let router = debug::debug_routes(shop.state.clone());
     let Answer(_, _, body) = ask(&router, "/debug/list", LOOPBACK).await;
     assert!(body.starts_with("[\"adsz\",\"config_dump\","), "{body}");
 }
 
 #[tokio::test]
 async fn debug_is_for_loopback_only() {
-    let state = State { metrics_loopback_only: true, ..shop().state() };
+    let shop = shop();
+    let state = State { metrics_loopback_only: true, ..shop.state.clone() };
     let router = debug::ready_routes(state.clone())
         .merge(debug::debug_routes(state.clone()))
         .merge(debug::metrics_routes(state));
@@ -146,14 +162,16 @@ async fn debug_is_for_loopback_only() {
 
 #[tokio::test]
 async fn a_request_without_a_peer_is_not_from_loopback() {
-    let router = debug::debug_routes(shop().state());
+    let shop = shop();
+    let router = debug::debug_routes(shop.state.clone());
     let request = Request::get("/debug/list").body(Body::empty()).unwrap();
     assert_eq!(router.oneshot(request).await.unwrap().status(), StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn metrics_are_for_everybody_by_default() {
-    let router = debug::metrics_routes(shop().state());
+    let shop = shop();
+    let router = debug::metrics_routes(shop.state.clone());
     let Answer(status, kind, body) = ask(&router, "/metrics", ELSEWHERE).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
@@ -164,7 +182,8 @@ async fn metrics_are_for_everybody_by_default() {
 
 #[tokio::test]
 async fn what_cannot_be_answered_says_why() {
-    let router = debug::debug_routes(shop().state());
+    let shop = shop();
+    let router = debug::debug_routes(shop.state.clone());
     for (path, status, text) in [
         ("/debug/config_dump", 400, "You must provide a proxyID in the query string\n"),
         ("/debug/edsz?proxyID=", 400, "You must provide a proxyID in the query string\n"),
@@ -187,7 +206,8 @@ async fn what_cannot_be_answered_says_why() {
 
 #[tokio::test]
 async fn a_proxy_is_found_by_its_connection_too() {
-    let router = debug::debug_routes(shop().state());
+    let shop = shop();
+    let router = debug::debug_routes(shop.state.clone());
     let Answer(status, _, _) = ask(&router, "/debug/edsz?proxyID=cart-1.shop-1", LOOPBACK).await;
     assert_eq!(status, StatusCode::OK);
 }
@@ -200,7 +220,7 @@ async fn ready_follows_the_probes() {
         move || up.load(Ordering::Relaxed)
     };
     let probe = Probe { name: "caches", check: Arc::new(check) };
-    let router = debug::ready_routes(State { probes: vec![probe], ..shop().state() });
+    let router = debug::ready_routes(State { probes: vec![probe], ..shop().state });
     let Answer(status, _, body) = ask(&router, "/ready", ELSEWHERE).await;
     assert_eq!((status.as_u16(), body.as_str()), (503, "caches is not ready\n"));
     up.store(true, Ordering::Relaxed);
@@ -210,7 +230,8 @@ async fn ready_follows_the_probes() {
 
 #[tokio::test]
 async fn the_index_links_to_every_endpoint_of_the_list() {
-    let router = debug::debug_routes(shop().state());
+    let shop = shop();
+    let router = debug::debug_routes(shop.state.clone());
     let Answer(_, _, list) = ask(&router, "/debug/list", LOOPBACK).await;
     let Answer(_, kind, page) = ask(&router, "/debug", LOOPBACK).await;
     assert!(kind.starts_with("text/html"), "{kind}");
@@ -232,7 +253,7 @@ async fn diagnostics_of_all_sources_are_shown_once() {
         let list: Arc<[Diagnostic]> = lines.iter().map(|line| diagnostic(*line)).collect();
         watch::channel(list).1
     };
-    let state = State { diagnostics: vec![source(&[2, 1]), source(&[2])], ..shop().state() };
+    let state = State { diagnostics: vec![source(&[2, 1]), source(&[2])], ..shop().state };
     let Answer(_, _, body) = ask(&debug::debug_routes(state), "/debug/diagnostics", LOOPBACK).await;
     let entry = |line: usize| {
         format!(

@@ -13,9 +13,10 @@ use serde::{Serialize, Serializer};
 
 use super::Context;
 use super::answer::{Parameters, Refusal};
-use super::connections::{Client, find};
+use super::connections::find;
 use crate::api::Str;
 use crate::proto::json::{Names, any_to_json};
+use crate::serve::connections::Connection;
 use crate::translate::{Resource, ResourceType};
 
 /// `/debug/config_dump?proxyID=`, with `types=` the resources of these types only, with `include_eds` the
@@ -36,10 +37,10 @@ pub(super) async fn config_dump(
         None => {
             let pretty = parameters.contains_key("pretty");
             let make = move || {
-                let client = find(&context.state, &parameters)?;
+                let connection = find(&context.state, &parameters)?;
                 let include_eds = parameters.contains_key("include_eds");
                 let version = context.state.snapshots.load().generation.to_string();
-                Ok(Configs(sections(&client, include_eds, &version.into())))
+                Ok(Configs(sections(&connection, include_eds, &version.into())))
             };
             context.gate.json_or_error(pretty, make).await
         }
@@ -68,10 +69,10 @@ async fn list(
 ) -> Response {
     let pretty = parameters.contains_key("pretty");
     let make = move || {
-        let client = find(&context.state, &parameters)?;
+        let connection = find(&context.state, &parameters)?;
         let kinds = kinds?;
         let entries = kinds.into_iter().flat_map(|kind| {
-            resources(&client, kind).into_iter().map(move |resource| Packed { kind, resource })
+            resources(&connection, kind).into_iter().map(move |resource| Packed { kind, resource })
         });
         Ok(Configs(entries.collect::<Vec<_>>()))
     };
@@ -80,13 +81,13 @@ async fn list(
 
 /// The resources of a type that a proxy is served, sorted by name; of types that are asked for by name
 /// those that it asked for.
-fn resources(client: &Client, kind: ResourceType) -> Vec<Arc<Resource>> {
-    let Some(view) = &client.view else { return Vec::new() };
-    let watched = client.watches.iter().find(|watched| *watched.type_url == *kind.type_url());
+fn resources(connection: &Connection, kind: ResourceType) -> Vec<Arc<Resource>> {
+    let view = connection.view();
     let mut found: Vec<Arc<Resource>> = if kind.is_wildcard() {
         view.items(kind).cloned().collect()
     } else {
-        let names = watched.map(|watched| watched.names.iter()).into_iter().flatten();
+        let watched = connection.watched().into_iter().find(|watched| watched.kind == kind);
+        let names = watched.iter().flat_map(|watched| watched.names.iter());
         let get = |name: &Str| {
             view.get(kind, name).cloned().or_else(|| view.absent(kind, name).map(Arc::new))
         };
@@ -131,11 +132,11 @@ struct Section {
 }
 
 /// The sections in the order of Envoy's dump. Those of what is not served have nothing in them.
-fn sections(client: &Client, include_eds: bool, version: &Str) -> Vec<Section> {
+fn sections(connection: &Connection, include_eds: bool, version: &Str) -> Vec<Section> {
     let entries = |kind: ResourceType| {
         let entry =
             |resource| Entry { version: version.clone(), packed: Packed { kind, resource } };
-        resources(client, kind).into_iter().map(entry).collect::<Vec<_>>()
+        resources(connection, kind).into_iter().map(entry).collect::<Vec<_>>()
     };
     let empty = |type_name| Section { type_name, version: None, entries: None };
     let section = |type_name, version, field, kind| {

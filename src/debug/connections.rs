@@ -12,62 +12,27 @@ use serde_json::Value;
 use super::answer::{Parameters, Refusal};
 use super::{Context, State as Sources};
 use crate::api::{Labels, Str};
-use crate::model::{Locality, Proxy};
+use crate::model::Locality;
+use crate::serve::connections::{Connection, Watched};
 use crate::snapshot::Snapshot;
-use crate::translate::View;
 
-/// A connected proxy at one moment.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// The connection: `NAME.NAMESPACE-NUMBER`.
-    pub id: Str,
-    /// Who connected.
-    pub proxy: Arc<Proxy>,
-    /// When.
-    pub connected: jiff::Timestamp,
-    /// From where.
-    pub address: SocketAddr,
-    /// What it asked for, in any order.
-    pub watches: Vec<Watched>,
-    /// What it is served; None before the first snapshot.
-    pub view: Option<View>,
+/// All connections, sorted by their ids.
+pub(super) fn sorted(sources: &Sources) -> Vec<Arc<Connection>> {
+    let mut connections = sources.connections.list();
+    connections.sort_by(|a, b| a.id.cmp(&b.id));
+    connections
 }
 
-/// What a proxy asked for of one type.
-#[derive(Clone, Debug, Default)]
-pub struct Watched {
-    /// The type.
-    pub type_url: Str,
-    /// The names, sorted; empty where it gets everything.
-    pub names: Arc<[Str]>,
-    /// The nonce of the last response; empty when there was none.
-    pub sent: String,
-    /// The nonce of the last response that it accepted; empty when there was none.
-    pub accepted: String,
-    /// When the last response was sent.
-    pub sent_at: Option<jiff::Timestamp>,
-    /// Why it refused the last response; empty when it did not.
-    pub error: String,
-}
-
-/// All clients, sorted by connection.
-pub(super) fn clients(sources: &Sources) -> Vec<Client> {
-    let mut clients = (sources.clients)();
-    clients.sort_by(|a, b| a.id.cmp(&b.id));
-    clients
-}
-
-/// The client that `?proxyID=` names: a proxy, of whose connections the newest counts, or a connection.
+/// The connection that `?proxyID=` names: by its id, or as the newest of a proxy.
 pub(super) fn find(
     sources: &Sources,
     parameters: &BTreeMap<String, String>,
-) -> Result<Client, Refusal> {
+) -> Result<Arc<Connection>, Refusal> {
     let id = parameters.get("proxyID").filter(|id| !id.is_empty());
     let id =
         id.ok_or_else(|| Refusal::bad_request("You must provide a proxyID in the query string"))?;
-    let named = |client: &Client| *client.proxy.workload_id == **id || *client.id == **id;
-    let found = (sources.clients)().into_iter().filter(named).max_by_key(|client| client.connected);
-    found.ok_or_else(|| {
+    let named = |c: &&Arc<Connection>| *c.proxy.workload_id == **id || *c.id == **id;
+    sources.connections.list().iter().rfind(named).cloned().ok_or_else(|| {
         Refusal::not_found(
             "Proxy not connected to this Pilot instance. It may be connected to another instance.",
         )
@@ -80,7 +45,7 @@ pub(super) async fn connections(
     parameters: Parameters,
 ) -> Response {
     let sources = context.state;
-    context.gate.json(&parameters, move || Clients::of(clients(&sources), Connection::of)).await
+    context.gate.json(&parameters, move || Clients::of(&sources, Entry::of)).await
 }
 
 /// `/debug/adsz`.
@@ -88,7 +53,7 @@ pub(super) async fn adsz(State(context): State<Context>, parameters: Parameters)
     let sources = context.state;
     let make = move || {
         let snapshot = sources.snapshots.load();
-        Clients::of(clients(&sources), |client| Streaming::of(client, &snapshot))
+        Clients::of(&sources, |connection| Streaming::of(connection, &snapshot))
     };
     context.gate.json(&parameters, make).await
 }
@@ -101,25 +66,26 @@ struct Clients<T> {
 }
 
 impl<T> Clients<T> {
-    fn of(clients: Vec<Client>, shape: impl Fn(Client) -> T) -> Clients<T> {
-        Clients { total_clients: clients.len(), clients: clients.into_iter().map(shape).collect() }
+    fn of(sources: &Sources, shape: impl Fn(&Connection) -> T) -> Clients<T> {
+        let clients: Vec<T> = sorted(sources).iter().map(|connection| shape(connection)).collect();
+        Clients { total_clients: clients.len(), clients }
     }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Connection {
+struct Entry {
     connection_id: Str,
     connected_at: jiff::Timestamp,
     address: SocketAddr,
 }
 
-impl Connection {
-    fn of(client: Client) -> Connection {
-        Connection {
-            connection_id: client.id,
-            connected_at: client.connected,
-            address: client.address,
+impl Entry {
+    fn of(connection: &Connection) -> Entry {
+        Entry {
+            connection_id: connection.id.clone(),
+            connected_at: connection.connected,
+            address: connection.peer,
         }
     }
 }
@@ -127,31 +93,33 @@ impl Connection {
 #[derive(Serialize)]
 struct Streaming {
     #[serde(flatten)]
-    connection: Connection,
+    connection: Entry,
     labels: Labels,
     metadata: Value,
     locality: Place,
-    watches: BTreeMap<Str, Arc<[Str]>>,
+    watches: BTreeMap<&'static str, Arc<[Str]>>,
 }
 
 impl Streaming {
-    fn of(client: Client, snapshot: &Snapshot) -> Streaming {
-        let proxy = client.proxy.clone();
+    fn of(connection: &Connection, snapshot: &Snapshot) -> Streaming {
+        let proxy = &connection.proxy;
         let known = snapshot.workload(&proxy.namespace, &proxy.name);
         let labels = known.map_or(&proxy.labels, |state| &state.workload.all_labels);
-        let watches = client.watches.iter().map(|w| (w.type_url.clone(), w.names.clone()));
+        let labels = labels.iter().filter(|(_, value)| !value.is_empty());
+        let watched = connection.watched();
         Streaming {
-            labels: labels
-                .iter()
-                .filter(|(_, v)| !v.is_empty())
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect(),
+            connection: Entry::of(connection),
+            labels: labels.map(|(key, value)| (key.clone(), value.clone())).collect(),
             metadata: proxy.metadata.clone(),
             locality: Place::of(&proxy.locality),
-            watches: watches.collect(),
-            connection: Connection::of(client),
+            watches: watched.into_iter().map(|w| (w.kind.type_url(), names(w))).collect(),
         }
     }
+}
+
+/// The names that were asked for; none where everything was.
+fn names(watched: Watched) -> Arc<[Str]> {
+    if watched.wildcard { Arc::default() } else { watched.names }
 }
 
 /// A locality, unknown parts left out.

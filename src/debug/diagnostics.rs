@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::answer::Parameters;
-use super::connections::clients;
+use super::connections::sorted;
 use super::{Context, State as Sources};
 use crate::api::{Diagnostic, Severity, Str};
 
@@ -56,12 +56,11 @@ pub(super) async fn push_status(
 fn found_by_translation(sources: &Sources) -> Vec<(Str, Diagnostic)> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for client in clients(sources) {
-        for diagnostic in
-            client.view.iter().flat_map(|view| view.diagnostics.iter().flat_map(|list| list.iter()))
-        {
+    for connection in sorted(sources) {
+        let view = connection.view();
+        for diagnostic in view.diagnostics.iter().flat_map(|list| list.iter()) {
             if seen.insert(diagnostic.clone()) {
-                found.push((client.proxy.workload_id.clone(), diagnostic.clone()));
+                found.push((connection.proxy.workload_id.clone(), diagnostic.clone()));
             }
         }
     }

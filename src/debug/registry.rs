@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::answer::Parameters;
-use super::connections::clients;
+use super::connections::sorted;
 use crate::api::core::ServiceType;
 use crate::api::{Kind, Labels, Object, ObjectKey, Str};
 use crate::model::service::{Port, Resolution, Visibility};
@@ -27,20 +27,18 @@ pub(super) async fn registryz(State(context): State<Context>, parameters: Parame
 /// `/debug/instancesz`.
 pub(super) async fn instancesz(State(context): State<Context>, parameters: Parameters) -> Response {
     let sources = context.state;
-    context
-        .gate
-        .json(&parameters, move || {
-            let snapshot = sources.snapshots.load();
-            let instances = clients(&sources).into_iter().map(|client| {
-                let proxy = &client.proxy;
-                let state = snapshot.workload(&proxy.namespace, &proxy.name);
-                let targets = state.map(|state| state.targets.clone()).unwrap_or_default();
-                let instances: Vec<_> = targets.iter().map(|t| instance(&snapshot, t)).collect();
-                (proxy.workload_id.clone(), instances)
-            });
-            instances.collect::<BTreeMap<_, _>>()
-        })
-        .await
+    let make = move || {
+        let snapshot = sources.snapshots.load();
+        let instances = sorted(&sources).into_iter().map(|connection| {
+            let proxy = &connection.proxy;
+            let state = snapshot.workload(&proxy.namespace, &proxy.name);
+            let targets = state.map(|state| state.targets.clone()).unwrap_or_default();
+            let instances: Vec<_> = targets.iter().map(|t| instance(&snapshot, t)).collect();
+            (proxy.workload_id.clone(), instances)
+        });
+        instances.collect::<BTreeMap<_, _>>()
+    };
+    context.gate.json(&parameters, make).await
 }
 
 /// The time of what was never created, as Go writes it.

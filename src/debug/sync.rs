@@ -1,6 +1,7 @@
 //! `/debug/syncz`: what each connected proxy was sent, and what it accepted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -8,8 +9,9 @@ use serde::Serialize;
 
 use super::Context;
 use super::answer::Parameters;
-use super::connections::{Client, Watched, clients};
+use super::connections::sorted;
 use crate::api::Str;
+use crate::serve::connections::{Connection, Watched};
 use crate::translate::ResourceType;
 
 /// `/debug/syncz`, of one namespace with `?namespace=`.
@@ -18,10 +20,11 @@ pub(super) async fn syncz(State(context): State<Context>, parameters: Parameters
     let namespace = parameters.get("namespace").cloned();
     let make = move || {
         let own = sources.snapshots.load().cluster.clone();
-        let wanted =
-            |client: &Client| namespace.as_ref().is_none_or(|n| **n == *client.proxy.namespace);
-        let clients = clients(&sources).into_iter().filter(wanted);
-        clients.map(|client| Status::of(&client, &own)).collect::<Vec<_>>()
+        let wanted = |connection: &Arc<Connection>| {
+            namespace.as_ref().is_none_or(|n| **n == *connection.proxy.namespace)
+        };
+        let connections = sorted(&sources).into_iter().filter(wanted);
+        connections.map(|connection| Status::of(&connection, &own)).collect::<Vec<_>>()
     };
     context.gate.json(&parameters, make).await
 }
@@ -52,7 +55,7 @@ struct Status {
     extensionconfig_sent: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     extensionconfig_acked: String,
-    resources: BTreeMap<Str, TypeStatus>,
+    resources: BTreeMap<&'static str, TypeStatus>,
 }
 
 #[derive(Serialize)]
@@ -70,11 +73,12 @@ struct TypeStatus {
 
 impl Status {
     /// `own` is the cluster of proxies that tell none.
-    fn of(client: &Client, own: &Str) -> Status {
-        let proxy = &client.proxy;
-        let nonces = |kind: ResourceType| {
-            let watched = client.watches.iter().find(|w| *w.type_url == *kind.type_url());
-            watched.map(|w| (w.sent.clone(), w.accepted.clone())).unwrap_or_default()
+    fn of(connection: &Connection, own: &Str) -> Status {
+        let proxy = &connection.proxy;
+        let watched = connection.watched();
+        let nonces = |kind| {
+            let watched = watched.iter().find(|watched| watched.kind == kind);
+            watched.map(|w| (nonce(w.sent), nonce(w.accepted))).unwrap_or_default()
         };
         let (cluster_sent, cluster_acked) = nonces(ResourceType::Cluster);
         let (listener_sent, listener_acked) = nonces(ResourceType::Listener);
@@ -97,22 +101,24 @@ impl Status {
             endpoint_acked,
             extensionconfig_sent,
             extensionconfig_acked,
-            resources: client
-                .watches
-                .iter()
-                .map(|w| (w.type_url.clone(), TypeStatus::of(w)))
-                .collect(),
+            resources: watched.iter().map(|w| (w.kind.type_url(), TypeStatus::of(w))).collect(),
         }
     }
 }
 
 impl TypeStatus {
     fn of(watched: &Watched) -> TypeStatus {
+        let refusal = watched.refusal.as_ref();
         TypeStatus {
-            sent: watched.sent.clone(),
-            acked: watched.accepted.clone(),
+            sent: nonce(watched.sent),
+            acked: nonce(watched.accepted),
             sent_time: watched.sent_at,
-            last_error: watched.error.clone(),
+            last_error: refusal.map(|refusal| refusal.message.to_string()).unwrap_or_default(),
         }
     }
+}
+
+/// A nonce as the stream carries it; empty when there was none.
+fn nonce(nonce: Option<u64>) -> String {
+    nonce.map(|nonce| format!("{nonce:x}")).unwrap_or_default()
 }

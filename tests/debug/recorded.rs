@@ -7,7 +7,7 @@ use istiod::debug;
 use istiod::translate::ResourceType;
 use serde_json::Value;
 
-use super::world::{Node, World};
+use super::world::{World, node, nodes};
 use super::{Answer, LOOPBACK, ask};
 
 /// Paths that differ, with all below them, and the reason.
@@ -39,10 +39,10 @@ async fn answers_have_the_keys_and_types_of_the_reference() {
         println!("skipped: no recorded answers at {}", shared().display());
         return;
     }
-    let nodes = Node::read(&reference.join("nodes.yaml"));
+    let nodes = nodes(&reference.join("nodes.yaml"));
     let paths = ["cluster.yaml", "02-http-routing/config.yaml", "06-security/config.yaml"];
-    let world = World::read(&paths.map(|path| reference.join(path)), nodes);
-    let router = debug::debug_routes(world.state());
+    let world = World::read(&paths.map(|path| reference.join(path)), &nodes).run();
+    let router = debug::debug_routes(world.state.clone());
     let mut differences = Vec::new();
     for (golden, path) in [
         ("debug_adsz", "adsz"),
@@ -141,8 +141,9 @@ async fn a_dump_is_that_of_the_reference() {
     assert!(resources.len() > 100, "only {} resources were found", resources.len());
     let resources: Vec<_> =
         resources.iter().map(|(kind, name, json)| (*kind, name.as_str(), json.clone())).collect();
-    let node = Node::of_pod("cart-1", "shop", "10.1.0.5");
-    let router = debug::debug_routes(World::read(&[], vec![node]).serving(&resources).state());
+    let node = node("cart-1", "shop", "10.1.0.5");
+    let world = World::read(&[], &[node]).serving(&resources).run();
+    let router = debug::debug_routes(world.state.clone());
     let path = "/debug/config_dump?include_eds&proxyID=cart-1.shop";
     let Answer(_, _, ours) = ask(&router, path, LOOPBACK).await;
     let mut ours: Value = serde_json::from_str(&ours).unwrap();

@@ -2,98 +2,74 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
-use istiod::api::{Change, Labels, Str};
-use istiod::debug::{Client, State, Watched};
+use istiod::api::Change;
+use istiod::debug::State;
 use istiod::metrics::Metrics;
-use istiod::model::{Locality, Proxy, ProxyKind};
+use istiod::model::Proxy;
+use istiod::proto::discovery::DiscoveryRequest;
 use istiod::proto::json;
+use istiod::serve::connections::{Connections, Registered};
+use istiod::serve::envelope::{Protocol, Request};
+use istiod::serve::node::Nodes;
+use istiod::serve::stream::{Stream, Update};
 use istiod::snapshot::{Publisher, Snapshot};
 use istiod::sources::{mesh, yaml};
 use istiod::store::{Config, Store};
 use istiod::translate::{Resource, ResourceSet, ResourceType, Resources, Translator, View};
-use serde::Deserialize;
-use serde_json::Value;
+use prost::Message as _;
+use serde_json::{Value, json};
 
 /// What the recordings of the reference were made with.
 const MESH: &str = "defaultProviders: {metrics: [prometheus]}";
 
-/// What Envoy tells of itself, as far as tests need it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Node {
-    id: String,
-    #[serde(default)]
-    locality: Region,
-    metadata: Value,
+/// The node of a pod's sidecar.
+pub fn node(name: &str, namespace: &str, ip: &str) -> Value {
+    json!({
+        "id": format!("sidecar~{ip}~{name}.{namespace}~{namespace}.svc.cluster.local"),
+        "locality": { "region": "north", "zone": "north-1" },
+        "metadata": {
+            "NAME": name,
+            "NAMESPACE": namespace,
+            "CLUSTER_ID": "Kubernetes",
+            "ISTIO_VERSION": "1.30.3",
+            "LABELS": { "app": "cart" },
+        },
+    })
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Region {
-    region: String,
-    zone: String,
+/// The nodes of a file, each with a name that is not Envoy's.
+pub fn nodes(path: &Path) -> Vec<Value> {
+    let mut nodes: Vec<Value> =
+        serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    for node in &mut nodes {
+        node.as_object_mut().unwrap().remove("name");
+    }
+    nodes
 }
 
-impl Node {
-    /// The sidecar of a pod.
-    pub fn of_pod(name: &str, namespace: &str, ip: &str) -> Node {
-        Node {
-            id: format!("sidecar~{ip}~{name}.{namespace}~{namespace}.svc.cluster.local"),
-            locality: Region { region: "north".into(), zone: "north-1".into() },
-            metadata: serde_json::json!({
-                "NAME": name,
-                "NAMESPACE": namespace,
-                "CLUSTER_ID": "Kubernetes",
-                "ISTIO_VERSION": "1.30.3",
-                "LABELS": { "app": "cart" },
-            }),
-        }
-    }
-
-    /// Those of a file.
-    pub fn read(path: &Path) -> Vec<Node> {
-        serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-    }
-
-    fn proxy(&self) -> Proxy {
-        let parts: Vec<&str> = self.id.split('~').collect();
-        let text = |key: &str| Str::from(self.metadata[key].as_str().unwrap_or_default());
-        let labels: Labels = serde_json::from_value(self.metadata["LABELS"].clone()).unwrap();
-        Proxy {
-            id: self.id.as_str().into(),
-            kind: ProxyKind::parse(parts[0]).unwrap(),
-            ips: vec![parts[1].parse().unwrap()],
-            workload_id: parts[2].into(),
-            name: text("NAME"),
-            namespace: text("NAMESPACE"),
-            dns_domain: parts[3].into(),
-            cluster: text("CLUSTER_ID"),
-            network: text("NETWORK"),
-            locality: Locality {
-                region: self.locality.region.as_str().into(),
-                zone: self.locality.zone.as_str().into(),
-                subzone: "".into(),
-            },
-            labels,
-            service_account: text("SERVICE_ACCOUNT"),
-            node_name: text("NODE_NAME"),
-            istio_version: text("ISTIO_VERSION"),
-            envoy_version: "".into(),
-            metadata: self.metadata.clone(),
-            extensions: None,
-        }
-    }
+fn proxy(node: &Value) -> Arc<Proxy> {
+    let node = json::from_json("envoy.config.core.v3.Node", node).unwrap();
+    Arc::new(Nodes::default().proxy(Some(&node)).unwrap())
 }
 
-/// A snapshot and the proxies that are connected.
+/// A snapshot, and proxies with what they are served.
 pub struct World {
     snapshot: Arc<Snapshot>,
-    clients: Vec<Client>,
+    proxies: Vec<(Arc<Proxy>, Arc<View>)>,
+}
+
+/// What the endpoints read, and what keeps the proxies connected.
+pub struct Running {
+    /// What the endpoints read.
+    pub state: State,
+    _connected: Vec<Registered>,
 }
 
 impl World {
     /// The objects of these files, and these proxies.
-    pub fn read(paths: &[PathBuf], nodes: Vec<Node>) -> World {
+    pub fn read(paths: &[PathBuf], nodes: &[Value]) -> World {
         let (objects, _) = yaml::load(paths);
         let mut store = Store::new(Config {
             cluster: "Kubernetes".into(),
@@ -105,12 +81,12 @@ impl World {
         store.apply(objects.into_iter().map(Change::Apply));
         let snapshot = store.snapshot();
         let mut translator = Translator::default();
-        let clients = nodes.iter().enumerate().map(|(index, node)| {
-            let proxy = node.proxy();
+        let proxies = nodes.iter().map(|node| {
+            let proxy = proxy(node);
             let view = translator.view(&snapshot, &proxy);
-            connected(index + 1, proxy, view)
+            (proxy, Arc::new(view))
         });
-        World { clients: clients.collect(), snapshot }
+        World { proxies: proxies.collect(), snapshot }
     }
 
     /// The same, but what every proxy is served are these resources: type, name and JSON.
@@ -123,57 +99,62 @@ impl World {
             Arc::new(ResourceSet::new(kind, own.collect()))
         });
         let layers = vec![Arc::new(Resources::new(sets))];
-        for (index, client) in self.clients.iter_mut().enumerate() {
-            let scope = client.view.as_ref().unwrap().scope.clone();
-            let view = View { layers: layers.clone(), scope, diagnostics: Vec::new() };
-            *client = connected(index + 1, Proxy::clone(&client.proxy), view);
+        for (_, view) in &mut self.proxies {
+            let scope = view.scope.clone();
+            *view = Arc::new(View { layers: layers.clone(), scope, diagnostics: Vec::new() });
         }
         self
     }
 
-    /// What the endpoints read.
-    pub fn state(&self) -> State {
+    /// Connects the proxies.
+    pub fn run(self) -> Running {
         let publisher = Publisher::default();
-        publisher.publish(self.snapshot.clone());
-        let clients = self.clients.clone();
-        State {
-            snapshots: publisher.subscribe(),
-            clients: Arc::new(move || clients.clone()),
-            diagnostics: Vec::new(),
-            metrics: Arc::new(Metrics::new("1.30.3")),
-            probes: Vec::new(),
-            version: "1.30.3-abc-Clean".into(),
-            metrics_loopback_only: false,
+        publisher.publish(self.snapshot);
+        let metrics = Arc::new(Metrics::new("1.30.3"));
+        let connections = Arc::new(Connections::new(metrics.clone()));
+        let connected = self.proxies.into_iter().map(|(proxy, view)| {
+            let peer = "127.0.0.1:15010".parse().unwrap();
+            connections.add(proxy, peer, Protocol::Sotw, stream(view))
+        });
+        Running {
+            _connected: connected.collect(),
+            state: State {
+                snapshots: publisher.subscribe(),
+                connections,
+                diagnostics: Vec::new(),
+                metrics,
+                probes: Vec::new(),
+                version: "1.30.3-abc-Clean".into(),
+                metrics_loopback_only: false,
+            },
         }
     }
 }
 
-/// A client that watches what an Envoy would: everything, and the endpoints and routes of all of it.
-fn connected(number: usize, proxy: Proxy, view: View) -> Client {
-    let moment = |second: i64| jiff::Timestamp::from_second(1_800_000_000 + second).unwrap();
-    let kinds = [
-        ResourceType::Cluster,
-        ResourceType::Endpoint,
-        ResourceType::Listener,
-        ResourceType::Route,
-    ];
-    let watched = kinds.map(|kind| Watched {
-        type_url: kind.type_url().into(),
-        names: match kind.is_wildcard() {
-            true => Arc::default(),
-            false => view.items(kind).map(|resource| resource.name.clone()).collect(),
-        },
-        sent: format!("nonce-{}", kind.short_name()),
-        accepted: format!("nonce-{}", kind.short_name()),
-        sent_at: Some(moment(1)),
-        error: String::new(),
-    });
-    Client {
-        id: format!("{}-{number}", proxy.workload_id).into(),
-        proxy: Arc::new(proxy),
-        connected: moment(0),
-        address: "127.0.0.1:15010".parse().unwrap(),
-        watches: watched.into(),
-        view: Some(view),
+/// A stream on which an Envoy asked for what it needs, and accepted it.
+fn stream(view: Arc<View>) -> Stream {
+    let update = Update { view: view.clone(), version: "2026-01-02T03:04:05Z/1".into() };
+    let mut stream = Stream::new(Protocol::Sotw, update, Arc::default());
+    for kind in
+        [ResourceType::Cluster, ResourceType::Endpoint, ResourceType::Listener, ResourceType::Route]
+    {
+        let names = view.items(kind).filter(|_| !kind.is_wildcard());
+        let names: Vec<_> = names.map(|r| r.name.to_string().into()).collect();
+        if names.is_empty() && !kind.is_wildcard() {
+            continue;
+        }
+        let ask = |nonce: String| {
+            let request = DiscoveryRequest {
+                resource_names: names.clone(),
+                type_url: kind.type_url().to_owned(),
+                response_nonce: nonce,
+                ..DiscoveryRequest::default()
+            };
+            Request::decode(Protocol::Sotw, request.encode_to_vec().into()).unwrap()
+        };
+        stream.receive(&ask(String::new())).unwrap();
+        let response = stream.next(Instant::now()).unwrap();
+        stream.receive(&ask(format!("{:x}", response.nonce))).unwrap();
     }
+    stream
 }
