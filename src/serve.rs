@@ -1,4 +1,20 @@
 //! Serving: streams, identities, pacing and order.
+//!
+//! ```text
+//!  snapshots ──► push ──► slot ──┐                 (one thread builds all views)
+//!                                ├─► stream ──► wire ──► HTTP/2      (one task a stream)
+//!  requests ──► wire ──► envelope┘
+//! ```
+//!
+//! - [`server`] accepts connections and ends them; [`ads`] is the service on them: admission ([`admission`]), who
+//!   it is ([`node`]), and the loop of each stream.
+//! - [`stream`] is the protocol, without IO. [`cache`] and [`diff`] are what streams share, so that a push to N
+//!   proxies is N small heads and the same bytes.
+//! - [`push`] turns snapshots into views, and puts the newest into the slot of each connection.
+//! - [`connections`] lists who is connected.
+//!
+//! Wired so: [`push::Pusher::start`] with the store's snapshots and a translator, [`ads::Ads::new`] with that
+//! pusher, and [`server::run`] with [`ads::Ads::router`] on each listener. Knows neither stores nor sources.
 
 pub mod admission;
 pub mod ads;

@@ -2,8 +2,9 @@
 //! of a set that a list selects.
 //!
 //! Every value is found by the identity of what it was made from and lives no longer than that: entries hold
-//! their inputs weakly, which also keeps an address from being taken by another. Locks are held for look-ups
-//! only; what is expensive is computed outside them, once.
+//! their inputs weakly, which also keeps an address from being taken by another. What is dead goes when a table
+//! outgrows its room, and with [`Cache::sweep`]. Locks are held for look-ups only; what is expensive is
+//! computed outside them, once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -19,15 +20,89 @@ use crate::translate::{Resource, ResourceSet, View};
 /// Names of resources, sorted, without duplicates. Equal lists of different streams are one.
 pub type Names = Arc<[Str]>;
 
+/// How many differences or selections there may be before the dead ones are looked for.
+const MIN_ROOM: usize = 64;
+
+/// How many names there may be, in all lists together, before the dead lists are looked for: 16 MB.
+const MIN_ROOM_OF_NAMES: usize = 1_000_000;
+
 /// The state that streams share.
 #[derive(Debug, Default)]
 pub struct Cache {
     diffs: Mutex<Table<(usize, usize), DiffEntry>>,
     selections: Mutex<Table<(usize, usize), SelectionEntry>>,
-    names: Mutex<Table<u64, Vec<Weak<[Str]>>>>,
+    names: Mutex<Lists>,
 }
 
-type Table<K, V> = HashMap<K, V, rapidhash::fast::RandomState>;
+/// Entries, and how many there may be.
+#[derive(Debug)]
+struct Table<K, V> {
+    entries: HashMap<K, V, rapidhash::fast::RandomState>,
+    room: usize,
+}
+
+/// Something that is worth nothing once its inputs are gone.
+trait Entry {
+    fn is_alive(&self) -> bool;
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Table { entries: HashMap::default(), room: MIN_ROOM }
+    }
+}
+
+impl<K: Eq + Hash, V: Entry> Table<K, V> {
+    fn get(&mut self, key: K, make: impl FnOnce() -> V) -> &V {
+        if self.entries.len() >= self.room {
+            self.sweep();
+            self.room = (2 * self.entries.len()).max(MIN_ROOM);
+        }
+        self.entries.entry(key).or_insert_with(make)
+    }
+
+    fn sweep(&mut self) {
+        self.entries.retain(|_, entry| entry.is_alive());
+    }
+}
+
+/// Lists of names, by hash.
+#[derive(Debug, Default)]
+struct Lists {
+    by_hash: HashMap<u64, Vec<Weak<[Str]>>, rapidhash::fast::RandomState>,
+    /// The names of all lists that were added since the last sweep.
+    added: usize,
+    /// Those of the lists that were alive then.
+    kept: usize,
+}
+
+impl Lists {
+    fn find(&self, hash: u64, names: &[&str]) -> Option<Names> {
+        let lists = self.by_hash.get(&hash)?.iter().filter_map(Weak::upgrade);
+        let equal = |list: &Names| {
+            list.len() == names.len() && list.iter().zip(names).all(|(a, b)| **a == **b)
+        };
+        lists.into_iter().find(equal)
+    }
+
+    fn add(&mut self, hash: u64, list: &Names) {
+        if self.added > self.kept.max(MIN_ROOM_OF_NAMES) {
+            self.sweep();
+        }
+        self.added += list.len();
+        self.by_hash.entry(hash).or_default().push(Arc::downgrade(list));
+    }
+
+    fn sweep(&mut self) {
+        (self.added, self.kept) = (0, 0);
+        let kept = &mut self.kept;
+        self.by_hash.retain(|_, lists| {
+            lists.retain(|list| list.strong_count() > 0);
+            *kept += lists.iter().filter_map(Weak::upgrade).map(|list| list.len()).sum::<usize>();
+            !lists.is_empty()
+        });
+    }
+}
 
 #[derive(Debug)]
 struct DiffEntry {
@@ -41,6 +116,18 @@ struct SelectionEntry {
     set: Weak<ResourceSet>,
     names: Weak<[Str]>,
     selection: Arc<OnceLock<Arc<Selection>>>,
+}
+
+impl Entry for DiffEntry {
+    fn is_alive(&self) -> bool {
+        self.old.strong_count() > 0 && self.new.strong_count() > 0
+    }
+}
+
+impl Entry for SelectionEntry {
+    fn is_alive(&self) -> bool {
+        self.set.strong_count() > 0 && self.names.strong_count() > 0
+    }
 }
 
 /// The resources of a set that a list of names selects.
@@ -82,8 +169,7 @@ impl Cache {
     /// What differs between two sets of one type.
     pub fn diff(&self, old: &Arc<ResourceSet>, new: &Arc<ResourceSet>) -> Arc<Diff> {
         let entry = lock(&self.diffs)
-            .entry((address(old), address(new)))
-            .or_insert_with(|| DiffEntry {
+            .get((address(old), address(new)), || DiffEntry {
                 old: Arc::downgrade(old),
                 new: Arc::downgrade(new),
                 diff: Arc::default(),
@@ -96,8 +182,7 @@ impl Cache {
     /// The resources of a set that have these names.
     pub fn select(&self, set: &Arc<ResourceSet>, names: &Names) -> Arc<Selection> {
         let entry = lock(&self.selections)
-            .entry((address(set), address(names)))
-            .or_insert_with(|| SelectionEntry {
+            .get((address(set), address(names)), || SelectionEntry {
                 set: Arc::downgrade(set),
                 names: Arc::downgrade(names),
                 selection: Arc::default(),
@@ -119,30 +204,24 @@ impl Cache {
         let hash = names.iter().fold(0, |hash: u64, name| {
             hash.rotate_left(5) ^ rapidhash::v3::rapidhash_v3(name.as_bytes())
         });
-        let mut table = lock(&self.names);
-        let lists = table.entry(hash).or_default();
-        let same = lists.iter().filter_map(Weak::upgrade).find(|list| {
-            list.len() == names.len() && list.iter().zip(&names).all(|(a, b)| **a == **b)
-        });
-        if let Some(same) = same {
+        if let Some(same) = lock(&self.names).find(hash, &names) {
             return same;
         }
         let list: Names =
-            names.into_iter().map(|name| known(name).unwrap_or_else(|| name.into())).collect();
-        lists.retain(|list| list.strong_count() > 0);
-        lists.push(Arc::downgrade(&list));
-        list
+            names.iter().map(|name| known(name).unwrap_or_else(|| (*name).into())).collect();
+        let mut lists = lock(&self.names);
+        // Another stream may have been faster.
+        lists.find(hash, &names).unwrap_or_else(|| {
+            lists.add(hash, &list);
+            list
+        })
     }
 
     /// Forgets what belongs to sets and lists that nobody holds any more.
     pub fn sweep(&self) {
-        lock(&self.diffs).retain(|_, e| e.old.strong_count() > 0 && e.new.strong_count() > 0);
-        lock(&self.selections)
-            .retain(|_, e| e.set.strong_count() > 0 && e.names.strong_count() > 0);
-        lock(&self.names).retain(|_, lists| {
-            lists.retain(|list| list.strong_count() > 0);
-            !lists.is_empty()
-        });
+        lock(&self.diffs).sweep();
+        lock(&self.selections).sweep();
+        lock(&self.names).sweep();
     }
 }
 
@@ -156,7 +235,7 @@ fn address<T: ?Sized>(value: &Arc<T>) -> usize {
 }
 
 /// A panic while a table was locked leaves it usable: each change of it is a single insertion.
-fn lock<K: Eq + Hash, V>(table: &Mutex<Table<K, V>>) -> MutexGuard<'_, Table<K, V>> {
+fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -71,10 +71,25 @@ fn sweeping_forgets_what_nobody_holds() {
     let names = cache.names(["a"], |_| None);
     cache.diff(&old, &new);
     cache.select(&new, &names);
+    let counts = || (lock(&cache.diffs).entries.len(), lock(&cache.selections).entries.len());
     cache.sweep();
-    assert_eq!((lock(&cache.diffs).len(), lock(&cache.selections).len()), (1, 1));
+    assert_eq!(counts(), (1, 1));
     drop((old, names));
     cache.sweep();
-    assert_eq!((lock(&cache.diffs).len(), lock(&cache.selections).len()), (0, 0));
-    assert!(lock(&cache.names).is_empty());
+    assert_eq!(counts(), (0, 0));
+    assert!(lock(&cache.names).by_hash.is_empty());
+}
+
+#[test]
+fn what_is_dead_does_not_pile_up_between_sweeps() {
+    let (cache, set) = (Cache::default(), set(&[("a", "1")]));
+    for i in 0..10 * MIN_ROOM {
+        cache.select(&set, &cache.names(["a", &i.to_string()], |_| None));
+    }
+    assert!(lock(&cache.selections).entries.len() <= MIN_ROOM);
+    let many: Vec<String> = (0..MIN_ROOM_OF_NAMES / 4).map(|i| i.to_string()).collect();
+    for i in 0..10 {
+        cache.names(many.iter().map(String::as_str).skip(i), |_| None);
+    }
+    assert!(lock(&cache.names).by_hash.len() <= 10 * MIN_ROOM + 6);
 }
