@@ -44,6 +44,9 @@ async fn run(lab: &mut Lab) -> Result<()> {
         changes::a_removed_endpoint_is_not,
         changes::a_removed_service_is_not_served,
         changes::a_broken_file_changes_nothing,
+        changes::an_unready_pod_gets_no_requests,
+        changes::a_port_changes_its_protocol,
+        changes::unknown_destinations_are_refused,
         traffic::envoys_accept_everything,
     );
     lab.daemon.stop()

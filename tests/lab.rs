@@ -2,8 +2,8 @@
 //!
 //! Each pod of a directory of objects gets a network namespace with its address, a toy application on its ports,
 //! and, if it is in the mesh, an Envoy to which its traffic is redirected. The daemon runs in a namespace of its
-//! own, the hub, which all pods are wired to. Nothing of the machine's own network is touched, and nothing is
-//! left behind, whatever way the process ends. Knows nothing of the tests that use it, nor of the daemon's
+//! own, the hub, which all pods are wired to. Nothing of the machine's own network is touched, and nothing but a
+//! temporary directory is left behind, even if the process is killed. Knows nothing of the tests that use it, nor of the daemon's
 //! insides: it runs the binary. Needs root, `ip` and `nft`.
 
 pub mod authority;
@@ -41,6 +41,10 @@ pub const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
 /// The ports on which it speaks HTTP; services of the sample shop have the second one too.
 pub const OUTSIDE_PORTS: [u16; 2] = [8000, 8080];
 
+/// What the copies are called in the lab's directory.
+const CONFIG: &str = "config";
+const MESH: &str = "mesh.yaml";
+
 /// What a lab is made of.
 pub struct Settings {
     /// The daemon's binary.
@@ -49,7 +53,7 @@ pub struct Settings {
     pub envoy: PathBuf,
     /// The directory of objects. The daemon serves a copy, which tests may change.
     pub objects: PathBuf,
-    /// The mesh configuration.
+    /// The mesh configuration, of which the daemon has a copy too.
     pub mesh: PathBuf,
     /// Whether Envoys ask for incremental updates.
     pub delta: bool,
@@ -113,13 +117,16 @@ impl Lab {
     /// Starts the daemon and all pods, and waits until every sidecar is ready.
     pub async fn start(settings: Settings) -> Result<Lab> {
         let directory = tempfile::Builder::new().prefix("istiod-lab-").tempdir()?;
-        let config = directory.path().join("config");
+        let config = directory.path().join(CONFIG);
         copy(&settings.objects, &config)?;
+        let mesh = directory.path().join(MESH);
+        std::fs::copy(&settings.mesh, &mesh)
+            .with_context(|| settings.mesh.display().to_string())?;
         let hub = Namespace::new("hub")?;
         network::make_hub(&hub)?;
         let outside = outside(&hub)?;
         let log = directory.path().join("istiod.log");
-        let mut daemon = Daemon::new(&settings.istiod, &config, &settings.mesh, log);
+        let mut daemon = Daemon::new(&settings.istiod, &config, &mesh, log);
         daemon.start(&hub).await?;
         let objects = Objects::read(&config)?;
         let mut lab = Lab {
@@ -150,7 +157,12 @@ impl Lab {
 
     /// The directory that the daemon serves.
     pub fn config(&self) -> PathBuf {
-        self.directory.path().join("config")
+        self.directory.path().join(CONFIG)
+    }
+
+    /// The file of the mesh configuration that the daemon follows.
+    pub fn mesh(&self) -> PathBuf {
+        self.directory.path().join(MESH)
     }
 
     /// The namespace of the daemon.
@@ -213,7 +225,7 @@ impl Lab {
         command.arg("bootstrap");
         command.arg(format!("--proxy={}.{}", spec.name, spec.namespace));
         command.arg(format!("--configDir={}", self.config().display()));
-        command.arg(format!("--meshConfig={}", self.settings.mesh.display()));
+        command.arg(format!("--meshConfig={}", self.mesh().display()));
         command.arg(format!("--address={HUB}:{GRPC_PORT}"));
         command.arg(format!("--sds=unix:{}", socket.display()));
         if self.settings.delta {
