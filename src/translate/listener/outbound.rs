@@ -3,6 +3,7 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/listener/v3/listener.proto>
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::connection_manager::ConnectionManager;
 use super::inspectors::{http_inspector, tls_inspector};
@@ -13,7 +14,9 @@ use super::tcp;
 use crate::api::mesh::OutboundPolicy;
 use crate::proto::encode::encode;
 use crate::proto::envoy::envoy::config::core::v3::TrafficDirection;
-use crate::proto::envoy::envoy::config::listener::v3::{FilterChain, FilterChainMatch, Listener};
+use crate::proto::envoy::envoy::config::listener::v3::{
+    FilterChain, FilterChainMatch, Listener, ListenerFilter,
+};
 use crate::translate::common::name::{BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER};
 use crate::translate::common::value::{boolean, duration};
 use crate::translate::memo::Same;
@@ -55,15 +58,17 @@ pub fn of_slot(key: &Key) -> Resource {
     }
     let sni = slot.tcp.iter().any(|tcp| !tcp.server_names.is_empty());
     let bound = profile.interception == Interception::None;
+    let inspectors = [sni.then(tls_inspector), slot.http.is_some().then(http_inspector)];
+    let listener_filters: Vec<ListenerFilter> = inspectors.into_iter().flatten().collect();
+    let detection_timeout = match listener_filters.is_empty() {
+        true => Duration::ZERO,
+        false => profile.detection_timeout,
+    };
     let message = Listener {
         filter_chains,
         default_filter_chain: rest,
-        listener_filters: sni
-            .then(tls_inspector)
-            .into_iter()
-            .chain(slot.http.is_some().then(http_inspector))
-            .collect(),
-        listener_filters_timeout: Some(duration(profile.detection_timeout)),
+        listener_filters,
+        listener_filters_timeout: Some(duration(detection_timeout)),
         continue_on_listener_filters_timeout: true,
         bind_to_port: (!bound).then_some(boolean(false)),
         max_connections_to_accept_per_socket_event: profile.accept_per_event().filter(|_| bound),

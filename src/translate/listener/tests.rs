@@ -355,6 +355,8 @@ fn settings_of_the_mesh_and_the_node_show() {
     assert!(listeners.iter().all(|l| l.connection_balance_config.is_some()));
     let http = named(&listeners, "0.0.0.0_80");
     assert_eq!(http.listener_filters_timeout.unwrap().nanos, 100_000_000);
+    let tcp = named(&listeners, "10.96.0.1_81");
+    assert_eq!(tcp.listener_filters_timeout.unwrap().nanos, 0, "nothing is detected there");
     assert_eq!(
         lines(&http),
         [
@@ -367,7 +369,7 @@ fn settings_of_the_mesh_and_the_node_show() {
     assert!(manager.merge_slashes && manager.http_protocol_options.unwrap().accept_http_10);
     let idle = manager.common_http_protocol_options.unwrap().idle_timeout.unwrap();
     assert_eq!(idle.seconds, 60);
-    let proxy: TcpProxy = config(&named(&listeners, "10.96.0.1_81").filter_chains[0].filters[0]);
+    let proxy: TcpProxy = config(&tcp.filter_chains[0].filters[0]);
     assert_eq!(proxy.idle_timeout.unwrap().seconds, 60);
     let filters = |name: &str| -> Vec<String> {
         let manager = manager_of(&named(&listeners, name).filter_chains[0]);
