@@ -80,7 +80,7 @@ metrics! {
     push_triggers: Family<Counter> = "pilot_push_triggers", Family::counters(&["type"]);
     /// Changes that sources brought: config, eds, svc, svcdelete.
     inbound_updates: Family<Counter> = "pilot_inbound_updates", Family::counters(&["type"]);
-    /// Responses that proxies refused, by type URL.
+    /// Responses that proxies refused, by short type name.
     rejects: Family<Counter> = "pilot_total_xds_rejects", Family::counters(&["type"]);
     /// Clusters that a proxy refuses, until it accepts others.
     cds_reject: Family<Gauge> = "pilot_xds_cds_reject", Family::gauges(&["err", "node"]);
@@ -90,7 +90,7 @@ metrics! {
     lds_reject: Family<Gauge> = "pilot_xds_lds_reject", Family::gauges(&["err", "node"]);
     /// Routes that a proxy refuses, until it accepts others.
     rds_reject: Family<Gauge> = "pilot_xds_rds_reject", Family::gauges(&["err", "node"]);
-    /// Requests that answered an older response than the last one, by type URL.
+    /// Requests that answered an older response than the last one, by short type name.
     expired_nonces: Family<Counter> = "pilot_xds_expired_nonce", Family::counters(&["type"]);
     /// Responses that a stream did not take in time.
     write_timeouts: Counter = "pilot_xds_write_timeout", Counter::default();

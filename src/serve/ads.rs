@@ -357,7 +357,7 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// The type of the metrics that are counted for a request or response.
+/// The type as metrics and logs name it. A stranger's own types are one: labels are for what is known.
 fn short_name(type_url: &TypeUrl) -> &str {
     match type_url {
         TypeUrl::Known(kind) => kind.short_name(),

@@ -58,7 +58,7 @@ pub struct Watched {
     pub wildcard: bool,
     /// The nonce of the last response; None before the first.
     pub sent: Option<u64>,
-    /// The last nonce that was accepted; None when the last answer was a refusal.
+    /// The last nonce that was accepted; None before the first.
     pub accepted: Option<u64>,
     /// When the last response was sent.
     pub sent_at: Option<Timestamp>,
@@ -131,7 +131,7 @@ impl Connection {
             names: watch.names().clone(),
             wildcard: watch.is_wildcard(),
             sent: Some(watch.sent()).filter(|nonce| *nonce > 0),
-            accepted: Some(watch.acknowledged()).filter(|nonce| *nonce > 0),
+            accepted: Some(watch.accepted()).filter(|nonce| *nonce > 0),
             sent_at: watch.sent_at().map(|at| {
                 let age = now.saturating_duration_since(at);
                 jiff::SignedDuration::try_from(age)

@@ -40,9 +40,8 @@ impl Count {
 
     /// The stream is over.
     pub fn ended(&self, status: &Status) {
-        let code = format!("{:?}", status.code());
         let [name, service, kind] = self.method;
-        self.metrics.grpc_handled.with(&[&code, name, service, kind]).inc();
+        self.metrics.grpc_handled.with(&[&code_name(status.code()), name, service, kind]).inc();
         if status.code() == Code::Internal {
             self.metrics.internal_errors.inc();
         }
@@ -63,20 +62,20 @@ impl Count {
 
     /// What a request meant to the stream.
     pub fn outcome(&mut self, received: &Received, type_url: &TypeUrl, connection: &Connection) {
-        let url = type_url.as_str();
+        let name = short_name(type_url);
         match received {
             Received::Refused(refusal) => {
-                self.metrics.rejects.with(&[url]).inc();
+                let err = code_name(Code::from_i32(refusal.code));
+                self.metrics.rejects.with(&[name]).inc();
                 tracing::warn!(
                     target: "ads",
                     connection = %connection.id,
-                    kind = short_name(type_url),
+                    kind = name,
                     nonce = format_args!("{:x}", refusal.nonce),
-                    code = ?Code::from_i32(refusal.code),
+                    code = %err,
                     reason = %refusal.message,
                     "a proxy refuses its configuration"
                 );
-                let err = format!("{:?}", Code::from_i32(refusal.code));
                 if let TypeUrl::Known(kind) = type_url
                     && let Some(gauges) = self.reject_gauges(*kind)
                 {
@@ -89,7 +88,7 @@ impl Count {
                     self.accept(*kind, &connection.proxy.id);
                 }
             }
-            Received::Stale => self.metrics.expired_nonces.with(&[url]).inc(),
+            Received::Stale => self.metrics.expired_nonces.with(&[name]).inc(),
             Received::Subscribed | Received::Nothing => {}
         }
     }
@@ -133,9 +132,11 @@ impl Count {
     pub fn made(&mut self, response: &Response, start: Instant) {
         let name = short_name(&response.type_url);
         self.metrics.push_time.with(&[name]).observe_time(start.elapsed());
-        #[allow(clippy::cast_precision_loss, reason = "responses are smaller than 2^52 bytes")]
-        let size = response.size() as f64;
-        self.metrics.config_size.with(&[response.type_url.as_str()]).observe(size);
+        if let TypeUrl::Known(kind) = response.type_url {
+            #[allow(clippy::cast_precision_loss, reason = "responses are smaller than 2^52 bytes")]
+            let size = response.size() as f64;
+            self.metrics.config_size.with(&[kind.type_url()]).observe(size);
+        }
         self.metrics.pushes.with(&[name]).inc();
         if let Some(changed) = self.changed
             && !std::mem::replace(&mut self.begun, true)
@@ -153,5 +154,14 @@ impl Count {
             self.begun = false;
             self.metrics.convergence_time.observe_time(changed.elapsed());
         }
+    }
+}
+
+/// A code as Go's gRPC spells it, which dashboards look for.
+fn code_name(code: Code) -> String {
+    match code {
+        Code::Ok => "OK".to_owned(),
+        Code::Cancelled => "Canceled".to_owned(),
+        other => format!("{other:?}"),
     }
 }

@@ -206,8 +206,7 @@ async fn refusals_are_counted_while_they_last() {
     client.send(&Ask { nonce: "1", error: Some("no"), ..Ask::default() }).await;
     daemon.publish(2);
     assert_eq!(client.next().await, cluster("2", "2"));
-    let url = ResourceType::Cluster.type_url();
-    assert_eq!(daemon.metrics.rejects.with(&[url]).get(), 1);
+    assert_eq!(daemon.metrics.rejects.with(&["cds"]).get(), 1);
     assert!(daemon.metrics.render().contains(&format!("err=\"Internal\",node=\"{id}\"")));
     client.send(&Ask { nonce: "2", ..Ask::default() }).await;
     daemon.publish(3);

@@ -77,7 +77,9 @@ pub struct Watch {
     /// subscription when a cluster warms).
     pub(super) answer_next: bool,
     pub(super) sent: u64,
+    /// The last response that the client answered, be it by a refusal.
     pub(super) acknowledged: u64,
+    accepted: u64,
     pub(super) sent_at: Option<Instant>,
     /// The last response that was more than news: listeners wait for its acknowledgement, as clusters warm
     /// by it.
@@ -100,6 +102,7 @@ impl Watch {
             answer_next: false,
             sent: 0,
             acknowledged: 0,
+            accepted: 0,
             sent_at: None,
             warms: 0,
             refusal: None,
@@ -116,9 +119,9 @@ impl Watch {
         self.sent_at
     }
 
-    /// The last nonce that the client accepted; 0 before the first, and while it refuses the last.
-    pub fn acknowledged(&self) -> u64 {
-        if self.refusal.is_some() { 0 } else { self.acknowledged }
+    /// The last nonce that the client accepted; 0 before the first.
+    pub fn accepted(&self) -> u64 {
+        self.accepted
     }
 
     /// Why the client refused the last response that it answered.
@@ -186,6 +189,9 @@ impl Watch {
     pub(super) fn settle(&mut self, request: &Request) -> Option<Refusal> {
         self.acknowledged = self.sent;
         self.refusal = Refusal::of(request, self.sent);
+        if self.refusal.is_none() {
+            self.accepted = self.sent;
+        }
         self.refusal.clone()
     }
 

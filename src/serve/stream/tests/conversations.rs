@@ -242,9 +242,9 @@ fn refusals_are_remembered_until_the_next_acceptance() {
     case.ask(Cluster, &Ask { error: Some("bad cluster"), ..ACK }, None);
     let watch = &case.client.stream.watches()[0];
     assert_eq!(watch.refusal().map(|r| (&*r.message, r.nonce)), Some(("bad cluster", 1)));
-    assert_eq!((watch.sent(), watch.acknowledged()), (1, 0));
+    assert_eq!((watch.sent(), watch.accepted()), (1, 0));
     case.client.update(view(&[(Cluster, &[("a", "2")])]));
     assert_eq!(case.client.settle().len(), 1);
     let watch = &case.client.stream.watches()[0];
-    assert_eq!((watch.refusal(), watch.sent(), watch.acknowledged()), (None, 2, 2));
+    assert_eq!((watch.refusal(), watch.sent(), watch.accepted()), (None, 2, 2));
 }
