@@ -15,6 +15,7 @@ mod diagnostics;
 mod endpoints;
 mod index;
 mod registry;
+mod scrape;
 mod sync;
 
 use std::fmt;
@@ -127,7 +128,10 @@ async fn ready(axum::extract::State(state): axum::extract::State<State>) -> Resp
 
 async fn metrics(axum::extract::State(state): axum::extract::State<State>) -> Response {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], state.metrics.render()).into_response()
+    match tokio::task::spawn_blocking(move || scrape::text(&state)).await {
+        Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 async fn version(axum::extract::State(state): axum::extract::State<State>) -> String {

@@ -92,8 +92,6 @@ metrics! {
     rds_reject: Family<Gauge> = "pilot_xds_rds_reject", Family::gauges(&["err", "node"]);
     /// Requests that answered an older response than the last one, by short type name.
     expired_nonces: Family<Counter> = "pilot_xds_expired_nonce", Family::counters(&["type"]);
-    /// Responses that a stream did not take in time.
-    write_timeouts: Counter = "pilot_xds_write_timeout", Counter::default();
     /// Failures of xDS that are no proxy's fault.
     internal_errors: Counter = "pilot_total_xds_internal_errors", Counter::default();
     /// Bytes of the largest request so far.
@@ -118,22 +116,12 @@ metrics! {
     config_events: Family<Counter> = "pilot_k8s_cfg_events", Family::counters(&["event", "type"]);
     /// Changes of Kubernetes' own objects, whatever source they come from.
     registry_events: Family<Counter> = "pilot_k8s_reg_events", Family::counters(&["event", "type"]);
-    /// Objects that were refused, by name and kind.
-    rejected_configs: Family<Counter> = "pilot_total_rejected_configs",
-        Family::counters(&["name", "type"]);
     /// Endpoints that stand for a pod that does not exist.
     endpoints_without_pod: Gauge = "endpoint_no_pod", Gauge::default();
     /// Endpoints that are not ready.
     endpoints_not_ready: Gauge = "pilot_endpoint_not_ready", Gauge::default();
     /// Clusters that have no endpoint.
     clusters_without_endpoints: Gauge = "pilot_eds_no_instances", Gauge::default();
-    /// Inbound listeners that another one kept from being made.
-    inbound_conflicts: Gauge = "pilot_conflict_inbound_listener", Gauge::default();
-    /// TCP listeners that another TCP listener kept from being made.
-    outbound_conflicts: Gauge = "pilot_conflict_outbound_listener_tcp_over_current_tcp",
-        Gauge::default();
-    /// Resources that were there already (hit) or had to be built (miss).
-    cache_reads: Family<Counter> = "xds_cache_reads", Family::counters(&["type"]);
     /// The build of the component.
     build: Family<Gauge> = "istio_build", Family::gauges(&["component", "tag"]);
     /// The version of the process.

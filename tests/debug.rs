@@ -176,6 +176,11 @@ async fn metrics_are_for_everybody_by_default() {
     assert_eq!(status, StatusCode::OK);
     assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
     assert!(body.contains("\npilot_info{version=\"1.30.3\"} 1\n"), "{body}");
+    // The port of cart is served, by one of its two endpoints; an ExternalName and a headless service have no
+    // cluster that asks for endpoints.
+    assert!(body.contains("\npilot_eds_no_instances 0\n"), "{body}");
+    assert!(body.contains("\npilot_endpoint_not_ready 1\n"), "{body}");
+    assert!(body.contains("\nistiod_diagnostics{severity=\"error\"} 0\n"), "{body}");
     let Answer(_, kind, body) = ask(&router, "/version", ELSEWHERE).await;
     assert_eq!((kind.as_str(), body.as_str()), ("text/plain; charset=utf-8", "1.30.3-abc-Clean"));
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -19,15 +20,18 @@ pub(super) async fn diagnostics(
     parameters: Parameters,
 ) -> Response {
     let sources = context.state;
-    let make = move || {
-        let mut all: BTreeSet<Diagnostic> =
-            found_by_translation(&sources).into_iter().map(|(_, diagnostic)| diagnostic).collect();
-        for source in &sources.diagnostics {
-            all.extend(source.borrow().iter().cloned());
-        }
-        all.into_iter().map(Entry::from).collect::<Vec<_>>()
-    };
+    let make = move || all(&sources).into_iter().map(Entry::from).collect::<Vec<_>>();
     context.gate.json(&parameters, make).await
+}
+
+/// Everything that sources and translation have to say at the moment.
+pub(super) fn all(sources: &Sources) -> BTreeSet<Diagnostic> {
+    let translation = found_by_translation(sources).into_iter().map(|(_, diagnostic)| diagnostic);
+    let mut all: BTreeSet<Diagnostic> = translation.collect();
+    for source in &sources.diagnostics {
+        all.extend(source.borrow().iter().cloned());
+    }
+    all
 }
 
 /// `/debug/push_status`.
@@ -54,13 +58,20 @@ pub(super) async fn push_status(
 
 /// What translation found for the proxies that are connected, with the first proxy of each.
 fn found_by_translation(sources: &Sources) -> Vec<(Str, Diagnostic)> {
+    // Proxies share most lists; each is read once, and kept so that no other takes its address.
+    let mut read: BTreeMap<usize, Arc<[Diagnostic]>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for connection in sorted(sources) {
-        let view = connection.view();
-        for diagnostic in view.diagnostics.iter().flat_map(|list| list.iter()) {
-            if seen.insert(diagnostic.clone()) {
-                found.push((connection.proxy.workload_id.clone(), diagnostic.clone()));
+        for list in &connection.view().diagnostics {
+            let address = Arc::as_ptr(list).cast::<()>() as usize;
+            if read.insert(address, list.clone()).is_some() {
+                continue;
+            }
+            for diagnostic in list.iter() {
+                if seen.insert(diagnostic.clone()) {
+                    found.push((connection.proxy.workload_id.clone(), diagnostic.clone()));
+                }
             }
         }
     }

@@ -33,7 +33,7 @@ fn used() -> Metrics {
     for family in [&metrics.push_time, &metrics.config_size] {
         family.with(&["x"]).observe(1.0);
     }
-    for family in [&metrics.pushes, &metrics.inbound_updates, &metrics.cache_reads] {
+    for family in [&metrics.pushes, &metrics.inbound_updates] {
         family.with(&["x"]).inc();
     }
     for family in [&metrics.config_events, &metrics.registry_events] {
@@ -43,11 +43,14 @@ fn used() -> Metrics {
     metrics
 }
 
-/// Metrics that the reference prints for parts that the project does not have.
+/// Metrics that the reference prints for parts that the project does not have, or for problems that it tells
+/// as diagnostics.
 const NOT_OURS: &[&str] = &[
     "citadel_server_root_cert_expiry_seconds",
     "citadel_server_root_cert_expiry_timestamp",
     "istiod_managed_clusters",
+    "pilot_conflict_inbound_listener",
+    "pilot_conflict_outbound_listener_tcp_over_current_tcp",
     "pilot_destrule_subsets",
     "pilot_dns_cluster_without_endpoints",
     "pilot_duplicate_envoy_clusters",
