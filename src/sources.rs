@@ -5,6 +5,7 @@
 
 pub mod field_path;
 mod hints;
+pub mod intern;
 mod lines;
 pub mod mesh;
 pub mod project;

@@ -61,18 +61,19 @@ impl Hints {
     /// meanwhile gave no hint, so they must be looked at again.
     pub fn watch(&mut self, directories: &Directories) -> bool {
         let Some(watcher) = &mut self.watcher else { return false };
-        let gone = self.watched.iter().filter(|(path, id)| directories.get(*path) != Some(id));
-        for path in gone.map(|(path, _)| path.clone()).collect::<Vec<_>>() {
-            // It fails for a directory that does not exist any more, which is as well.
-            let _ = watcher.unwatch(&path);
-            self.watched.remove(&path);
-        }
+        self.watched.retain(|path, id| {
+            let stays = directories.get(path) == Some(id);
+            if !stays {
+                // It fails for a directory that does not exist any more, which is as well.
+                let _ = watcher.unwatch(path);
+            }
+            stays
+        });
         let mut added = false;
-        for (path, id) in directories
-            .iter()
-            .filter(|(path, _)| !self.watched.contains_key(*path))
-            .collect::<Vec<_>>()
-        {
+        for (path, id) in directories {
+            if self.watched.contains_key(path) {
+                continue;
+            }
             match watcher.watch(path, RecursiveMode::NonRecursive) {
                 Ok(()) => {
                     self.watched.insert(path.clone(), *id);

@@ -15,10 +15,13 @@ mod node;
 mod pod;
 mod service;
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::field_path::FieldPath;
-use crate::api::{Kind, Object, ObjectKey, Str};
+use super::intern::Interner;
+use crate::api::{Kind, Labels, Object, ObjectKey, Str};
 
 /// The namespace of an object of a namespaced kind that names none.
 pub const DEFAULT_NAMESPACE: &str = "default";
@@ -67,17 +70,48 @@ pub enum Rejection {
     },
 }
 
-/// Projects one object of any kind.
+/// Projects one object of any kind. Its strings are shared through `strings`, one for all objects of a source.
 ///
 /// # Errors
 /// When the kind is not read, or the object has a wrong type or an unusable value anywhere.
-pub fn project(value: Value) -> Result<Projected, Rejection> {
+pub fn project(value: Value, strings: &mut Interner) -> Result<Projected, Rejection> {
     let kind = kind_of(&value)?;
     let key = key_of(kind, &value);
-    let mut warnings = Vec::new();
-    match project_kind(kind, value, &mut warnings) {
-        Ok(object) => Ok(Projected { object, warnings }),
+    let mut context = Context { warnings: Vec::new(), strings };
+    match project_kind(kind, value, &mut context) {
+        Ok(object) => Ok(Projected { object, warnings: context.warnings }),
         Err(issue) => Err(Rejection::Invalid { key, issue }),
+    }
+}
+
+/// What the projection of one object gathers and shares.
+struct Context<'a> {
+    warnings: Vec<Issue>,
+    strings: &'a mut Interner,
+}
+
+impl Context<'_> {
+    fn warn(&mut self, path: FieldPath, message: impl Into<String>) {
+        self.warnings.push(Issue::new(path, message));
+    }
+
+    fn shared(&mut self, text: &str) -> Str {
+        self.strings.intern(text)
+    }
+
+    /// Kubernetes writes absent strings as null, as nothing and as "": all of them are empty here.
+    fn text(&mut self, value: Option<&str>) -> Str {
+        self.shared(value.unwrap_or_default())
+    }
+
+    /// A sorted map of shared strings, of the keys that pass.
+    fn map(
+        &mut self,
+        map: &Option<BTreeMap<String, String>>,
+        keep: impl Fn(&str) -> bool,
+    ) -> Labels {
+        let kept = map.iter().flatten().filter(|(key, _)| keep(key));
+        kept.map(|(key, value)| (self.shared(key), self.shared(value))).collect()
     }
 }
 
@@ -86,17 +120,17 @@ pub fn identify(value: &Value) -> Option<ObjectKey> {
     key_of(kind_of(value).ok()?, value)
 }
 
-fn project_kind(kind: Kind, value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Issue> {
+fn project_kind(kind: Kind, value: Value, context: &mut Context<'_>) -> Result<Object, Issue> {
     match kind {
-        Kind::Namespace => node::namespace(value, warnings),
-        Kind::Node => node::node(value, warnings),
-        Kind::Pod => pod::pod(value, warnings),
-        Kind::Service => service::service(value, warnings),
-        Kind::Endpoints => endpoints::endpoints(value, warnings),
-        Kind::EndpointSlice => endpoints::endpoint_slice(value, warnings),
-        Kind::ServiceAccount => namespaced::service_account(value, warnings),
-        Kind::Secret => namespaced::secret(value, warnings),
-        Kind::ConfigMap => namespaced::config_map(value, warnings),
+        Kind::Namespace => node::namespace(value, context),
+        Kind::Node => node::node(value, context),
+        Kind::Pod => pod::pod(value, context),
+        Kind::Service => service::service(value, context),
+        Kind::Endpoints => endpoints::endpoints(value, context),
+        Kind::EndpointSlice => endpoints::endpoint_slice(value, context),
+        Kind::ServiceAccount => namespaced::service_account(value, context),
+        Kind::Secret => namespaced::secret(value, context),
+        Kind::ConfigMap => namespaced::config_map(value, context),
         Kind::VirtualService
         | Kind::Gateway
         | Kind::DestinationRule
@@ -111,7 +145,7 @@ fn project_kind(kind: Kind, value: Value, warnings: &mut Vec<Issue>) -> Result<O
         | Kind::PeerAuthentication
         | Kind::Telemetry
         | Kind::WasmPlugin
-        | Kind::TrafficExtension => config::config(kind, value, warnings),
+        | Kind::TrafficExtension => config::config(kind, value, context),
     }
 }
 
@@ -148,11 +182,6 @@ fn key_of(kind: Kind, value: &Value) -> Option<ObjectKey> {
         false => "",
     };
     Some(ObjectKey::new(kind, namespace, text("name")?))
-}
-
-/// Kubernetes writes absent strings as null, as nothing and as "": all of them are empty here.
-fn text(value: Option<String>) -> Str {
-    value.unwrap_or_default().into()
 }
 
 #[cfg(test)]

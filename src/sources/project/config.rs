@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{FieldPath, Issue, decode, meta};
+use super::{Context, FieldPath, Issue, decode, meta};
 use crate::api::config::Config;
 use crate::api::{Kind, Object};
 
@@ -28,15 +28,15 @@ struct Envelope {
 pub(super) fn config(
     kind: Kind,
     mut value: Value,
-    warnings: &mut Vec<Issue>,
+    context: &mut Context<'_>,
 ) -> Result<Object, Issue> {
     if let Value::Object(fields) = &mut value {
         fields.remove("status");
     }
-    let Envelope { metadata, spec, .. } = decode::decode(value, warnings)?;
+    let Envelope { metadata, spec, .. } = decode::decode(value, context)?;
     if !matches!(spec, Value::Object(_) | Value::Null) {
         return Err(Issue::new(FieldPath::of("spec"), "must be an object"));
     }
-    let meta = meta::project(kind, metadata.unwrap_or_default(), warnings)?;
+    let meta = meta::project(kind, metadata.unwrap_or_default(), context)?;
     Ok(Object::Config(Arc::new(Config { kind, meta, spec })))
 }

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{FieldPath, Issue};
+use super::{Context, FieldPath, Issue};
 use crate::api::Kind;
 
 /// How many unknown fields of one object are reported; a document of the wrong shape has no more to tell.
@@ -23,7 +23,7 @@ const MODES: &[&str] = &["defaultMode", "mode"];
 pub(super) fn kubernetes<T: DeserializeOwned>(
     kind: Kind,
     mut value: Value,
-    warnings: &mut Vec<Issue>,
+    context: &mut Context<'_>,
 ) -> Result<T, Issue> {
     if let Value::Object(fields) = &mut value {
         fields.insert("apiVersion".to_owned(), Value::String(kind.api_version()));
@@ -33,13 +33,13 @@ pub(super) fn kubernetes<T: DeserializeOwned>(
             }
         }
     }
-    decode(value, warnings)
+    decode(value, context)
 }
 
 /// Decodes any JSON. Unknown fields become warnings; a wrong type is an error at its path.
 pub(super) fn decode<T: DeserializeOwned>(
     value: Value,
-    warnings: &mut Vec<Issue>,
+    context: &mut Context<'_>,
 ) -> Result<T, Issue> {
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
@@ -47,15 +47,15 @@ pub(super) fn decode<T: DeserializeOwned>(
     let decoded = serde_ignored::deserialize(tracked, |path| {
         unknown += 1;
         if unknown <= MAX_UNKNOWN_FIELDS {
-            warnings.push(Issue::new(
+            context.warn(
                 FieldPath::of_ignored(&path),
                 "unknown field, which has no effect: check its spelling and its place",
-            ));
+            );
         }
     });
     if unknown > MAX_UNKNOWN_FIELDS {
         let more = unknown - MAX_UNKNOWN_FIELDS;
-        warnings.push(Issue::new(FieldPath::root(), format!("{more} more unknown fields")));
+        context.warn(FieldPath::root(), format!("{more} more unknown fields"));
     }
     decoded.map_err(|error: serde_json::Error| {
         Issue::new(FieldPath::of_error(&track.path()), explain(&error.to_string()))

@@ -3,8 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::checks::{is_label, is_subdomain};
-use super::{DEFAULT_NAMESPACE, FieldPath, Issue, text};
-use crate::api::{Kind, Labels, Meta};
+use super::{Context, DEFAULT_NAMESPACE, FieldPath, Issue};
+use crate::api::{Kind, Meta};
 
 /// What the key of an annotation that is read contains.
 const ISTIO: &str = "istio.io";
@@ -13,7 +13,7 @@ const ISTIO: &str = "istio.io";
 pub(super) fn project(
     kind: Kind,
     meta: ObjectMeta,
-    warnings: &mut Vec<Issue>,
+    context: &mut Context<'_>,
 ) -> Result<Meta, Issue> {
     let name = meta.name.unwrap_or_default();
     check_name(kind, &name)?;
@@ -23,7 +23,7 @@ pub(super) fn project(
         (false, None) => String::new(),
         (false, Some(_)) => {
             let message = format!("a {kind} has no namespace: the field has no effect");
-            warnings.push(Issue::new(path("namespace"), message));
+            context.warn(path("namespace"), message);
             String::new()
         }
     };
@@ -31,26 +31,15 @@ pub(super) fn project(
         return Err(Issue::new(path("namespace"), not_a_label(&namespace)));
     }
     Ok(Meta {
-        name: name.into(),
-        namespace: namespace.into(),
-        labels: strings(meta.labels, |_| true),
-        annotations: strings(meta.annotations, |key| key.contains(ISTIO)),
+        name: context.shared(&name),
+        namespace: context.shared(&namespace),
+        labels: context.map(&meta.labels, |_| true),
+        annotations: context.map(&meta.annotations, |key| key.contains(ISTIO)),
         created: meta.creation_timestamp.map(|time| time.0),
         generation: meta.generation.unwrap_or_default(),
-        uid: text(meta.uid),
+        // Never the same as any other string.
+        uid: meta.uid.unwrap_or_default().into(),
     })
-}
-
-/// A sorted map of shared strings, of the keys that pass.
-pub(super) fn strings(
-    map: Option<std::collections::BTreeMap<String, String>>,
-    keep: impl Fn(&str) -> bool,
-) -> Labels {
-    map.into_iter()
-        .flatten()
-        .filter(|(key, _)| keep(key))
-        .map(|(key, value)| (key.into(), value.into()))
-        .collect()
 }
 
 /// Services and namespaces become parts of host names; all other names may have dots.

@@ -6,34 +6,34 @@ use bytes::Bytes;
 use k8s_openapi::api::core::v1 as k8s;
 use serde_json::Value;
 
-use super::{Issue, decode, meta, text};
+use super::{Context, Issue, decode, meta};
 use crate::api::core::{ConfigMap, Secret, ServiceAccount};
 use crate::api::{Kind, Object};
 
 /// Projects a service account.
-pub(super) fn service_account(value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Issue> {
-    let account: k8s::ServiceAccount = decode::kubernetes(Kind::ServiceAccount, value, warnings)?;
-    let meta = meta::project(Kind::ServiceAccount, account.metadata, warnings)?;
+pub(super) fn service_account(value: Value, context: &mut Context<'_>) -> Result<Object, Issue> {
+    let account: k8s::ServiceAccount = decode::kubernetes(Kind::ServiceAccount, value, context)?;
+    let meta = meta::project(Kind::ServiceAccount, account.metadata, context)?;
     Ok(Object::ServiceAccount(Arc::new(ServiceAccount { meta })))
 }
 
 /// Projects a secret. `stringData` stands over `data`, as the API server merges them.
-pub(super) fn secret(value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Issue> {
-    let secret: k8s::Secret = decode::kubernetes(Kind::Secret, value, warnings)?;
+pub(super) fn secret(value: Value, context: &mut Context<'_>) -> Result<Object, Issue> {
+    let secret: k8s::Secret = decode::kubernetes(Kind::Secret, value, context)?;
     let decoded = secret.data.into_iter().flatten().map(|(key, value)| (key, value.0));
     let plain = secret.string_data.into_iter().flatten().map(|(k, v)| (k, v.into_bytes()));
     Ok(Object::Secret(Arc::new(Secret {
-        meta: meta::project(Kind::Secret, secret.metadata, warnings)?,
-        kind: text(secret.type_),
+        meta: meta::project(Kind::Secret, secret.metadata, context)?,
+        kind: context.text(secret.type_.as_deref()),
         data: decoded.chain(plain).map(|(k, v)| (k.into(), Bytes::from(v))).collect(),
     })))
 }
 
 /// Projects a config map.
-pub(super) fn config_map(value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Issue> {
-    let map: k8s::ConfigMap = decode::kubernetes(Kind::ConfigMap, value, warnings)?;
+pub(super) fn config_map(value: Value, context: &mut Context<'_>) -> Result<Object, Issue> {
+    let map: k8s::ConfigMap = decode::kubernetes(Kind::ConfigMap, value, context)?;
     Ok(Object::ConfigMap(Arc::new(ConfigMap {
-        meta: meta::project(Kind::ConfigMap, map.metadata, warnings)?,
-        data: meta::strings(map.data, |_| true),
+        meta: meta::project(Kind::ConfigMap, map.metadata, context)?,
+        data: context.map(&map.data, |_| true),
     })))
 }

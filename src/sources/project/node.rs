@@ -5,20 +5,20 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1 as k8s;
 use serde_json::Value;
 
-use super::{FieldPath, Issue, checks, decode, meta};
+use super::{Context, FieldPath, Issue, checks, decode, meta};
 use crate::api::core::{Namespace, Node};
 use crate::api::{Kind, Object};
 
 /// Projects a namespace.
-pub(super) fn namespace(value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Issue> {
-    let namespace: k8s::Namespace = decode::kubernetes(Kind::Namespace, value, warnings)?;
-    let meta = meta::project(Kind::Namespace, namespace.metadata, warnings)?;
+pub(super) fn namespace(value: Value, context: &mut Context<'_>) -> Result<Object, Issue> {
+    let namespace: k8s::Namespace = decode::kubernetes(Kind::Namespace, value, context)?;
+    let meta = meta::project(Kind::Namespace, namespace.metadata, context)?;
     Ok(Object::Namespace(Arc::new(Namespace { meta })))
 }
 
 /// Projects a node.
-pub(super) fn node(value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Issue> {
-    let node: k8s::Node = decode::kubernetes(Kind::Node, value, warnings)?;
+pub(super) fn node(value: Value, context: &mut Context<'_>) -> Result<Object, Issue> {
+    let node: k8s::Node = decode::kubernetes(Kind::Node, value, context)?;
     let addresses = node.status.and_then(|status| status.addresses).unwrap_or_default();
     let external_ips = addresses
         .iter()
@@ -30,6 +30,6 @@ pub(super) fn node(value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Is
             })
         })
         .collect::<Result<_, _>>()?;
-    let meta = meta::project(Kind::Node, node.metadata, warnings)?;
+    let meta = meta::project(Kind::Node, node.metadata, context)?;
     Ok(Object::Node(Arc::new(Node { meta, external_ips })))
 }

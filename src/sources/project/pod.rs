@@ -7,25 +7,27 @@ use k8s_openapi::api::core::v1 as k8s;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::Value;
 
-use super::{FieldPath, Issue, checks, decode, meta, text};
+use super::{Context, FieldPath, Issue, checks, decode, meta};
 use crate::api::core::{ContainerPort, Owner, Pod};
-use crate::api::{Kind, Object, Str};
+use crate::api::{Kind, Object};
 
 /// Projects a pod.
-pub(super) fn pod(value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Issue> {
-    let mut pod: k8s::Pod = decode::kubernetes(Kind::Pod, value, warnings)?;
+pub(super) fn pod(value: Value, context: &mut Context<'_>) -> Result<Object, Issue> {
+    let mut pod: k8s::Pod = decode::kubernetes(Kind::Pod, value, context)?;
     let spec = pod.spec.take().unwrap_or_default();
     let status = pod.status.take().unwrap_or_default();
-    let ports = ports(&spec)?;
+    let ports = ports(&spec, context)?;
+    let account = spec.service_account_name.filter(|name| !name.is_empty());
     Ok(Object::Pod(Arc::new(Pod {
-        owner: pod.metadata.owner_references.take().and_then(controller),
-        generate_name: text(pod.metadata.generate_name.take()),
+        owner: pod.metadata.owner_references.as_deref().and_then(|o| controller(o, context)),
+        generate_name: context.text(pod.metadata.generate_name.as_deref()),
         terminating: pod.metadata.deletion_timestamp.is_some(),
-        meta: meta::project(Kind::Pod, pod.metadata, warnings)?,
-        node_name: text(spec.node_name),
-        service_account: service_account(spec.service_account_name, spec.service_account),
-        hostname: text(spec.hostname),
-        subdomain: text(spec.subdomain),
+        meta: meta::project(Kind::Pod, pod.metadata, context)?,
+        node_name: context.text(spec.node_name.as_deref()),
+        // The deprecated field means the same and is what very old manifests have.
+        service_account: context.text(account.or(spec.service_account).as_deref()),
+        hostname: context.text(spec.hostname.as_deref()),
+        subdomain: context.text(spec.subdomain.as_deref()),
         host_network: spec.host_network.unwrap_or_default(),
         ips: ips(&status)?,
         finished: matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")),
@@ -34,16 +36,11 @@ pub(super) fn pod(value: Value, warnings: &mut Vec<Issue>) -> Result<Object, Iss
     })))
 }
 
-/// The deprecated field means the same and is what very old manifests have.
-fn service_account(name: Option<String>, deprecated: Option<String>) -> Str {
-    text(name.filter(|n| !n.is_empty()).or(deprecated))
-}
-
-fn controller(owners: Vec<OwnerReference>) -> Option<Owner> {
-    owners.into_iter().find(|owner| owner.controller == Some(true)).map(|owner| Owner {
-        api_version: owner.api_version.into(),
-        kind: owner.kind.into(),
-        name: owner.name.into(),
+fn controller(owners: &[OwnerReference], context: &mut Context<'_>) -> Option<Owner> {
+    owners.iter().find(|owner| owner.controller == Some(true)).map(|owner| Owner {
+        api_version: context.shared(&owner.api_version),
+        kind: context.shared(&owner.kind),
+        name: context.shared(&owner.name),
     })
 }
 
@@ -68,7 +65,7 @@ fn is_ready(status: &k8s::PodStatus) -> bool {
 }
 
 /// Of the containers, then of the native sidecars: the order in which Kubernetes resolves port names.
-fn ports(spec: &k8s::PodSpec) -> Result<Vec<ContainerPort>, Issue> {
+fn ports(spec: &k8s::PodSpec, context: &mut Context<'_>) -> Result<Vec<ContainerPort>, Issue> {
     let containers = spec.containers.iter().enumerate().map(|(i, c)| ("containers", i, c));
     let sidecars = spec
         .init_containers
@@ -84,7 +81,7 @@ fn ports(spec: &k8s::PodSpec) -> Result<Vec<ContainerPort>, Issue> {
                 FieldPath::of("spec").key(field).index(i).key("ports").index(j).key(name)
             };
             ports.push(ContainerPort {
-                name: text(port.name.clone()),
+                name: context.text(port.name.as_deref()),
                 port: checks::port(port.container_port, || path("containerPort"))?,
                 protocol: checks::transport(port.protocol.as_deref(), || path("protocol"))?,
             });

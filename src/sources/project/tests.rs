@@ -2,11 +2,16 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{Projected, Rejection, identify, project};
+use super::{Projected, Rejection, identify};
 use crate::api::core::{
     AddressType, ContainerPort, EndpointSlice, Service, ServiceType, TargetPort, Transport,
 };
 use crate::api::{Kind, Object, ObjectKey};
+use crate::sources::intern::Interner;
+
+fn project(value: Value) -> Result<Projected, Rejection> {
+    super::project(value, &mut Interner::default())
+}
 
 fn object(kind: &str, name: &str, mut rest: Value) -> Value {
     let fields = rest.as_object_mut().unwrap();

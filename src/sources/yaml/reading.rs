@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::field_path::FieldPath;
+use super::super::intern::Interner;
 use super::super::lines::Lines;
 use super::super::project::{self, Issue, Projected, Rejection};
 use super::super::value::{self, SyntaxError};
@@ -61,8 +62,8 @@ pub(super) struct Reading {
 impl Reading {
     /// Of a file that could not be read at all.
     pub fn failed(file: &Arc<PathBuf>, line: usize, message: impl Into<String>) -> Reading {
-        let mut known = Documents::default();
-        let mut reader = Reader::new(file, &mut known);
+        let (mut known, mut strings) = (Documents::default(), Interner::default());
+        let mut reader = Reader::new(file, &mut known, &mut strings);
         reader.fail(None, line, &FieldPath::root(), message.into());
         reader.reading
     }
@@ -73,7 +74,12 @@ impl Reading {
 pub(super) type Documents = HashMap<u64, Arc<[(usize, Object)]>>;
 
 /// Reads the content of a file. `known` holds what the last reading of it found, and then what this one did.
-pub(super) fn read(file: &Arc<PathBuf>, content: &[u8], known: &mut Documents) -> Reading {
+pub(super) fn read(
+    file: &Arc<PathBuf>,
+    content: &[u8],
+    known: &mut Documents,
+    strings: &mut Interner,
+) -> Reading {
     if content.len() > MAX_FILE_BYTES {
         let limit = MAX_FILE_BYTES >> 20;
         return Reading::failed(file, 0, format!("larger than {limit} MiB: split it"));
@@ -86,7 +92,7 @@ pub(super) fn read(file: &Arc<PathBuf>, content: &[u8], known: &mut Documents) -
             return Reading::failed(file, line, "not UTF-8: save it as such");
         }
     };
-    let mut reader = Reader::new(file, known);
+    let mut reader = Reader::new(file, known, strings);
     if is_json(file) {
         let whole = Document { text, first_line: 1, line: 1 };
         if !text.trim().is_empty() {
@@ -108,14 +114,19 @@ struct Reader<'a> {
     /// Of the last reading, until this one is finished.
     known: &'a mut Documents,
     read: Documents,
+    strings: &'a mut Interner,
     /// How often something was wrong, told or not.
     flaws: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn new(file: &'a Arc<PathBuf>, known: &'a mut Documents) -> Reader<'a> {
+    fn new(
+        file: &'a Arc<PathBuf>,
+        known: &'a mut Documents,
+        strings: &'a mut Interner,
+    ) -> Reader<'a> {
         let read = Documents::new();
-        Reader { file, reading: Reading::default(), known, read, flaws: 0 }
+        Reader { file, reading: Reading::default(), known, read, strings, flaws: 0 }
     }
 
     fn finish(self) -> Reading {
@@ -194,7 +205,7 @@ impl<'a> Reader<'a> {
             [] => line,
             _ => document.first_line + Lines::new(document.text).find(&issue.path.below(base)),
         };
-        match project::project(value) {
+        match project::project(value, self.strings) {
             Ok(Projected { object, warnings }) => {
                 let key = object.key();
                 for issue in warnings {
@@ -256,8 +267,11 @@ struct Items {
 fn take_items(value: &mut Value) -> Option<Items> {
     let kind = value.get("kind")?.as_str()?.strip_suffix(LIST)?.to_owned();
     let api_version = value.get("apiVersion").and_then(Value::as_str).map(str::to_owned);
-    let Value::Array(items) = value.get_mut("items")? else { return None };
-    let items = std::mem::take(items);
+    let items = match value.get_mut("items")? {
+        Value::Array(items) => std::mem::take(items),
+        Value::Null => Vec::new(),
+        _ => return None,
+    };
     let defaults = api_version.map(|version| (version, kind)).filter(|(_, kind)| !kind.is_empty());
     Some(Items { items, defaults })
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::super::intern::Interner;
 use super::reading::{self, Documents, Failure, MAX_DIAGNOSTICS, Placed, Reading};
 use super::scan::{Content, Files};
 use crate::api::{Batch, Change, Diagnostic, Object, ObjectKey, Severity};
@@ -31,6 +32,7 @@ pub struct YamlState {
     /// What does not fit into `limit`.
     refused: BTreeSet<ObjectKey>,
     limit: usize,
+    strings: Interner,
 }
 
 /// The state of one file.
@@ -57,6 +59,7 @@ impl Default for YamlState {
             told: BTreeMap::new(),
             refused: BTreeSet::new(),
             limit: MAX_OBJECTS,
+            strings: Interner::default(),
         }
     }
 }
@@ -91,7 +94,7 @@ impl YamlState {
         }
         let path = Arc::new(path);
         let mut file = self.files.remove(&path).unwrap_or_default();
-        let differing = file.update(&path, content);
+        let differing = file.update(&path, content, &mut self.strings);
         for key in &differing {
             match file.names(key) {
                 true => self.define(key, &path),
@@ -199,7 +202,12 @@ impl FileState {
     }
 
     /// Takes the file as it is now. Returns the keys of which it says something else than before.
-    fn update(&mut self, path: &Arc<PathBuf>, content: Content) -> BTreeSet<ObjectKey> {
+    fn update(
+        &mut self,
+        path: &Arc<PathBuf>,
+        content: Content,
+        strings: &mut Interner,
+    ) -> BTreeSet<ObjectKey> {
         let reading = match content {
             Content::Unchanged => return BTreeSet::new(),
             Content::Bytes(bytes) => {
@@ -208,7 +216,7 @@ impl FileState {
                     return BTreeSet::new();
                 }
                 self.hash = Some(hash);
-                reading::read(path, &bytes, &mut self.documents)
+                reading::read(path, &bytes, &mut self.documents, strings)
             }
             Content::Unreadable(message) => {
                 self.hash = None;

@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use super::{Documents, Reading};
 use crate::api::Object;
+use crate::sources::intern::Interner;
 
 fn read(file: &Arc<PathBuf>, content: &[u8]) -> Reading {
-    super::read(file, content, &mut Documents::new())
+    super::read(file, content, &mut Documents::new(), &mut Interner::default())
 }
 
 /// Everything that a reading says, a line each.
@@ -117,21 +118,20 @@ fn sound_documents_are_read_once_and_move_with_their_text() {
     let namespace =
         |name: &str| format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n");
     let broken = "---\nkind: Namespace\n";
-    let mut known = Documents::new();
-    let first = super::read(
-        &file,
-        format!("{}{broken}{}", namespace("a"), namespace("b")).as_bytes(),
-        &mut known,
-    );
+    let (mut known, mut strings) = (Documents::new(), Interner::default());
+    let mut read = |text: &str, known: &mut Documents| {
+        super::read(&file, text.as_bytes(), known, &mut strings)
+    };
+    let first = read(&format!("{}{broken}{}", namespace("a"), namespace("b")), &mut known);
     assert_eq!((first.objects.len(), known.len()), (2, 2));
     // The documents move: the same objects, shared, on other lines; what is wrong is told again.
     let text = format!("{broken}{}# more\n{}", namespace("b"), namespace("c"));
-    let second = super::read(&file, text.as_bytes(), &mut known);
+    let second = read(&text, &mut known);
     let lines: Vec<_> = second.objects.iter().map(|p| p.location.to_string()).collect();
     assert_eq!(lines, ["a.yaml:4", "a.yaml:9"]);
     assert_eq!(second.failures.len(), 1);
     assert_eq!(known.len(), 2);
-    let again = super::read(&file, text.as_bytes(), &mut known);
+    let again = read(&text, &mut known);
     assert_eq!(again, second);
     let shared = |a: &Object, b: &Object| match (a, b) {
         (Object::Namespace(a), Object::Namespace(b)) => Arc::ptr_eq(a, b),
