@@ -102,8 +102,8 @@ fn aliases_cannot_make_a_document_huge() {
 
 #[test]
 fn documents_without_aliases_never_meet_the_limit_of_size() {
-    let wide = format!("[{}]", "1,".repeat(2_000_000));
+    let wide = format!("[{}]", "1,".repeat(300_000));
     assert!(from_yaml(&wide).is_ok());
-    let escapes = format!("\"{}\"", "\\L".repeat(2_000_000));
+    let escapes = format!("\"{}\"", "\\L".repeat(300_000));
     assert!(from_yaml(&escapes).is_ok());
 }
