@@ -60,6 +60,7 @@ impl Settings {
         Features {
             absolute_domains: self.absolute_domains,
             metadata_exchange: self.metadata_exchange,
+            peer_alpn: !self.no_peer_alpn,
             alpn_filter: self.alpn_filter,
             mongo_filter: self.mongo_filter,
             http10: self.http10,

@@ -13,6 +13,8 @@ pub struct Features {
     pub absolute_domains: bool,
     /// Proxies tell each other about their workloads.
     pub metadata_exchange: bool,
+    /// Those that can agree in TLS to do so over TCP too.
+    pub peer_alpn: bool,
     /// Outbound connection managers have Istio's ALPN filter.
     pub alpn_filter: bool,
     /// The MongoDB protocol is read.
@@ -46,6 +48,7 @@ impl Default for Features {
         Features {
             absolute_domains: true,
             metadata_exchange: true,
+            peer_alpn: true,
             alpn_filter: true,
             mongo_filter: true,
             http10: false,

@@ -97,6 +97,8 @@ settings! {
         "answers /metrics to loopback addresses only";
     "PILOT_ENABLE_METADATA_EXCHANGE" metadata_exchange: bool = true,
         "gives proxies the filters that tell each other about their workloads";
+    "PILOT_DISABLE_MX_ALPN" no_peer_alpn: bool = false,
+        "leaves the peer exchange protocol out of ALPN";
     "PILOT_ENABLE_ABSOLUTE_FQDN_VHOST_DOMAIN" absolute_domains: bool = true,
         "routes also answer to host names with a dot at the end";
     "PILOT_HTTP10" http10: bool = false,
@@ -153,7 +155,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("INJECTION_WEBHOOK_CONFIG_NAME", "istio-sidecar-injector", "the injection webhook to keep patched", Pending),
         ("VALIDATION_WEBHOOK_CONFIG_NAME", "istio-istio-system", "the validation webhook to keep patched", Pending),
         ("PILOT_REMOTE_CLUSTER_TIMEOUT", "30s", "how long readiness waits for remote clusters", Pending),
-        ("PILOT_DISABLE_MX_ALPN", "false", "leaves the peer exchange protocol out of ALPN", Pending),
         ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true", "registers workloads that connect", Pending),
         ("PILOT_WORKLOAD_ENTRY_GRACE_PERIOD", "10s", "how long a registered workload outlives its connection", Pending),
         ("PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS", "true", "takes health reports of registered workloads", Pending),

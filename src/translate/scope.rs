@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::capability::Capabilities;
+use super::capability::{Capabilities, Capability};
 use super::endpoint::preference::Place;
 use super::visible::Visible;
 use crate::api::mesh::OutboundPolicy;
@@ -128,6 +128,12 @@ pub struct TraceTags {
 }
 
 impl Scope {
+    /// Whether the proxies agree in TLS to exchange metadata over TCP. One that could not keep its word would
+    /// hand the peer's metadata to the application.
+    pub fn peer_alpn(&self) -> bool {
+        self.features.peer_alpn && self.capabilities.has(Capability::TcpMetadataExchange)
+    }
+
     /// The scope of a proxy in a snapshot. `visible` is what its namespace sees there, `capabilities` what its
     /// Envoy has.
     pub fn of(

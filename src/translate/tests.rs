@@ -56,6 +56,9 @@ fn routes_answer_to_absolute_names() {
 #[test]
 fn filters_can_be_left_out() {
     check("istio.metadata_exchange", "", |f| f.metadata_exchange = false);
+    const PEER_ALPN: &str = "\"alpn_protocols\":[\"istio-peer-exchange\"";
+    check(PEER_ALPN, "\"alpn_protocols\":[\"istio\"]", |f| f.peer_alpn = false);
+    check(PEER_ALPN, "\"alpn_protocols\":[\"istio\"]", |f| f.metadata_exchange = false);
     check("\"istio.alpn\"", "", |f| f.alpn_filter = false);
     check("envoy.filters.network.mongo_proxy", "", |f| f.mongo_filter = false);
 }

@@ -47,6 +47,8 @@ pub struct Client {
     pub kind: ProxyKind,
     /// It can exchange metadata over TCP.
     pub metadata_exchange: bool,
+    /// See [`Scope::peer_alpn`].
+    pub peer_alpn: bool,
 }
 
 impl Client {
@@ -55,6 +57,7 @@ impl Client {
         Client {
             kind: scope.kind,
             metadata_exchange: scope.capabilities.has(Capability::TcpMetadataExchange),
+            peer_alpn: scope.peer_alpn(),
         }
     }
 }
@@ -122,6 +125,6 @@ fn mutual_tls(key: &Key, port: &Port, version: HttpVersion) -> MutualTls {
         sni: sni(port.number, "", &service.key.hostname),
         identities: expand(&identities, &key.policy.0.trust_domain_aliases),
         http2: version == HttpVersion::Two,
-        metadata_exchange: key.client.metadata_exchange,
+        peer_alpn: key.client.peer_alpn,
     }
 }

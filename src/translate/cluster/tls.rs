@@ -36,8 +36,8 @@ pub struct MutualTls {
     pub identities: Vec<Str>,
     /// The cluster speaks HTTP/2.
     pub http2: bool,
-    /// The proxy can exchange metadata over TCP.
-    pub metadata_exchange: bool,
+    /// See [`Scope::peer_alpn`](crate::translate::Scope::peer_alpn).
+    pub peer_alpn: bool,
 }
 
 impl MutualTls {
@@ -59,7 +59,7 @@ impl MutualTls {
     }
 
     fn context(&self) -> UpstreamTlsContext {
-        #[allow(deprecated, reason = "Istio's own proxies of older versions know no other field")]
+        #[allow(deprecated, reason = "it matches names of any type; Istio sends it")]
         let validation = CertificateValidationContext {
             match_subject_alt_names: self.identities.iter().map(|id| exact(&**id)).collect(),
             ..CertificateValidationContext::default()
@@ -91,8 +91,7 @@ impl MutualTls {
 
     /// By these the server's sidecar tells mTLS of the mesh from the application's own TLS.
     fn alpn(&self) -> Vec<String> {
-        let protocols =
-            [(PEER_EXCHANGE_ALPN, self.metadata_exchange), ("istio", true), ("h2", self.http2)];
+        let protocols = [(PEER_EXCHANGE_ALPN, self.peer_alpn), ("istio", true), ("h2", self.http2)];
         protocols.iter().filter(|(_, wanted)| *wanted).map(|(name, _)| (*name).into()).collect()
     }
 }

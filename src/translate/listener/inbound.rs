@@ -223,9 +223,9 @@ impl Builder<'_> {
                 ..FilterChainMatch::default()
             }),
             filters,
-            transport_socket: chain
-                .mtls
-                .then(|| tls::downstream(&self.profile.trust_domains, chain.http)),
+            transport_socket: chain.mtls.then(|| {
+                tls::downstream(&self.profile.trust_domains, self.profile.peer_alpn && !chain.http)
+            }),
             ..FilterChain::default()
         }
     }

@@ -38,6 +38,8 @@ pub struct Profile {
     pub inbound_port: u16,
     /// What the operator of the control plane decided.
     pub features: Features,
+    /// See [`Scope::peer_alpn`](crate::translate::Scope::peer_alpn).
+    pub peer_alpn: bool,
     /// The port for explicit HTTP proxying; 0 for none.
     pub http_proxy_port: u16,
     /// Requests are traced.
@@ -86,6 +88,7 @@ impl Profile {
                 own.chain(&mesh.trust_domain_aliases).cloned().collect()
             },
             features: scope.features,
+            peer_alpn: scope.peer_alpn(),
             http10: traits.http10 || scope.features.http10,
             idle_timeout: duration::parse(&traits.idle_timeout).ok(),
             unprivileged: traits.unprivileged,

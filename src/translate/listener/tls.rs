@@ -29,10 +29,10 @@ const CIPHER_SUITES: [&str; 6] = [
     "AES128-GCM-SHA256",
 ];
 
-/// Ends mTLS from clients of these trust domains. Byte streams also take the protocol in which sidecars tell
-/// each other who they are.
+/// Ends mTLS from clients of these trust domains. With `peer_exchange` the protocol is taken too in which
+/// sidecars tell each other who they are before a byte stream.
 #[allow(deprecated, reason = "match_subject_alt_names is what Istio sends: identities are URIs")]
-pub fn downstream(trust_domains: &[Str], http: bool) -> TransportSocket {
+pub fn downstream(trust_domains: &[Str], peer_exchange: bool) -> TransportSocket {
     let identities = CertificateValidationContext {
         match_subject_alt_names: trust_domains
             .iter()
@@ -40,7 +40,7 @@ pub fn downstream(trust_domains: &[Str], http: bool) -> TransportSocket {
             .collect(),
         ..CertificateValidationContext::default()
     };
-    let peer_exchange = (!http).then_some(PEER_EXCHANGE_ALPN);
+    let peer_exchange = peer_exchange.then_some(PEER_EXCHANGE_ALPN);
     let common = CommonTlsContext {
         tls_params: Some(TlsParameters {
             tls_minimum_protocol_version: TlsProtocol::TlSv12.into(),
