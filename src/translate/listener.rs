@@ -213,12 +213,11 @@ pub fn inbound(
     if profile.0.interception == Interception::None {
         return Built::default();
     }
-    let (ports, diagnostics) = inbound::ports(targets);
     let key = inbound::Key {
         tags: profile.0.tracing.then(|| traits.trace_tags.clone()),
         profile,
-        ports,
+        ports: inbound::ports(targets),
         modes: Modes::default(),
     };
-    Built { resources: vec![memos.inbound.get(key, inbound::build)], diagnostics }
+    Built { resources: vec![memos.inbound.get(key, inbound::build)], ..Built::default() }
 }

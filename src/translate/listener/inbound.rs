@@ -12,7 +12,7 @@ use super::mtls::{self, Chain, Modes};
 use super::plan::of_families;
 use super::profile::Profile;
 use super::{connection_manager, tcp, tls};
-use crate::api::{Diagnostic, ObjectKey, Severity, Str};
+use crate::api::{ObjectKey, Str};
 use crate::model::{Protocol, ServiceTarget};
 use crate::proto::encode::encode;
 use crate::proto::envoy::envoy::config::core::v3::TrafficDirection;
@@ -54,38 +54,23 @@ pub struct Port {
 }
 
 /// The ports of a workload behind these services, oldest first. Two services may lead to one port; if they
-/// say that different things are spoken there, the older one is believed.
-pub fn ports(targets: &[ServiceTarget]) -> (BTreeMap<u16, Port>, Vec<Diagnostic>) {
-    let (mut ports, mut diagnostics) = (BTreeMap::<u16, Port>::new(), Vec::new());
+/// say that different things are spoken there, the older one is believed (the builder of inbound clusters
+/// tells the owners).
+pub fn ports(targets: &[ServiceTarget]) -> BTreeMap<u16, Port> {
+    let mut ports = BTreeMap::new();
     for target in targets {
         let service = &target.service;
         let Some(port) = service.ports.get(target.port) else { continue };
-        let Some(speech) = Speech::of(port.protocol) else { continue };
-        let known = ports.entry(target.target_port).or_insert_with(|| Port {
-            host: service.key.hostname.clone(),
-            service_port: port.number,
-            protocol: port.protocol,
-            origin: service.origin.clone(),
-        });
-        if Speech::of(known.protocol) != Some(speech) {
-            diagnostics.push(Diagnostic {
-                severity: Severity::Warning,
-                location: None,
-                object: Some(service.origin.clone()),
-                path: "spec.ports".into(),
-                message: format!(
-                    "port {} says {}, but {}, which is older and leads to the same port {} of the same \
-                     workload, says {}, which counts; name both alike",
-                    port.number,
-                    port.protocol.name(),
-                    known.origin,
-                    target.target_port,
-                    known.protocol.name(),
-                ),
+        if Speech::of(port.protocol).is_some() {
+            ports.entry(target.target_port).or_insert_with(|| Port {
+                host: service.key.hostname.clone(),
+                service_port: port.number,
+                protocol: port.protocol,
+                origin: service.origin.clone(),
             });
         }
     }
-    (ports, diagnostics)
+    ports
 }
 
 /// The listener.

@@ -38,26 +38,9 @@ pub struct Key {
 pub fn of_slot(key: &Key) -> Resource {
     let (Same(profile), slot) = (&key.profile, &key.slot);
     let name = slot.name();
-    let http = slot.http.as_ref().zip(key.manager.as_ref());
-    let mut filter_chains: Vec<FilterChain> = Vec::new();
-    filter_chains
-        .extend(http.map(|(http, Same(manager))| http_chain(profile, &name, http, manager)));
-    let named = slot.tcp.iter().filter(|tcp| !tcp.server_names.is_empty());
-    filter_chains.extend(named.map(|tcp| tcp_chain(profile, tcp)));
-    let mut rest =
-        slot.tcp.iter().find(|tcp| tcp.server_names.is_empty()).map(|tcp| tcp_chain(profile, tcp));
-    if filter_chains.is_empty() {
-        // Alone it needs no match.
-        filter_chains.extend(rest.take());
-    } else if rest.is_none() && slot.wildcard {
-        rest = Some(FilterChain {
-            name: "PassthroughFilterChain".into(),
-            filter_chain_match: Some(FilterChainMatch::default()),
-            ..unknown_destination(profile)
-        });
-    }
-    let sni = slot.tcp.iter().any(|tcp| !tcp.server_names.is_empty());
+    let (filter_chains, default_filter_chain) = chains(key, &name);
     let bound = profile.interception == Interception::None;
+    let sni = slot.tcp.iter().any(|tcp| !tcp.server_names.is_empty());
     let inspectors = [sni.then(tls_inspector), slot.http.is_some().then(http_inspector)];
     let listener_filters: Vec<ListenerFilter> = inspectors.into_iter().flatten().collect();
     let detection_timeout = match listener_filters.is_empty() {
@@ -66,7 +49,7 @@ pub fn of_slot(key: &Key) -> Resource {
     };
     let message = Listener {
         filter_chains,
-        default_filter_chain: rest,
+        default_filter_chain,
         listener_filters,
         listener_filters_timeout: Some(duration(detection_timeout)),
         continue_on_listener_filters_timeout: true,
@@ -75,11 +58,30 @@ pub fn of_slot(key: &Key) -> Resource {
         connection_balance_config: profile.outbound_exact_balance.then(exact_balance),
         ..listener(name, &slot.addresses, slot.port, TrafficDirection::Outbound)
     };
-    resource(&message, slot)
+    Resource::new(message.name.as_str().into(), encode(&message), slot.origins().cloned())
 }
 
-fn resource(message: &Listener, slot: &Slot) -> Resource {
-    Resource::new(message.name.as_str().into(), encode(message), slot.origins().cloned())
+/// The filter chains of a slot, and the one for what matches none of them. Envoy does not look for a second
+/// match, so a chain without one cannot stand beside others.
+fn chains(key: &Key, listener: &str) -> (Vec<FilterChain>, Option<FilterChain>) {
+    let (Same(profile), slot) = (&key.profile, &key.slot);
+    let http = slot.http.as_ref().zip(key.manager.as_ref());
+    let http = http.map(|(http, Same(manager))| http_chain(profile, listener, http, manager));
+    let (rest, named): (Vec<&Tcp>, Vec<&Tcp>) =
+        slot.tcp.iter().partition(|tcp| tcp.server_names.is_empty());
+    let named = named.into_iter().map(|tcp| tcp_chain(profile, tcp));
+    let mut chains: Vec<FilterChain> = http.into_iter().chain(named).collect();
+    let mut rest = rest.first().map(|tcp| tcp_chain(profile, tcp));
+    if chains.is_empty() {
+        chains.extend(rest.take());
+    } else if rest.is_none() && slot.wildcard {
+        rest = Some(FilterChain {
+            name: "PassthroughFilterChain".into(),
+            filter_chain_match: Some(FilterChainMatch::default()),
+            ..unknown_destination(profile)
+        });
+    }
+    (chains, rest)
 }
 
 /// What is recognised as plain HTTP.

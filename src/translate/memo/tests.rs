@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Counts, Memo, ResourceMemo, Same, Sets};
+use super::{Counts, Memo, Recent, ResourceMemo, Same, Sets};
 use crate::translate::resource::{Resource, ResourceType};
 
 fn resource(name: &str, body: &'static str) -> Resource {
@@ -93,4 +93,18 @@ fn layers_of_equal_sets_are_one() {
     assert!(!Arc::ptr_eq(&one, &other));
     let route = ResourceType::Route;
     assert!(Arc::ptr_eq(one.get(route), other.get(route)), "empty sets are one too");
+}
+
+#[test]
+fn recent_results_stay_while_they_are_asked_for() {
+    let mut recent = Recent::default();
+    let first = recent.get("key", |_| 1);
+    recent.sweep();
+    recent.get("key", |_| unreachable!("asked for since the last sweep but one"));
+    recent.sweep();
+    assert!(Arc::ptr_eq(&first, &recent.get("key", |_| unreachable!("asked for again"))));
+    recent.sweep();
+    recent.sweep();
+    assert_eq!(*recent.get("key", |_| 2), 2, "not asked for between two sweeps");
+    assert_eq!(recent.counts, Counts { built: 2, reused: 2 });
 }

@@ -1,6 +1,7 @@
 //! The inbound listener.
 
 use super::*;
+use crate::model::Protocol;
 
 #[test]
 fn the_inbound_listener() {
@@ -45,7 +46,7 @@ fn inspectors_look_only_where_a_chain_needs_them() {
     let check = |modes: Modes, want: &[(&str, &[i32])]| {
         let context = context(&world, &scope);
         let profile = Same(Arc::new(Profile::of(&context, &traits())));
-        let (ports, _) = inbound::ports(&targets);
+        let ports = inbound::ports(&targets);
         let key = inbound::Key { profile, tags: None, ports, modes: modes.clone() };
         let listener = Listener::decode(inbound::build(&key).body).unwrap();
         let got: Vec<(String, Vec<i32>)> = listener
@@ -92,18 +93,14 @@ fn transparent_proxying_keeps_the_clients_address() {
 }
 
 #[test]
-fn two_services_over_one_port_of_a_workload() {
-    let check = |newer: &str, told: usize| {
-        let old = service(1, "old.shop", &["10.96.0.1"], &[("http", 80)]);
-        let new = service(2, "new.shop", &["10.96.0.2"], &[(newer, 81)]);
-        let (ports, diagnostics) = inbound::ports(&[target(&old, 0, 8080), target(&new, 0, 8080)]);
-        assert_eq!(ports.len(), 1);
-        assert_eq!(&*ports[&8080].host, "old.shop.svc.cluster.local");
-        assert_eq!(diagnostics.len(), told, "{newer}");
-    };
-    check("http", 0);
-    check("grpc", 0);
-    check("tcp", 1);
+fn the_older_of_two_services_over_one_port_is_believed() {
+    let old = service(1, "old.shop", &["10.96.0.1"], &[("http", 80)]);
+    let new = service(2, "new.shop", &["10.96.0.2"], &[("tcp", 81), ("udp", 82)]);
+    let targets = [target(&old, 0, 8080), target(&new, 0, 8080), target(&new, 1, 8082)];
+    let ports = inbound::ports(&targets);
+    assert_eq!(ports.keys().collect::<Vec<_>>(), [&8080], "UDP has no listener");
+    assert_eq!(&*ports[&8080].host, "old.shop.svc.cluster.local");
+    assert_eq!(ports[&8080].protocol, Protocol::Http);
 }
 
 #[test]
