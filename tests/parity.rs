@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::lab::installed_envoy;
+
 /// The scenarios that must stay identical, and why others are not here yet is in COMPATIBILITY.md.
 const FINISHED: &[&str] = &["01"];
 
@@ -104,7 +106,7 @@ impl Tools {
             println!("skipped: target/venv is missing; `make test` makes it");
             return None;
         }
-        Some(Tools { python: bin.join("python"), envoy: bin.join("envoy"), shared })
+        Some(Tools { python: bin.join("python"), envoy: installed_envoy(), shared })
     }
 
     fn parity(&self, arguments: &[&str]) {
