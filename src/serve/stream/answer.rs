@@ -88,6 +88,8 @@ impl Stream {
         if owed.all || !owed.names.is_empty() {
             watch.warms = nonce;
         }
+        // What was to be answered in full is.
+        watch.answer_next &= !owed.all;
         Some(response)
     }
 

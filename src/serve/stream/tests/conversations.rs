@@ -213,6 +213,15 @@ fn clusters_that_are_answered_let_a_sotw_client_renew_its_endpoints() {
 }
 
 #[test]
+fn endpoints_that_follow_their_clusters_are_sent_once() {
+    let mut client = Client::new(Protocol::Sotw, view(WORLD));
+    client.watch(Cluster);
+    client.want(Endpoint, &["a"]);
+    let kinds: Vec<_> = client.settle().iter().map(|told| told.kind).collect();
+    assert_eq!(kinds, [Cluster, Endpoint]);
+}
+
+#[test]
 fn wildcards_mix_with_names() {
     case(Protocol::Delta)
         .ask_and_remove(Endpoint, &names(&["*", "nobody"]), Some((&["a", "b"], &["nobody"])))
