@@ -8,6 +8,7 @@ mod inputs;
 pub mod listen;
 mod servers;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -16,13 +17,13 @@ use anyhow::Context;
 use axum::Router;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use self::inputs::Inputs;
 use self::servers::Servers;
-use crate::cli::discovery::Options;
+use crate::cli::discovery::{ControlZ, Options};
 use crate::debug::{self, Probe};
-use crate::logging::LogLevels;
+use crate::logging::LogScopes;
 use crate::metrics::Metrics;
 use crate::serve::ads::{self, Ads};
 use crate::serve::push::Pusher;
@@ -33,13 +34,13 @@ use crate::version;
 
 /// Runs the control plane until it is told to stop (SIGINT or SIGTERM). An error is one of starting: after
 /// that, what goes wrong is logged and survived.
-pub fn run(options: Options, settings: Settings, levels: LogLevels) -> anyhow::Result<()> {
+pub fn run(options: Options, settings: Settings, scopes: LogScopes) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cpus())
         .enable_all()
         .build()
         .context("the runtime could not be started")?;
-    let result = runtime.block_on(serve(&options, &settings, levels));
+    let result = runtime.block_on(serve(&options, &settings, scopes));
     // Blocking work that is left, such as a look at the file system, must not hold up the end.
     runtime.shutdown_background();
     result
@@ -49,7 +50,7 @@ fn cpus() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-async fn serve(options: &Options, settings: &Settings, _levels: LogLevels) -> anyhow::Result<()> {
+async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
@@ -73,6 +74,7 @@ async fn serve(options: &Options, settings: &Settings, _levels: LogLevels) -> an
     };
     let mut servers = Servers::new(options, settings, stopped);
     open_http(&mut servers, options, settings, &ads, state).await?;
+    open_controlz(&mut servers, options, scopes).await;
 
     let until_ready = async {
         if !first_snapshot(snapshots).await {
@@ -129,6 +131,16 @@ async fn open_http(
     match listen.http_addr {
         Some(address) => servers.open("--httpAddr", address, http).await,
         None => Ok(()),
+    }
+}
+
+/// Opens ControlZ. Nothing depends on it: where it cannot listen, the control plane works without it.
+async fn open_controlz(servers: &mut Servers, options: &Options, scopes: LogScopes) {
+    let ControlZ { ctrlz_address, ctrlz_port } = options.control_z;
+    let address = SocketAddr::new(ctrlz_address, ctrlz_port);
+    if let Err(error) = servers.open("--ctrlz_port", address, debug::controlz_routes(scopes)).await
+    {
+        warn!("{error:#}: log levels cannot be changed while running");
     }
 }
 

@@ -1,6 +1,6 @@
-//! What the process shows of itself over HTTP: readiness, metrics, and istiod's debug endpoints.
+//! What the process shows of itself over HTTP: readiness, metrics, istiod's debug endpoints, and ControlZ.
 //!
-//! Reads everything and changes nothing. The JSON is that of istiod's endpoints of the same names, so that
+//! Reads everything and changes nothing but the levels of the log. The JSON is that of istiod's endpoints of the same names, so that
 //! istioctl and dashboards understand it; keys that have no meaning here are there with their empty value.
 //! Debug endpoints answer to loopback addresses only: they show the configuration of the whole mesh. One
 //! answer is made at a time, away from the threads that serve proxies: the largest take seconds and tens of
@@ -11,6 +11,7 @@ mod answer;
 mod config_dump;
 mod configs;
 mod connections;
+mod controlz;
 mod diagnostics;
 mod endpoints;
 mod index;
@@ -29,6 +30,7 @@ use axum::routing::get;
 use tokio::sync::watch;
 
 use self::answer::Gate;
+pub use self::controlz::controlz_routes;
 use crate::api::{Diagnostic, Str};
 use crate::metrics::Metrics;
 use crate::serve::connections::Connections;

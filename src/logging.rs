@@ -2,11 +2,12 @@
 //!
 //! A tracing target that is the name of one of istiod's scopes belongs to that scope; any other target, those
 //! of dependencies included, belongs to `default`. Owns the subscriber and the levels; knows nothing of what is
-//! logged. Levels are atomics behind [`LogLevels`], so that they change while the process runs.
+//! logged. Levels are atomics behind [`LogScopes`], so that they change while the process runs.
 //! Each event is one line, written whole: what a stranger sends cannot forge another.
 
 mod format;
 mod levels;
+mod scopes;
 mod sink;
 
 use std::fmt;
@@ -19,8 +20,9 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use self::format::Format;
 use self::sink::Sinks;
 
-pub use self::levels::{
-    Level, LogLevels, ParseError, SCOPES, ScopeSelection, UnknownScope, parse_levels, parse_scopes,
+pub use self::levels::{Level, UnknownLevel};
+pub use self::scopes::{
+    LogScopes, ParseError, SCOPES, Scope, ScopeSelection, UnknownScope, parse_levels, parse_scopes,
 };
 pub use self::sink::Target;
 
@@ -54,39 +56,39 @@ pub enum StartError {
 }
 
 /// Begins to log, for the whole process. The handle changes levels from then on.
-pub fn start(config: &Config) -> Result<LogLevels, StartError> {
-    let levels = LogLevels::new(&config.levels);
+pub fn start(config: &Config) -> Result<LogScopes, StartError> {
+    let scopes = LogScopes::new(&config.levels, &config.callers);
     let layer = LogLayer {
-        levels: levels.clone(),
-        format: Format::new(config.json, &config.callers),
+        scopes: scopes.clone(),
+        format: Format::new(config.json, scopes.clone()),
         sinks: Sinks::open(&config.targets)?,
     };
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| StartError::Twice)?;
-    Ok(levels)
+    Ok(scopes)
 }
 
 /// Formats events and writes them.
 struct LogLayer {
-    levels: LogLevels,
+    scopes: LogScopes,
     format: Format,
     sinks: Sinks,
 }
 
 impl fmt::Debug for LogLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogLayer").field("levels", &self.levels).finish_non_exhaustive()
+        f.debug_struct("LogLayer").field("scopes", &self.scopes).finish_non_exhaustive()
     }
 }
 
 impl<S: Subscriber> Layer<S> for LogLayer {
-    /// Decided once for each place that logs; [`LogLevels::set`] has it decided anew.
+    /// Decided once for each place that logs; [`LogScopes::set_level`] has it decided anew.
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.levels.enabled(metadata) { Interest::always() } else { Interest::never() }
+        if self.scopes.enabled(metadata) { Interest::always() } else { Interest::never() }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.levels.enabled(metadata)
+        self.scopes.enabled(metadata)
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {

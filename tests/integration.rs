@@ -20,3 +20,4 @@ mod layering;
 mod parity;
 mod recorded;
 mod registry;
+mod running;

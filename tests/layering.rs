@@ -24,7 +24,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("translate", &["api", "model", "snapshot", "proto"]),
     ("serve", &["api", "model", "snapshot", "proto", "translate", "metrics"]),
     // Around it.
-    ("debug", &["api", "model", "snapshot", "proto", "translate", "serve", "metrics", "version"]),
+    (
+        "debug",
+        &[
+            "api",
+            "model",
+            "snapshot",
+            "proto",
+            "translate",
+            "serve",
+            "metrics",
+            "version",
+            "logging",
+        ],
+    ),
     ("bootstrap", &["*"]),
     ("cli", &["*"]),
     ("main", &["*"]),

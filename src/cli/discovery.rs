@@ -19,7 +19,7 @@ use crate::{bootstrap, logging, version};
 pub use self::options::{ControlZ, Identity, Keepalive, Listen, Log, Options, Sources, Tls};
 
 /// Flags that are accepted, for parts that do not exist yet.
-pub const PENDING_FLAGS: [&str; 19] = [
+pub const PENDING_FLAGS: [&str; 17] = [
     "registries",
     "clusterRegistriesNamespace",
     "kubeconfig",
@@ -36,8 +36,6 @@ pub const PENDING_FLAGS: [&str; 19] = [
     "tls-min-version",
     "kubernetesApiQPS",
     "kubernetesApiBurst",
-    "ctrlz_port",
-    "ctrlz_address",
     "log_stacktrace_level",
 ];
 
@@ -101,13 +99,13 @@ pub(super) fn run(
     settings: Settings,
     report: Report,
 ) -> anyhow::Result<ExitCode> {
-    let levels = match logging::start(&options.log.config()) {
-        Ok(levels) => levels,
+    let scopes = match logging::start(&options.log.config()) {
+        Ok(scopes) => scopes,
         // A wrong value like any other, only that the system had to be asked.
         Err(error) => return Ok(super::complain(&error.to_string(), super::MISUSED)),
     };
     report.log(&settings);
-    bootstrap::run(options, settings, levels)?;
+    bootstrap::run(options, settings, scopes)?;
     Ok(ExitCode::SUCCESS)
 }
 

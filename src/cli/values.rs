@@ -44,6 +44,15 @@ pub(super) fn listen(text: &str) -> Result<Option<SocketAddr>, String> {
     Ok(Some(SocketAddr::new(ip, port)))
 }
 
+/// Where to listen, without a port: `*` is all addresses of both families (`::`).
+pub(super) fn host(text: &str) -> Result<IpAddr, String> {
+    match text {
+        "*" => Ok(Ipv6Addr::UNSPECIFIED.into()),
+        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
+        text => text.parse().map_err(|_| "localhost, an IP address or * is needed".to_owned()),
+    }
+}
+
 /// A file or a directory; an empty text is none.
 pub(super) fn path(text: &str) -> Result<Option<PathBuf>, Infallible> {
     Ok((!text.is_empty()).then(|| text.into()))

@@ -68,7 +68,8 @@ impl Refusal {
         Refusal(StatusCode::NOT_FOUND, text.into())
     }
 
-    fn internal(text: String) -> Refusal {
+    /// It should have worked.
+    pub(super) fn internal(text: String) -> Refusal {
         Refusal(StatusCode::INTERNAL_SERVER_ERROR, text)
     }
 }

@@ -7,12 +7,13 @@ use serde_json::Value;
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
-use super::levels::{Level, SCOPES, ScopeSelection, scope_index};
+use super::levels::Level;
+use super::scopes::{LogScopes, SCOPES, scope_index};
 
 /// How lines look.
 pub(super) struct Format {
     json: bool,
-    callers: Vec<ScopeSelection>,
+    scopes: LogScopes,
 }
 
 /// What a line is made of.
@@ -25,8 +26,9 @@ struct Record {
 }
 
 impl Format {
-    pub(super) fn new(json: bool, callers: &[ScopeSelection]) -> Format {
-        Format { json, callers: callers.to_vec() }
+    /// Whose lines tell the place in the source, `scopes` says.
+    pub(super) fn new(json: bool, scopes: LogScopes) -> Format {
+        Format { json, scopes }
     }
 
     /// The line of an event, with its line feed.
@@ -35,13 +37,12 @@ impl Format {
         let index = scope_index(metadata.target());
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let wanted = self.callers.iter().any(|scopes| scopes.includes(index));
-        let place = metadata.file().filter(|_| wanted);
+        let place = metadata.file().filter(|_| self.scopes.tells_callers(index));
         let record = Record {
             // Always nine digits, so that the columns of text align.
             time: format!("{now:.9}"),
             level: Level::of(*metadata.level()).unwrap_or(Level::Debug),
-            scope: SCOPES.get(index).copied().unwrap_or_default(),
+            scope: SCOPES.get(index).map_or("", |(name, _)| name),
             caller: place.map(|file| format!("{file}:{}", metadata.line().unwrap_or_default())),
             fields,
         };

@@ -4,14 +4,14 @@ use serde_json::Value;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::format::Format;
-use super::levels::scope_index;
+use super::scopes::scope_index;
 use super::sink::Sinks;
 use super::{
-    Config, Level, LogLayer, LogLevels, SCOPES, ScopeSelection, Target, parse_levels, parse_scopes,
+    Config, Level, LogLayer, LogScopes, SCOPES, ScopeSelection, Target, parse_levels, parse_scopes,
 };
 
-/// What `events` logs with this configuration; `levels` may be changed by it.
-fn logged(json: bool, levels: &str, callers: &str, events: impl FnOnce(&LogLevels)) -> String {
+/// What `events` logs with this configuration; it may change the scopes.
+fn logged(json: bool, levels: &str, callers: &str, events: impl FnOnce(&LogScopes)) -> String {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let config = Config {
         targets: vec![Target::File(file.path().to_owned())],
@@ -19,14 +19,14 @@ fn logged(json: bool, levels: &str, callers: &str, events: impl FnOnce(&LogLevel
         levels: parse_levels(levels).unwrap(),
         callers: parse_scopes(callers).unwrap(),
     };
-    let levels = LogLevels::new(&config.levels);
+    let scopes = LogScopes::new(&config.levels, &config.callers);
     let layer = LogLayer {
-        levels: levels.clone(),
-        format: Format::new(config.json, &config.callers),
+        scopes: scopes.clone(),
+        format: Format::new(config.json, scopes.clone()),
         sinks: Sinks::open(&config.targets).unwrap(),
     };
     let subscriber = tracing_subscriber::registry().with(layer);
-    tracing::subscriber::with_default(subscriber, || events(&levels));
+    tracing::subscriber::with_default(subscriber, || events(&scopes));
     let mut text = String::new();
     file.read_to_string(&mut text).unwrap();
     text
@@ -113,39 +113,40 @@ fn dependencies_do_not_debug() {
 
 #[test]
 fn levels_change_while_running() {
-    let log = logged(false, "default:info", "", |levels| {
+    let log = logged(false, "default:info", "", |scopes| {
         let speak = || tracing::debug!(target: "krt", "the same place in the code");
         speak();
-        levels.set("krt", Level::Debug).unwrap();
+        scopes.set_level("krt".parse().unwrap(), Level::Debug);
         speak();
-        levels.set("all", Level::Error).unwrap();
+        scopes.set_level(ScopeSelection::All, Level::Error);
         speak();
-        assert!(levels.list().iter().all(|(_, level)| *level == Level::Error));
-        assert!(levels.set("nonsense", Level::Info).is_err());
+        assert!(scopes.list().all(|scope| scope.level == Level::Error));
     });
     assert_eq!(untimed(&log), ["debug\tkrt\tthe same place in the code"]);
 }
 
 #[test]
 fn callers_are_told_for_the_scopes_that_want_it() {
-    let log = logged(false, "default:info", "ads", |_| {
+    let log = logged(false, "default:info", "ads", |scopes| {
         tracing::info!(target: "ads", "with");
         tracing::info!(target: "delta", "without");
+        scopes.set_callers("ads".parse().unwrap(), false);
+        tracing::info!(target: "ads", "no longer");
     });
     let lines = untimed(&log);
     assert!(lines[0].starts_with("info\tads\tsrc/logging/tests.rs:"), "{}", lines[0]);
     assert!(lines[0].ends_with("\twith"), "{}", lines[0]);
-    assert_eq!(lines[1], "info\tdelta\twithout");
+    assert_eq!(lines[1..], ["info\tdelta\twithout", "info\tads\tno longer"]);
 }
 
 #[test]
 fn scopes_are_found_by_name() {
     assert!(SCOPES.is_sorted(), "they are searched by halves");
-    for (index, scope) in SCOPES.iter().enumerate() {
+    for (index, (scope, _)) in SCOPES.iter().enumerate() {
         assert_eq!(scope_index(scope), index);
         assert_eq!(scope.parse(), Ok(ScopeSelection::One(index)));
     }
-    assert_eq!(SCOPES[scope_index("istiod::serve")], "default");
+    assert_eq!(SCOPES[scope_index("istiod::serve")].0, "default");
 }
 
 #[test]
@@ -166,6 +167,7 @@ fn lists_of_levels_are_read_or_refused() {
             vec![(index("default"), Level::Info), (index("ads"), Level::None)],
         ),
         ("all:fatal", vec![(ScopeSelection::All, Level::Fatal)]),
+        ("sds:debug", vec![(ScopeSelection::Foreign, Level::Debug)]),
     ] {
         assert_eq!(parse_levels(text).as_ref(), Ok(&want), "{text:?}");
     }

@@ -1,12 +1,12 @@
 //! The flags of `discovery`: names, defaults and syntax of istiod's.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::values::{age, listen, pair, path, rate, registry, span, truth};
+use crate::cli::values::{age, host, listen, pair, path, rate, registry, span, truth};
 use crate::logging::{self, Level, ScopeSelection, Target, parse_levels, parse_scopes};
 
 // clap reads `Option` and `Vec` as "may be absent" and "may be repeated"; under these names it takes one
@@ -166,15 +166,16 @@ pub struct Keepalive {
     pub keepalive_max_server_connection_age: Age,
 }
 
-/// The introspection server.
+/// The introspection server, whose clients must be on this machine wherever it listens.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct ControlZ {
-    /// Port of ControlZ
+    /// Port of ControlZ; 0 takes a free one
     #[arg(long = "ctrlz_port", value_name = "PORT", default_value = "9876")]
     pub ctrlz_port: u16,
     /// Address of ControlZ; * for all
-    #[arg(long = "ctrlz_address", value_name = "ADDRESS", default_value = "localhost")]
-    pub ctrlz_address: String,
+    #[arg(long = "ctrlz_address", value_name = "ADDRESS", default_value = "localhost",
+          value_parser = host)]
+    pub ctrlz_address: IpAddr,
 }
 
 /// The log.

@@ -66,6 +66,7 @@ fn the_arguments_of_the_chart_are_understood() {
     assert!(options.log.log_as_json);
     let age = options.keepalive.keepalive_max_server_connection_age;
     assert_eq!(age, Some(Duration::from_secs(1800)));
+    assert!(options.control_z.ctrlz_address.is_unspecified());
 }
 
 #[test]
@@ -127,6 +128,10 @@ fn wrong_values_are_told_in_one_line() {
     check_refused(
         &["--clusterAliases=a=x,b=x"],
         "--clusterAliases \"a=x,b=x\": one alias for each cluster is needed",
+    );
+    check_refused(
+        &["--ctrlz_address=web"],
+        "--ctrlz_address \"web\": localhost, an IP address or * is needed",
     );
     check_refused(&["--ctrlz_port=99999"], "--ctrlz_port \"99999\": 99999 is not in 0..=65535");
     check_refused(&["--domain"], "--domain needs a value");
