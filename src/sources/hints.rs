@@ -5,7 +5,8 @@
 //! `POLL_INTERVAL`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode};
@@ -22,6 +23,9 @@ const QUIET: Duration = Duration::from_millis(5);
 
 /// After this long it is time to look even if hints keep coming.
 const MAX_QUIET: Duration = Duration::from_millis(250);
+
+/// A file that was just emptied is about to be written, most probably: for this long it is not taken at its word.
+pub(super) const EMPTIED: Duration = Duration::from_millis(500);
 
 /// Directories by path, and what identifies each (device and inode).
 pub(super) type Directories = BTreeMap<PathBuf, (u64, u64)>;
@@ -97,6 +101,16 @@ impl Hints {
         };
         let _looks_anyway = tokio::time::timeout(MAX_QUIET, quiet).await;
     }
+}
+
+/// The directory in which a path stands, as something to watch; nothing when there is none.
+pub(super) fn parent(path: &Path) -> Directories {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let metadata = std::fs::metadata(directory).into_iter();
+    metadata.map(|m| (directory.to_owned(), (m.dev(), m.ino()))).collect()
 }
 
 /// Reading is no change; our own reading would never end.

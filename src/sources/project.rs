@@ -115,11 +115,6 @@ impl Context<'_> {
     }
 }
 
-/// The key of an object of which only the type and the names need to be sound.
-pub fn identify(value: &Value) -> Option<ObjectKey> {
-    key_of(kind_of(value).ok()?, value)
-}
-
 fn project_kind(kind: Kind, value: Value, context: &mut Context<'_>) -> Result<Object, Issue> {
     match kind {
         Kind::Namespace => node::namespace(value, context),

@@ -13,7 +13,8 @@ mod watch;
 use std::path::PathBuf;
 
 pub use self::reading::{MAX_DIAGNOSTICS, MAX_DOCUMENTS, MAX_FILE_BYTES};
-pub use self::scan::{Content, Files, MAX_DEPTH, MAX_FILES, Scan, Scanner};
+use self::scan::Scanner;
+pub use self::scan::{Content, Files, MAX_DEPTH, MAX_FILES};
 pub use self::state::{MAX_OBJECTS, YamlState};
 pub use self::watch::{YamlSource, run};
 use crate::api::{Diagnostic, Location, Object, Severity};

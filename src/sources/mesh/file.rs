@@ -1,16 +1,14 @@
 //! The mesh configuration in a file: reading it at the start, and following it.
 
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::super::hints::{Directories, Hints, POLL_INTERVAL};
+use super::super::hints::{self, EMPTIED, Hints, POLL_INTERVAL};
 use super::super::lines::Lines;
 use super::super::project::Issue;
 use super::super::report::Reporter;
@@ -19,9 +17,6 @@ use crate::api::{Diagnostic, Location, MeshConfig, Severity};
 
 /// The largest file that is read, in bytes: a ConfigMap holds no more.
 const MAX_BYTES: u64 = 1 << 20;
-
-/// An emptied file is about to be written, most probably: so long it is not taken at its word.
-const EMPTIED: Duration = Duration::from_millis(500);
 
 /// What to follow, and whom to tell.
 pub struct MeshFile {
@@ -68,8 +63,11 @@ async fn follow(file: MeshFile) -> anyhow::Result<()> {
     let mut emptied: Option<Instant> = None;
     loop {
         let at = path.clone();
-        let look = tokio::task::spawn_blocking(move || (read(&at), directories(&at)));
-        let (text, directories) = look.await.context("the thread that reads files ended")?;
+        let look = tokio::task::spawn_blocking(move || {
+            // Where editors and mounted ConfigMaps replace the file.
+            (read(&at), hints::parent(&at))
+        });
+        let (text, parent) = look.await.context("the thread that reads files ended")?;
         let mut wait = POLL_INTERVAL;
         match text {
             Ok(text)
@@ -96,7 +94,7 @@ async fn follow(file: MeshFile) -> anyhow::Result<()> {
                 )]);
             }
         }
-        if !hints.watch(&directories) {
+        if !hints.watch(&parent) {
             hints.wait(wait).await;
         }
     }
@@ -155,16 +153,6 @@ fn read(path: &Path) -> io::Result<String> {
         true => Err(io::Error::new(io::ErrorKind::InvalidData, "larger than 1 MiB")),
         false => Ok(text),
     }
-}
-
-/// The directory of the file, in which it is replaced by editors and by mounted ConfigMaps.
-fn directories(path: &Path) -> Directories {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let metadata = std::fs::metadata(directory).into_iter();
-    metadata.map(|m| (directory.to_owned(), (m.dev(), m.ino()))).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! concerns when that can be told, so that the caller can keep the version that worked. A document of which
 //! there was nothing to say is not read again as long as its text stays the same.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -172,7 +173,9 @@ impl<'a> Reader<'a> {
     fn parsed(&mut self, document: Document<'_>, value: Result<Value, SyntaxError>) {
         match value {
             Ok(Value::Null) => {}
-            Ok(value) => self.value(document, &FieldPath::root(), document.line, value),
+            Ok(value) => {
+                self.value(&Text::new(document), &FieldPath::root(), document.line, value);
+            }
             Err(error) => {
                 let SyntaxError { line, message } = error.below(document.first_line - 1);
                 self.fail(None, line.unwrap_or(document.line), &FieldPath::root(), message);
@@ -181,12 +184,15 @@ impl<'a> Reader<'a> {
     }
 
     /// An object, or a list of them, at `base` of a document. The depth is bounded by that of the document.
-    fn value(&mut self, document: Document<'_>, base: &FieldPath, line: usize, mut value: Value) {
+    fn value(&mut self, text: &Text<'_>, base: &FieldPath, line: usize, mut value: Value) {
         let Some(Items { items, defaults }) = take_items(&mut value) else {
-            return self.object(document, base, line, value);
+            return self.object(text, base, line, value);
         };
+        // Of a list in a list, all is said to be where the inner one begins: looking through the text once for
+        // each of them could take for ever.
+        let outermost = base.steps().is_empty();
         let base = base.clone().key("items");
-        let lines = Lines::new(document.text).elements(&base);
+        let lines = if outermost { text.elements(&base) } else { Vec::new() };
         for (i, mut item) in items.into_iter().enumerate() {
             if let (Value::Object(fields), Some((api_version, kind))) = (&mut item, &defaults) {
                 let mut default = |name: &str, value: &str| {
@@ -195,15 +201,18 @@ impl<'a> Reader<'a> {
                 default("apiVersion", api_version);
                 default("kind", kind);
             }
-            let line = lines.get(i).map_or(line, |line| document.first_line + line);
-            self.value(document, &base.clone().index(i), line, item);
+            let line = lines.get(i).copied().unwrap_or(line);
+            self.value(text, &base.clone().index(i), line, item);
         }
     }
 
-    fn object(&mut self, document: Document<'_>, base: &FieldPath, line: usize, value: Value) {
+    fn object(&mut self, text: &Text<'_>, base: &FieldPath, line: usize, value: Value) {
+        // Nobody reads beyond the limit, and each look takes the time of the whole text.
+        let flaws = self.flaws;
         let line_of = |issue: &Issue| match issue.path.steps() {
             [] => line,
-            _ => document.first_line + Lines::new(document.text).find(&issue.path.below(base)),
+            _ if flaws > MAX_DIAGNOSTICS => line,
+            _ => text.find(&issue.path.below(base)),
         };
         match project::project(value, self.strings) {
             Ok(Projected { object, warnings }) => {
@@ -253,6 +262,33 @@ impl<'a> Reader<'a> {
     ) -> Diagnostic {
         let location = Some(self.at(line));
         Diagnostic { severity, location, object, path: path.to_string(), message }
+    }
+}
+
+/// The text of a document, in which fields are looked for when there is something to say of them.
+struct Text<'a> {
+    document: Document<'a>,
+    lines: OnceCell<Lines<'a>>,
+}
+
+impl<'a> Text<'a> {
+    fn new(document: Document<'a>) -> Text<'a> {
+        Text { document, lines: OnceCell::new() }
+    }
+
+    fn lines(&self) -> &Lines<'a> {
+        self.lines.get_or_init(|| Lines::new(self.document.text))
+    }
+
+    /// The line of a field.
+    fn find(&self, path: &FieldPath) -> usize {
+        self.document.first_line + self.lines().find(path)
+    }
+
+    /// The lines of the elements of a list.
+    fn elements(&self, path: &FieldPath) -> Vec<usize> {
+        let lines = self.lines().elements(path).into_iter();
+        lines.map(|line| self.document.first_line + line).collect()
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::super::hints::EMPTIED;
 use super::reading::{MAX_DIAGNOSTICS, MAX_FILE_BYTES};
 
 /// How many files are read: beyond, the directory is probably not a configuration at all.
@@ -26,9 +27,6 @@ const EXTENSIONS: &[&str] = &["yaml", "yml", "json"];
 /// A file that changed less than this before it was read may change again without a change of its time:
 /// file systems and kernels count in steps of up to some ten milliseconds, some file systems in seconds.
 const TIME_STEP: Duration = Duration::from_secs(2);
-
-/// A file that was just emptied is about to be written, most probably: for this long it stays as it was.
-const EMPTIED: Duration = Duration::from_millis(500);
 
 /// What was found of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +44,7 @@ pub type Files = BTreeMap<PathBuf, Content>;
 
 /// Scans a directory again and again, and reads only what may have changed.
 #[derive(Debug, Default)]
-pub struct Scanner {
+pub(super) struct Scanner {
     seen: HashMap<PathBuf, Seen>,
 }
 
@@ -95,7 +93,7 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
 
 /// The result of a scan.
 #[derive(Debug, Default)]
-pub struct Scan {
+pub(super) struct Scan {
     /// The files.
     pub files: Files,
     /// The directories that were visited, by path, and what identifies them: what to watch.

@@ -1,18 +1,18 @@
 //! Following a directory: reads it again whenever it may have changed, and emits what did.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::{mpsc, watch};
 
-use super::super::hints::{Directories, Hints, POLL_INTERVAL};
+use super::super::hints::{self, Directories, Hints, POLL_INTERVAL};
 use super::super::mesh::FromConfigMap;
 use super::super::report::Reporter;
-use super::{Scan, Scanner, YamlState, problem, unlisted};
+use super::scan::{Scan, Scanner};
+use super::{YamlState, problem, unlisted};
 use crate::api::{Batch, Diagnostic};
 
 /// What to read, and whom to tell.
@@ -123,7 +123,7 @@ impl Reader {
         Look {
             batch: Batch::default(),
             diagnostics,
-            directories: parent(&self.directory).into_iter().collect(),
+            directories: hints::parent(&self.directory),
             again: POLL_INTERVAL,
             unlisted: Some(error),
         }
@@ -138,15 +138,6 @@ fn read(state: &mut YamlState, scan: Scan) -> Look {
     diagnostics.extend(found);
     let again = again.unwrap_or(POLL_INTERVAL);
     Look { batch, diagnostics, directories, again, unlisted: None }
-}
-
-fn parent(directory: &Path) -> Option<(PathBuf, (u64, u64))> {
-    let parent = match directory.parent()? {
-        relative if relative.as_os_str().is_empty() => Path::new("."),
-        parent => parent,
-    };
-    let metadata = std::fs::metadata(parent).ok()?;
-    Some((parent.to_owned(), (metadata.dev(), metadata.ino())))
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ items:
         told("list.yaml", text),
         [
             "list.yaml:4: Namespace a",
-            "list.yaml:11: Pod default/b",
+            "list.yaml:8: Pod default/b",
             "error: list.yaml:15: Pod default/c: spec.hostNetwork: invalid type: string \"maybe\", expected a boolean",
         ]
     );
@@ -138,4 +138,16 @@ fn sound_documents_are_read_once_and_move_with_their_text() {
         _ => false,
     };
     assert!(shared(&again.objects[0].object, &second.objects[0].object));
+}
+
+#[test]
+fn a_list_full_of_mistakes_does_not_take_for_ever() {
+    // Each item would be looked for in the whole text: that would be some 10^9 lines.
+    let items = "- {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {hostNetwork: x}}\n"
+        .repeat(30_000);
+    let text = format!("apiVersion: v1\nkind: List\nitems:\n{items}");
+    let reading = read(&Arc::new(PathBuf::from("a.yaml")), text.as_bytes());
+    assert_eq!(reading.failures.len(), 30_000);
+    let last = reading.failures[29_999].diagnostic.location.clone().unwrap();
+    assert_eq!(last.line, 30_003);
 }
