@@ -58,6 +58,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     let (ready, is_ready) = watch::channel(false);
 
     let metrics = Arc::new(Metrics::new(version::VERSION));
+    metrics.info.with(&[&version::tag()]).set(1.0);
     let mut inputs = Inputs::start(options, settings, &metrics)?;
     let snapshots = inputs.snapshots.clone();
     let (pusher, _) = Pusher::start(snapshots.clone(), Translator::default(), metrics.clone())?;

@@ -37,7 +37,8 @@ macro_rules! metrics {
         }
 
         impl Metrics {
-            /// For a process of this version that begins now: everything is zero.
+            /// For a process of this version that begins now: everything is zero, and [`Metrics::info`] is
+            /// to be set by who knows the build.
             pub fn new(version: &str) -> Metrics {
                 let metrics = Metrics {
                     $($field: $make,)*
@@ -45,7 +46,6 @@ macro_rules! metrics {
                     process: process::Start::now(),
                 };
                 metrics.build.with(&["pilot", version]).set(1.0);
-                metrics.info.with(&[version]).set(1.0);
                 metrics
             }
 
@@ -124,7 +124,7 @@ metrics! {
     clusters_without_endpoints: Gauge = "pilot_eds_no_instances", Gauge::default();
     /// The build of the component.
     build: Family<Gauge> = "istio_build", Family::gauges(&["component", "tag"]);
-    /// The version of the process.
+    /// The build of the process: version, revision and state of the source.
     info: Family<Gauge> = "pilot_info", Family::gauges(&["version"]);
     /// Seconds since the process began.
     uptime: Gauge = "istiod_uptime_seconds", Gauge::default();

@@ -175,7 +175,7 @@ async fn metrics_are_for_everybody_by_default() {
     let Answer(status, kind, body) = ask(&router, "/metrics", ELSEWHERE).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
-    assert!(body.contains("\npilot_info{version=\"1.30.3\"} 1\n"), "{body}");
+    assert!(body.contains("\nistio_build{component=\"pilot\",tag=\"1.30.3\"} 1\n"), "{body}");
     // The port of cart is served, by one of its two endpoints; an ExternalName and a headless service have no
     // cluster that asks for endpoints.
     assert!(body.contains("\npilot_eds_no_instances 0\n"), "{body}");

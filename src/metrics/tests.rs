@@ -39,6 +39,7 @@ fn used() -> Metrics {
     for family in [&metrics.config_events, &metrics.registry_events] {
         family.with(&["add", "Pods"]).inc();
     }
+    metrics.info.with(&["1.30.3-unknown-unknown"]).set(1.0);
     metrics.connections.with(&["1.30.3"]).add(1.0);
     metrics
 }

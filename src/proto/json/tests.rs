@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -158,5 +159,72 @@ fn the_same_json_is_always_the_same_bytes() {
     let first = from_json(name, &json).unwrap();
     for _ in 0..4 {
         assert!(from_json(name, &json).unwrap() == first);
+    }
+}
+
+/// JSON that is often a part of a cluster.
+fn plausible() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-zA-Z0-9+/=.-]{0,6}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "5s",
+            "-1.5s",
+            "EDS",
+            "RANDOM",
+            "type.googleapis.com/envoy.config.core.v3.Node",
+            "type.googleapis.com/google.protobuf.Duration",
+            "type.googleapis.com/nobody.Knows",
+        ])
+        .prop_map(Value::from),
+    ];
+    let names = prop::sample::select(vec![
+        "name",
+        "type",
+        "lbPolicy",
+        "connect_timeout",
+        "metadata",
+        "filterMetadata",
+        "typedFilterMetadata",
+        "typed_extension_protocol_options",
+        "perConnectionBufferLimitBytes",
+        "loadAssignment",
+        "endpoints",
+        "transportSocket",
+        "typedConfig",
+        "@type",
+        "value",
+        "id",
+    ]);
+    leaf.prop_recursive(5, 40, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec((names.clone(), inner.clone()), 0..4).prop_map(|fields| {
+                Value::Object(fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
+            }),
+            prop::collection::vec(inner, 0..3).prop_map(Value::from),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_read_comes_back_the_same(json in plausible()) {
+        // Few are a cluster, but every object is a struct.
+        for name in ["envoy.config.cluster.v3.Cluster", "google.protobuf.Struct"] {
+            let Ok(bytes) = from_json(name, &json) else { continue };
+            for names in [Names::Proto, Names::Camel] {
+                let written = to_json(name, &bytes, names).unwrap();
+                prop_assert_eq!(from_json(name, &written), Ok(bytes.clone()), "{}", written);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_shown(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        let shown = any_to_json("type.googleapis.com/envoy.config.core.v3.Metadata", &bytes, Names::Camel);
+        prop_assert!(shown.get("@type").is_some());
     }
 }

@@ -93,8 +93,10 @@ fn key(key: &MapKey) -> String {
     }
 }
 
+/// `1` rather than `1.0`; but an integer has no negative zero.
 fn float(value: f64) -> Value {
-    if value.fract() == 0.0 && value.abs() < EXACT {
+    let negative_zero = value == 0.0 && value.is_sign_negative();
+    if value.fract() == 0.0 && value.abs() < EXACT && !negative_zero {
         return (value as i64).into();
     }
     match Number::from_f64(value) {
