@@ -54,8 +54,12 @@ pub fn make_hub(hub: &Namespace) -> Result<()> {
          route add unreachable default\n"
     );
     hub.command("ip", &["-batch", "-"], &commands)?;
-    // The file is that of the namespace in which it is opened.
-    hub.run(|| std::fs::write("/proc/sys/net/ipv4/ip_forward", "1"))
+    // The files are those of the namespace in which they are opened. Every refusal is told, and not only one a
+    // second: otherwise some connections that nobody takes would hang instead of failing.
+    hub.run(|| {
+        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
+        std::fs::write("/proc/sys/net/ipv4/icmp_ratelimit", "0")
+    })
 }
 
 /// Connects a pod with the hub.

@@ -61,6 +61,11 @@ impl fmt::Display for Address {
     }
 }
 
+/// The longest time at first between two attempts to reach the control plane: Envoy's default.
+const RETRY_AFTER: &str = "0.5s";
+/// To which that time grows while the control plane is away. Envoy's default of 30 s would leave proxies alone for
+/// so long after it is back.
+const RETRY_AT_MOST_AFTER: &str = "5s";
 const CONNECTIONS: &str =
     "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig";
 
@@ -95,7 +100,13 @@ pub fn bootstrap(node: &Value, settings: &Settings) -> Value {
                 "api_type": if settings.delta { "DELTA_GRPC" } else { "GRPC" },
                 "set_node_on_first_message_only": true,
                 "transport_api_version": "V3",
-                "grpc_services": [{ "envoy_grpc": { "cluster_name": "xds-grpc" } }],
+                "grpc_services": [{ "envoy_grpc": {
+                    "cluster_name": "xds-grpc",
+                    "retry_policy": { "retry_back_off": {
+                        "base_interval": RETRY_AFTER,
+                        "max_interval": RETRY_AT_MOST_AFTER,
+                    } },
+                } }],
             },
         },
         "static_resources": {
