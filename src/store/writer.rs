@@ -121,12 +121,22 @@ impl Writer {
         self.configuration.pacer.changed(now);
     }
 
+    /// What a source tells in one batch belongs together: endpoints that come with configuration, such as a
+    /// service whose port has a new name, do not go before it. An object waits in one lane only, the slower.
     fn receive(&mut self, batch: Batch) {
         let now = self.now();
+        let lanes = batch.changes.iter().map(|change| Lane::of(change.key().kind));
+        let together = lanes.max().unwrap_or(Lane::Endpoints);
         for change in batch.changes {
             self.count(&change);
-            let pending = self.pending(Lane::of(change.key().kind));
-            pending.changes.insert(change.key(), change);
+            let key = change.key();
+            let waits = self.configuration.changes.contains_key(&key);
+            let lane = if waits { Lane::Configuration } else { together };
+            if lane == Lane::Configuration {
+                self.endpoints.changes.remove(&key);
+            }
+            let pending = self.pending(lane);
+            pending.changes.insert(key, change);
             pending.pacer.changed(now);
         }
         self.metrics.queue_depth.with(&["changes"]).set(depth(self.waiting()));

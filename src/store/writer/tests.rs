@@ -127,6 +127,33 @@ fn endpoints_do_not_wait_for_configuration() {
 }
 
 #[test]
+fn endpoints_wait_for_the_configuration_that_they_came_with() {
+    let mut writer = slow_writer();
+    let snapshots = writer.snapshots();
+    writer.receive(batch(true, [apply(service("shop", "a", ""))]));
+    flush_due(&mut writer);
+    let endpoints = |ips: &[&str]| {
+        let endpoints = ips.iter().map(|ip| endpoint(ip, "")).collect();
+        apply(slice("shop", "a-1", "a", endpoints))
+    };
+    let served = || {
+        let namespace = snapshots.load().namespaces["shop"].clone();
+        let served = namespace.endpoints.get("a.shop.svc.cluster.local");
+        served.map_or(0, |served| served.by_port.values().map(|port| port.len()).sum::<usize>())
+    };
+    writer.receive(batch(false, [apply(service("shop", "b", "")), endpoints(&["10.0.0.1"])]));
+    flush_due(&mut writer);
+    assert_eq!(served(), 0, "a part of the batch went first");
+
+    // The newest state of what waits waits too: it must not be overwritten by what came before it.
+    writer.receive(batch(false, [endpoints(&["10.0.0.1", "10.0.0.2"])]));
+    flush_due(&mut writer);
+    assert_eq!(served(), 0, "a waiting object went before its batch");
+    writer.flush(Lane::Configuration);
+    assert_eq!((served(), names(&snapshots)), (2, vec!["a".into(), "b".into()]));
+}
+
+#[test]
 fn an_object_that_changes_often_is_applied_once() {
     let mut writer = slow_writer();
     writer.receive(batch(true, [apply(service("shop", "a", ""))]));
