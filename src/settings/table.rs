@@ -244,7 +244,7 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENABLE_HCM_INTERNAL_NETWORKS", "false", "which addresses count as internal", Pending),
         ("ENABLE_LEADER_ELECTION", "true", "one replica writes", Pending),
         ("PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE", "false", "Sidecar ingress listeners add to those of services", Pending),
-        ("ISTIO_DUAL_STACK", "false", "IPv4 and IPv6 together", Pending),
+        ("ISTIO_DUAL_STACK", "false", "IPv4 and IPv6 together", Different("a proxy that has addresses of both families is served both")),
         ("ENABLE_LOCALITY_WEIGHTED_LB_CONFIG", "false", "always balances by locality", Pending),
         ("ENABLE_ENHANCED_DESTINATIONRULE_MERGE", "true", "rules for one host merge by visibility", Pending),
         ("PILOT_UNIFIED_SIDECAR_SCOPE", "true", "one way to build sidecar scopes", ALWAYS_LAZY),
