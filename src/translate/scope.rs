@@ -5,6 +5,7 @@
 //! address) is built in layers of its own.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::capability::{Capabilities, Capability};
 use super::endpoint::preference::Place;
@@ -27,6 +28,9 @@ pub struct Scope {
     pub cluster: Str,
     /// Its network; empty for the default one.
     pub network: Str,
+    /// REQUESTED_NETWORK_VIEW: the networks whose endpoints it wants, sorted, beside those in none; None for
+    /// all.
+    pub network_view: Option<Arc<[Str]>>,
     /// The address families that it can reach.
     pub families: Families,
     /// What its Envoy has and may use.
@@ -150,6 +154,7 @@ impl Scope {
             dns_domain: proxy.dns_domain.clone(),
             cluster,
             network: proxy.network.clone(),
+            network_view: network_view(proxy),
             families: Families::of(&proxy.ips),
             capabilities: capabilities.allowed(&snapshot.features),
             features: snapshot.features,
@@ -214,6 +219,20 @@ impl ListenerTraits {
             },
         }
     }
+}
+
+fn network_view(proxy: &Proxy) -> Option<Arc<[Str]>> {
+    let mut networks: Vec<Str> = match proxy.metadata.get("REQUESTED_NETWORK_VIEW")? {
+        serde_json::Value::String(list) => list.split(',').map(|n| n.trim().into()).collect(),
+        serde_json::Value::Array(list) => {
+            list.iter().filter_map(serde_json::Value::as_str).map(Str::from).collect()
+        }
+        _ => return None,
+    };
+    networks.retain(|network| !network.is_empty());
+    networks.sort();
+    networks.dedup();
+    (!networks.is_empty()).then(|| networks.into())
 }
 
 fn text<'a>(proxy: &'a Proxy, key: &str) -> &'a str {

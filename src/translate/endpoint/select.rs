@@ -1,6 +1,7 @@
 //! Which endpoints of a service a client may use.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::preference::{Place, Preference};
 use crate::api::{Features, MeshConfig, Str};
@@ -17,6 +18,8 @@ pub struct Audience {
     families: Families,
     /// Its network, where networks are apart.
     network: Option<Str>,
+    /// See [`Scope::network_view`].
+    network_view: Option<Arc<[Str]>>,
     cluster: Str,
     /// See [`Scope::place`].
     place: Option<Place>,
@@ -31,6 +34,7 @@ impl Audience {
             kind: scope.kind,
             families: scope.families,
             network: (mesh.joined && !scope.network.is_empty()).then(|| scope.network.clone()),
+            network_view: scope.network_view.clone(),
             cluster: scope.cluster.clone(),
             place: scope.place.clone(),
             node: scope.node.clone(),
@@ -55,6 +59,8 @@ pub struct Reach {
     pub families: Families,
     /// Only endpoints in this network, or in none.
     pub network: Option<Str>,
+    /// Only endpoints in these networks, or in none.
+    pub network_view: Option<Arc<[Str]>>,
     /// Only endpoints in this cluster.
     pub cluster: Option<Str>,
     /// Only endpoints on this node.
@@ -81,6 +87,7 @@ impl Reach {
         Reach {
             families: audience.families,
             network: audience.network.clone(),
+            network_view: audience.network_view.clone(),
             cluster: own_cluster.then(|| audience.cluster.clone()),
             node: service.node_local.then(|| audience.node.clone().unwrap_or_default()),
             unhealthy: mesh.features.send_unhealthy || Preference::of(service).is_some(),
@@ -107,8 +114,11 @@ impl Reach {
         let workload = endpoint.workload.as_deref();
         let cluster = workload.map_or(home, |w| &w.cluster);
         let network = workload.map_or("", |w| &*w.network);
+        let own_network = self.network.as_ref().is_none_or(|own| **own == *network);
+        let seen =
+            self.network_view.as_ref().is_none_or(|view| view.iter().any(|n| **n == *network));
         self.addresses(endpoint).next().is_some()
-            && self.network.as_ref().is_none_or(|own| network.is_empty() || **own == *network)
+            && (network.is_empty() || own_network && seen)
             && self.cluster.as_ref().is_none_or(|own| own == cluster)
             && self.node.as_ref().is_none_or(|own| *own == endpoint.node_name)
     }

@@ -208,6 +208,24 @@ fn another_network_is_reached_only_while_nothing_joins_networks() {
 }
 
 #[test]
+fn a_proxy_may_ask_for_some_networks_only() {
+    let check = |view: Value, want: &[&str]| {
+        let endpoints = vec![
+            pod(1, |w| w.network = "net1".into()),
+            pod(2, |w| w.network = "net2".into()),
+            pod(3, unchanged),
+        ];
+        let proxy = |p: &mut Proxy| p.metadata = json!({ "REQUESTED_NETWORK_VIEW": view });
+        let got = assignment(endpoints, unchanged, World::default(), proxy).unwrap();
+        assert_eq!(addresses(&got), [want]);
+    };
+    check(json!(""), &["1", "2", "3"]);
+    check(json!("net1"), &["1", "3"]);
+    check(json!("net1, net2"), &["1", "2", "3"]);
+    check(json!(["net2"]), &["2", "3"]);
+}
+
+#[test]
 fn local_services_are_served_by_the_own_node_or_cluster() {
     let endpoints = || {
         let mut second = pod(2, unchanged);
