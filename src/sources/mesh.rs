@@ -110,6 +110,8 @@ pub struct FromConfigMap {
     key: ObjectKey,
     publish: watch::Sender<Arc<MeshConfig>>,
     diagnostics: Vec<Diagnostic>,
+    /// The first reading is over: from now on there is a configuration to keep.
+    started: bool,
 }
 
 impl FromConfigMap {
@@ -125,7 +127,20 @@ impl FromConfigMap {
             revision => format!("{CONFIG_MAP}-{revision}"),
         };
         let key = ObjectKey::new(Kind::ConfigMap, namespace, &name);
-        FromConfigMap { key, publish, diagnostics: Vec::new() }
+        FromConfigMap { key, publish, diagnostics: Vec::new(), started: false }
+    }
+
+    /// Publishes what the first reading says.
+    ///
+    /// # Errors
+    /// When the ConfigMap is there and not valid: nobody would want the defaults instead of what it means.
+    pub fn start(&mut self, changes: &[Change]) -> Result<Vec<Diagnostic>, Diagnostic> {
+        let diagnostics = self.follow(changes);
+        self.started = true;
+        match diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) {
+            Some(error) => Err(error.clone()),
+            None => Ok(diagnostics),
+        }
     }
 
     /// Publishes what changes make of the configuration, and returns what is wrong with it now. A ConfigMap that
@@ -158,7 +173,9 @@ impl FromConfigMap {
                 warnings.into_iter().map(|w| diagnostic(Severity::Warning, w)).collect()
             }
             Err(mut issue) => {
-                issue.message.push_str("; the mesh configuration stays as it was");
+                if self.started {
+                    issue.message.push_str("; the mesh configuration stays as it was");
+                }
                 vec![diagnostic(Severity::Error, issue)]
             }
         };

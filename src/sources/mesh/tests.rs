@@ -209,7 +209,7 @@ fn the_last_good_configuration_of_a_config_map_stays() {
     let apply = |text| Change::Apply(Object::ConfigMap(Arc::new(config_map(Some(text)))));
     let trust_domain = || published.borrow().trust_domain.to_string();
 
-    assert_eq!(follower.follow(&[apply("trustDomain: first")]), []);
+    assert_eq!(follower.start(&[apply("trustDomain: first")]), Ok(Vec::new()));
     assert_eq!(trust_domain(), "first");
     let wrong = follower.follow(&[apply("trustDomain: [second]")]);
     assert_eq!(
@@ -225,6 +225,16 @@ fn the_last_good_configuration_of_a_config_map_stays() {
     let removed = Change::Remove(apply("").key());
     assert_eq!(follower.follow(&[removed]), []);
     assert_eq!(trust_domain(), "cluster.local");
+}
+
+#[test]
+fn at_the_start_there_is_nothing_to_keep() {
+    let (publish, published) = watch::channel(Arc::new(defaults()));
+    let mut follower = FromConfigMap::new("istio-system", "", publish);
+    let bad = Change::Apply(Object::ConfigMap(Arc::new(config_map(Some("trustDomain: []")))));
+    let error = follower.start(&[bad]).unwrap_err().to_string();
+    assert!(error.ends_with("is a list, must be a string: quote it"), "{error}");
+    assert_eq!(**published.borrow(), defaults());
 }
 
 #[test]

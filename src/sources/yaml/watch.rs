@@ -31,7 +31,7 @@ pub struct YamlSource {
 /// when the directory is gone, and it is followed again when it is back.
 ///
 /// # Errors
-/// When the directory cannot be read at the start.
+/// When at the start the directory cannot be read, or its mesh configuration is not valid.
 pub async fn run(source: YamlSource, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
     tokio::select! {
         () = shutdown => Ok(()),
@@ -55,7 +55,13 @@ async fn follow(source: YamlSource) -> anyhow::Result<()> {
         }
         if let Some(mesh) = &mut mesh {
             // Before the batch: whoever reads the objects reads the mesh configuration that came with them.
-            look.diagnostics.extend(mesh.follow(&look.batch.changes));
+            let changes = &look.batch.changes;
+            look.diagnostics.extend(match first {
+                true => mesh.start(changes).map_err(|error| {
+                    anyhow::anyhow!("the mesh configuration is not valid: {error}")
+                })?,
+                false => mesh.follow(changes),
+            });
         }
         reporter.report(look.diagnostics);
         if first || !look.batch.changes.is_empty() {

@@ -187,6 +187,16 @@ async fn the_mesh_configuration_is_there_before_the_objects() {
 }
 
 #[tokio::test]
+async fn a_bad_mesh_configuration_at_the_start_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: 'x: ['}\n";
+    fs::write(dir.path().join("m.yaml"), text).unwrap();
+    let error = Running::start(dir.path()).task.await.unwrap().unwrap_err().to_string();
+    let begin = "the mesh configuration is not valid: error: ConfigMap istio-system/istio: data.mesh: line 2: ";
+    assert!(error.starts_with(begin), "{error}");
+}
+
+#[tokio::test]
 async fn a_directory_that_is_missing_at_the_start_is_an_error() {
     let dir: TempDir = tempfile::tempdir().unwrap();
     let missing: PathBuf = dir.path().join("missing");
