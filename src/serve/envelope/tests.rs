@@ -77,6 +77,14 @@ fn refuses_what_is_malformed() {
     check(&[0x1a, 0].repeat(MAX_NAMES + 1), "more than 200000 resource names");
 }
 
+/// Text of any length, or now and then bytes that are none.
+fn name() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        4 => "[a-z]{0,3}|.{0,4}|[a-zé]{120,300}".prop_map(String::into_bytes),
+        1 => proptest::collection::vec(prop_oneof![Just(0xc3u8), Just(0xa9), any::<u8>()], 0..4),
+    ]
+}
+
 proptest! {
     #[test]
     fn never_panics(message in proptest::collection::vec(any::<u8>(), 0..300), delta: bool) {
@@ -84,6 +92,20 @@ proptest! {
         if let Ok(request) = Request::decode(protocol, message.into()) {
             let _ = (request.names().count(), request.unsubscribed().count());
             let _ = (request.initial_versions().count(), request.fingerprint());
+        }
+    }
+
+    #[test]
+    fn names_are_text_or_refused(names in proptest::collection::vec(name(), 1..6)) {
+        let request = DiscoveryRequest {
+            resource_names: names.iter().map(|name| Bytes::from(name.clone())).collect(),
+            ..DiscoveryRequest::default()
+        };
+        let valid = names.iter().all(|name| str::from_utf8(name).is_ok());
+        let request = Request::decode(Protocol::Sotw, request.encode_to_vec().into());
+        prop_assert_eq!(request.is_ok(), valid);
+        if let Ok(request) = request {
+            prop_assert!(request.names().map(str::as_bytes).eq(names.iter().map(Vec::as_slice)));
         }
     }
 
