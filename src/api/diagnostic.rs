@@ -1,9 +1,12 @@
 //! What users are told about their input.
 
+mod told;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::told::{News, Told};
 use super::ObjectKey;
 
 /// How bad it is.

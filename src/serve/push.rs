@@ -8,6 +8,7 @@
 //! A panic in a builder costs nobody what he has: the views that it would have made stay as they were.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -17,7 +18,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
 use super::stream::Update;
-use crate::api::Str;
+use crate::api::diagnostic::Told;
+use crate::api::{Diagnostic, Str};
 use crate::metrics::Metrics;
 use crate::model::Proxy;
 use crate::snapshot::{Snapshot, Snapshots};
@@ -75,7 +77,15 @@ impl Pusher {
     ) -> std::io::Result<(Pusher, JoinHandle<()>)> {
         let (newcomers, inbox) = mpsc::channel(WAITING);
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let push = Push { snapshots, views, metrics, slots: Vec::new(), room: 0, pushed: 0 };
+        let push = Push {
+            snapshots,
+            views,
+            metrics,
+            slots: Vec::new(),
+            room: 0,
+            pushed: 0,
+            told: Told::default(),
+        };
         let thread = std::thread::Builder::new()
             .name("push".to_owned())
             .spawn(move || runtime.block_on(push.run(inbox)))?;
@@ -107,6 +117,7 @@ struct Push<V> {
     room: usize,
     /// The generation of the snapshot that was pushed last.
     pushed: u64,
+    told: Told,
 }
 
 /// A connected proxy.
@@ -156,6 +167,7 @@ impl<V: Views> Push<V> {
         }
         self.views.sweep();
         failures.report(&self.metrics, "they keep the configuration that they have");
+        self.tell();
         let cost = start.elapsed();
         self.snapshots.pushed(cost);
         tracing::info!(
@@ -167,11 +179,24 @@ impl<V: Views> Push<V> {
         );
     }
 
+    /// Logs what builders newly have to say of users' objects, and forgets what they say no more.
+    fn tell(&mut self) {
+        let mut lists = HashMap::new();
+        for slot in &self.slots {
+            for list in &slot.newest.borrow().view.diagnostics {
+                lists.entry(Arc::as_ptr(list)).or_insert_with(|| list.clone());
+            }
+        }
+        let all = lists.values().flat_map(|list| list.iter().cloned());
+        log(self.told.replace(all).new);
+    }
+
     fn admit(&mut self, newcomer: Newcomer) {
         self.push();
         let snapshot = self.snapshots.load();
         let answer = match build(&mut self.views, &snapshot, &newcomer.proxy) {
             Ok(view) => {
+                log(self.told.add(view.diagnostics.iter().flat_map(|list| list.iter())));
                 let update = Update { view: Arc::new(view), version: version(&snapshot) };
                 let (newest, updates) = watch::channel(update);
                 self.keep(Slot { proxy: newcomer.proxy, newest });
@@ -192,6 +217,7 @@ impl<V: Views> Push<V> {
         self.slots.push(slot);
         if self.slots.len() > self.room {
             self.slots.retain(|slot| !slot.newest.is_closed());
+            self.views.sweep();
             self.room = (2 * self.slots.len()).max(MIN_ROOM);
         }
     }
@@ -209,6 +235,12 @@ impl Slot {
             }
             !same
         });
+    }
+}
+
+fn log(diagnostics: Vec<Diagnostic>) {
+    for diagnostic in diagnostics {
+        tracing::warn!(target: "analysis", "{diagnostic}");
     }
 }
 

@@ -1,38 +1,36 @@
 //! Telling diagnostics: the current ones to whoever shows them, the new and the resolved ones to the log.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::api::{Diagnostic, Location, Severity};
+use crate::api::diagnostic::Told;
+use crate::api::{Diagnostic, Severity};
 
 /// Shares the diagnostics of one source, and logs each once, whatever line it moves to.
 pub(super) struct Reporter {
     share: watch::Sender<Arc<[Diagnostic]>>,
-    told: BTreeMap<Diagnostic, Diagnostic>,
+    told: Told,
 }
 
 impl Reporter {
     /// Shares through `share`, which may have lost all its receivers.
     pub fn new(share: watch::Sender<Arc<[Diagnostic]>>) -> Reporter {
-        Reporter { share, told: BTreeMap::new() }
+        Reporter { share, told: Told::default() }
     }
 
     /// Says what is wrong now.
     pub fn report(&mut self, diagnostics: Vec<Diagnostic>) {
-        let now: BTreeMap<_, _> =
-            diagnostics.iter().map(|d| (without_line(d.clone()), d.clone())).collect();
-        for (_, diagnostic) in now.iter().filter(|(key, _)| !self.told.contains_key(*key)) {
+        let news = self.told.replace(diagnostics.iter().cloned());
+        for diagnostic in &news.new {
             match diagnostic.severity {
                 Severity::Error => tracing::error!(target: "file", "{}", Text(diagnostic)),
                 Severity::Warning => tracing::warn!(target: "file", "{}", Text(diagnostic)),
             }
         }
-        for (_, diagnostic) in self.told.iter().filter(|(key, _)| !now.contains_key(*key)) {
+        for diagnostic in &news.resolved {
             tracing::info!(target: "file", "resolved: {diagnostic}");
         }
-        self.told = now;
         self.share.send_if_modified(|shared| {
             let changed = **shared != *diagnostics;
             if changed {
@@ -52,10 +50,4 @@ impl std::fmt::Display for Text<'_> {
         let severity = format!("{}: ", self.0.severity);
         f.write_str(text.strip_prefix(&severity).unwrap_or(&text))
     }
-}
-
-fn without_line(mut diagnostic: Diagnostic) -> Diagnostic {
-    diagnostic.location =
-        diagnostic.location.map(|Location { file, .. }| Location { file, line: 0 });
-    diagnostic
 }

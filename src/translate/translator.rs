@@ -108,6 +108,13 @@ struct Layer {
     diagnostics: Arc<[Diagnostic]>,
 }
 
+impl Layer {
+    /// Whether a view holds its resources.
+    fn is_served(&self) -> bool {
+        Arc::strong_count(&self.resources) > 1
+    }
+}
+
 /// Builds views.
 #[derive(Debug, Default)]
 pub struct Translator {
@@ -184,8 +191,10 @@ impl Translator {
         }
     }
 
-    /// Forgets what nobody is served any more. To be called when views were replaced.
+    /// Forgets what nobody is served any more. To be called when views were replaced or dropped: what was
+    /// built for a proxy that came and went must not stay until the next snapshot.
     pub fn sweep(&mut self) {
+        self.scopes.retain(|_, state| state.sweep());
         // First what holds the others' results.
         self.memos.outbound.sweep();
         self.memos.sets.sweep();
@@ -199,6 +208,13 @@ impl Translator {
 }
 
 impl ScopeState {
+    /// Forgets the layers that no view holds. False when none is left.
+    fn sweep(&mut self) -> bool {
+        self.listeners.retain(|_, layer| layer.is_served());
+        self.inbound.retain(|_, layer| layer.is_served());
+        self.shared.is_served() || !self.listeners.is_empty() || !self.inbound.is_empty()
+    }
+
     fn new(snapshot: &Snapshot, scope: &Scope, visible: &Visible, memos: &mut Memos) -> ScopeState {
         let scope = Arc::new(scope.clone());
         let context = Context { snapshot, scope: &scope, services: &visible.services };

@@ -257,3 +257,18 @@ fn the_order_of_the_input_does_not_show() {
         assert!(views(&mut world) == want, "seed {seed}");
     }
 }
+
+#[test]
+fn a_proxy_that_left_leaves_nothing_behind() {
+    let (mut world, _) = shop();
+    let snapshot = world.snapshot();
+    let mut translator = Translator::default();
+    let stays = translator.view(&snapshot, &sidecar("web-1.default", "10.1.1.1"));
+    let left = translator.view(&snapshot, &sidecar("stranger-1.elsewhere", "10.9.9.9"));
+    assert_eq!(translator.scopes.len(), 2);
+    drop(left);
+    translator.sweep();
+    assert_eq!(translator.scopes.len(), 1);
+    let again = translator.view(&snapshot, &sidecar("web-1.default", "10.1.1.1"));
+    assert!(Arc::ptr_eq(&stays.layers[0], &again.layers[0]));
+}
