@@ -2,7 +2,7 @@
 //!
 //! A leaf: every band may count, nobody reads back. One value of [`Metrics`] is made at start and shared.
 //! Metrics that istiod does not have begin with `istiod_`. Names are printed as they are declared here
-//! ([`text`]): dashboards look for `pilot_xds_pushes`, not for `pilot_xds_pushes_total`.
+//! (module `text`): dashboards look for `pilot_xds_pushes`, not for `pilot_xds_pushes_total`.
 
 mod primitives;
 mod process;

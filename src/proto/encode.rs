@@ -1,7 +1,7 @@
 //! Encoding: the same message is always the same bytes.
 //!
 //! envoy-types keeps maps in `HashMap`s, and prost writes their entries in iteration order, which differs from
-//! map to map. Here the entries are put in the order of their keys after prost has written them ([`maps`]).
+//! map to map. Here the entries are put in the order of their keys after prost has written them (module `maps`).
 
 mod maps;
 #[cfg(test)]
