@@ -67,7 +67,13 @@ fn shop() -> Running {
             json!({ "table": { "cart": { "ips": ["10.96.0.7"] } } }),
         ),
     ]);
-    world.run()
+    world.run(&[
+        ResourceType::Cluster,
+        ResourceType::Endpoint,
+        ResourceType::Listener,
+        ResourceType::Route,
+        ResourceType::NameTable,
+    ])
 }
 
 #[tokio::test]

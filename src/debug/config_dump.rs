@@ -79,19 +79,19 @@ async fn list(
     context.gate.json_or_error(pretty, make).await
 }
 
-/// The resources of a type that a proxy is served, sorted by name; of types that are asked for by name
-/// those that it asked for.
+/// The resources of a type that a proxy is served, sorted by name: all that there are, or those of the names
+/// that it asked for, or none when it never asked for the type.
 fn resources(connection: &Connection, kind: ResourceType) -> Vec<Arc<Resource>> {
+    let watched = connection.watched().into_iter().find(|watched| watched.kind == kind);
+    let Some(watched) = watched else { return Vec::new() };
     let view = connection.view();
-    let mut found: Vec<Arc<Resource>> = if kind.is_wildcard() {
+    let named = |name: &Str| {
+        view.get(kind, name).cloned().or_else(|| view.absent(kind, name).map(Arc::new))
+    };
+    let mut found: Vec<_> = if watched.wildcard {
         view.items(kind).cloned().collect()
     } else {
-        let watched = connection.watched().into_iter().find(|watched| watched.kind == kind);
-        let names = watched.iter().flat_map(|watched| watched.names.iter());
-        let get = |name: &Str| {
-            view.get(kind, name).cloned().or_else(|| view.absent(kind, name).map(Arc::new))
-        };
-        names.filter_map(get).collect()
+        watched.names.iter().filter_map(named).collect()
     };
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found

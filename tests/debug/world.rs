@@ -106,15 +106,15 @@ impl World {
         self
     }
 
-    /// Connects the proxies.
-    pub fn run(self) -> Running {
+    /// Connects the proxies, which ask for these types.
+    pub fn run(self, kinds: &[ResourceType]) -> Running {
         let publisher = Publisher::default();
         publisher.publish(self.snapshot);
         let metrics = Arc::new(Metrics::new("1.30.3"));
         let connections = Arc::new(Connections::new(metrics.clone()));
         let connected = self.proxies.into_iter().map(|(proxy, view)| {
             let peer = "127.0.0.1:15010".parse().unwrap();
-            connections.add(proxy, peer, Protocol::Sotw, stream(view))
+            connections.add(proxy, peer, Protocol::Sotw, stream(view, kinds))
         });
         Running {
             _connected: connected.collect(),
@@ -132,12 +132,10 @@ impl World {
 }
 
 /// A stream on which an Envoy asked for what it needs, and accepted it.
-fn stream(view: Arc<View>) -> Stream {
+fn stream(view: Arc<View>, kinds: &[ResourceType]) -> Stream {
     let update = Update { view: view.clone(), version: "2026-01-02T03:04:05Z/1".into() };
     let mut stream = Stream::new(Protocol::Sotw, update, Arc::default());
-    for kind in
-        [ResourceType::Cluster, ResourceType::Endpoint, ResourceType::Listener, ResourceType::Route]
-    {
+    for &kind in kinds {
         let names = view.items(kind).filter(|_| !kind.is_wildcard());
         let names: Vec<_> = names.map(|r| r.name.to_string().into()).collect();
         if names.is_empty() && !kind.is_wildcard() {
