@@ -4,6 +4,7 @@
 //! step's change is the next one's ground. Where the machine lacks what a mesh needs, the tests say so and pass.
 
 mod changes;
+mod load;
 mod restart;
 mod traffic;
 
@@ -43,6 +44,7 @@ async fn run(lab: &mut Lab) -> Result<()> {
         changes::a_new_endpoint_is_used,
         changes::a_removed_endpoint_is_not,
         changes::a_removed_service_is_not_served,
+        changes::others_come_and_go,
         changes::a_broken_file_changes_nothing,
         changes::an_unready_pod_gets_no_requests,
         changes::a_port_changes_its_protocol,

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
 
+use super::load::Load;
 use super::traffic::{ENOUGH, answering, ensure_mtls, request};
 use crate::lab::client::get;
 use crate::lab::objects::Objects;
+use crate::lab::sidecar::admin;
 use crate::lab::wait::until;
 use crate::lab::{Lab, OUTSIDE, OUTSIDE_PORTS};
 
@@ -63,6 +65,42 @@ async fn answers_with(lab: &Lab, want: u16) -> Result<()> {
         Ok((status == want).then_some(()))
     })
     .await
+}
+
+/// Services that share a port with the catalog, and others, go and come back while it is asked: no request is
+/// lost, and no listener that stays is touched.
+pub async fn others_come_and_go(lab: &mut Lab) -> Result<()> {
+    let load = Load::start(lab)?;
+    let before = modified(lab).await?;
+    for service in ["cart", "sessions", "payment", "orders-db"] {
+        let file = lab.config().join(format!("{service}.yaml"));
+        let text = std::fs::read(&file)?;
+        std::fs::remove_file(&file)?;
+        knows(lab, service, false).await?;
+        std::fs::write(&file, text)?;
+        knows(lab, service, true).await?;
+    }
+    load.stop().await?;
+    let after = modified(lab).await?;
+    ensure!(before == after, "{before} listeners were modified before, and {after} after");
+    Ok(())
+}
+
+/// Waits until the sidecar of the shop window has a service's cluster, or has it no more.
+async fn knows(lab: &Lab, service: &str, want: bool) -> Result<()> {
+    let web = lab.pod("web")?;
+    let cluster = format!("||{service}.shop.svc.cluster.local::");
+    until(&format!("{service} is known: {want}"), async || {
+        let clusters = admin(&web.namespace, "/clusters").await?;
+        Ok((clusters.contains(&cluster) == want).then_some(()))
+    })
+    .await
+}
+
+async fn modified(lab: &Lab) -> Result<u64> {
+    let web = lab.pod("web")?;
+    let filter = "^listener_manager.listener_modified$";
+    Ok(web.sidecar()?.stats(&web.namespace, filter).await?.into_values().sum())
 }
 
 /// The last good version stays, and the rest of the directory keeps working.

@@ -1,16 +1,11 @@
 //! The daemon goes and comes back while requests flow.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
+use super::load::Load;
 use crate::lab::Lab;
-use crate::lab::client::get;
-use crate::lab::namespace::Namespace;
 use crate::lab::wait::until;
 
 /// Whether Envoy's stream to the daemon is up.
@@ -30,45 +25,14 @@ const LESS: u64 = 10;
 pub async fn no_request_is_lost(lab: &mut Lab) -> Result<()> {
     let before = counters(lab, CHURN).await?;
     let received = counters(lab, RECEIVED).await?;
-    let web = lab.pod("web")?.namespace.clone();
-    let load = Load::start(web, lab.objects.address("catalog", "shop", 8080)?);
+    let load = Load::start(lab)?;
     lab.daemon.stop()?;
     all_connected(lab, 0).await?;
     lab.start_daemon().await?;
     all_connected(lab, 1).await?;
-    let answered = load.stop().await?;
-    ensure!(answered > 0, "no request was sent");
+    load.stop().await?;
     ensure_same(&before, &counters(lab, CHURN).await?)?;
     if lab.delta() { ensure_little(&received, &counters(lab, RECEIVED).await?) } else { Ok(()) }
-}
-
-/// Requests one after another.
-struct Load {
-    task: JoinHandle<Result<usize>>,
-    enough: oneshot::Sender<()>,
-}
-
-impl Load {
-    fn start(from: Arc<Namespace>, to: SocketAddr) -> Load {
-        let (enough, mut told) = oneshot::channel();
-        let task = tokio::spawn(async move {
-            let mut answered = 0;
-            while told.try_recv().is_err() {
-                let echo = get(&from, to, "catalog.shop:8080", "/steady").await?.echo();
-                echo.with_context(|| format!("after {answered} answers"))?;
-                answered += 1;
-            }
-            Ok(answered)
-        });
-        Load { task, enough }
-    }
-
-    /// How many requests were answered; an error if one was not.
-    async fn stop(self) -> Result<usize> {
-        // The task is gone already if a request failed.
-        let _ = self.enough.send(());
-        self.task.await?
-    }
 }
 
 async fn all_connected(lab: &Lab, want: u64) -> Result<()> {
