@@ -14,7 +14,7 @@ RUN := target/run
 STAMP := $(VENV)/stamp-$(firstword $(shell cksum tests/requirements.txt))
 
 # The commands that tests and the demo use, and the packages that have them.
-TOOLS := nft:nftables ip:iproute2 curl:curl openssl:openssl
+TOOLS := nft:nftables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl
 
 # Told to the compiler of optimised builds, shown by `istiod version`. Tests do without: they would be compiled
 # anew after each commit.
@@ -69,16 +69,21 @@ parity: build venv ## Compare with recordings of the reference; PARITY='--only 0
 .PHONY: deps
 deps: tools venv ## Install what tests and the demo need (system packages as root)
 
+# Debian's Python comes without what makes a virtual environment. Where nothing can be installed, the tests
+# that need it skip and say so.
 .PHONY: tools
 tools:
 	@missing=; \
 	for tool in $(TOOLS); do \
 		command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; \
 	done; \
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "deps: installing$$missing"; \
 		apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing || \
+			echo "deps: failed, and needed by some tests:$$missing"; \
 	else \
 		echo "deps: missing, and needed by some tests:$$missing (run make deps as root, or install them)"; \
 	fi
