@@ -74,6 +74,7 @@ impl Settings {
             telemetry: self.telemetry,
             endpoint_telemetry: self.endpoint_telemetry,
             track_remaining: !self.no_track_remaining,
+            headless_eds: self.headless_eds,
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct Features {
     pub endpoint_telemetry: bool,
     /// Clusters count how far they are from their limits.
     pub track_remaining: bool,
+    /// Sidecars, too, are told the endpoints of headless services, and balance over them.
+    pub headless_eds: bool,
 }
 
 impl Default for Features {
@@ -62,6 +64,7 @@ impl Default for Features {
             telemetry: true,
             endpoint_telemetry: true,
             track_remaining: false,
+            headless_eds: false,
         }
     }
 }

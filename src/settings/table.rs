@@ -127,6 +127,8 @@ settings! {
         "endpoints carry labels for telemetry";
     "DISABLE_TRACK_REMAINING_CB_METRICS" no_track_remaining: bool = true,
         "leaves gauges of remaining capacity out";
+    "PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES" headless_eds: bool = false,
+        "sidecars balance over the endpoints of headless services, instead of going where the application connects";
 }
 
 /// The variables that have no effect: name, default, meaning, and why.
@@ -278,7 +280,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
 
         ("PILOT_ENABLE_MYSQL_FILTER", "false", "reads the MySQL protocol", Pending),
         ("PILOT_ENABLE_REDIS_FILTER", "false", "reads the Redis protocol", Pending),
-        ("PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES", "false", "headless services are balanced by Envoy", Pending),
         ("PILOT_ENABLE_XDS_CACHE", "true", "the response cache", NO_CACHE),
         ("PILOT_ENABLE_CDS_CACHE", "true", "the response cache of clusters", NO_CACHE),
         ("PILOT_ENABLE_RDS_CACHE", "true", "the response cache of routes", NO_CACHE),

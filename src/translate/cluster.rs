@@ -27,7 +27,7 @@ use super::memo::{Counts, Recent, ResourceMemo, Same};
 use super::resource::Resource;
 use super::scope::{Interception, Scope};
 use super::translator::{Built, Context};
-use crate::api::{Diagnostic, Severity, Str};
+use crate::api::{Diagnostic, Features, Severity, Str};
 use crate::model::{EndpointTraits, Port, ProxyKind, Service, ServiceTarget};
 use crate::snapshot::{NamespaceState, Snapshot};
 
@@ -106,7 +106,7 @@ fn of_services(
     let mut built = Built::default();
     for service in list.services.0.iter() {
         let endpoints = snapshot.endpoints(&service.key).map_or(no_endpoints, |e| &e.traits);
-        for (index, port, discovery) in ports(service, list.client.kind) {
+        for (index, port, discovery) in ports(service, list.client.kind, &snapshot.features) {
             let key = outbound::Key {
                 service: Same(service.clone()),
                 port: index,
@@ -116,7 +116,7 @@ fn of_services(
             };
             built.resources.push(memo.get(key, |key| outbound::resource(key, port, discovery)));
         }
-        built.diagnostics.extend(duplicate_ports(service));
+        built.diagnostics.extend(duplicate_ports(service, &snapshot.features));
     }
     built.resources.sort_by(|a, b| a.name.cmp(&b.name));
     built
@@ -124,12 +124,14 @@ fn of_services(
 
 /// The ports of a service that have a cluster, with their index. Where two have one number, and thus one
 /// name, the first counts.
-pub fn ports(
-    service: &Service,
+pub fn ports<'a>(
+    service: &'a Service,
     proxy: ProxyKind,
-) -> impl Iterator<Item = (usize, &Port, Discovery)> {
-    let with_cluster =
-        move |port: &Port| Discovery::of(service, port, proxy).map(|found| (port.number, found));
+    features: &'a Features,
+) -> impl Iterator<Item = (usize, &'a Port, Discovery)> {
+    let with_cluster = move |port: &Port| {
+        Discovery::of(service, port, proxy, features).map(|found| (port.number, found))
+    };
     service.ports.iter().enumerate().filter_map(move |(index, port)| {
         let (number, discovery) = with_cluster(port)?;
         let taken = service.ports.iter().take(index).filter_map(with_cluster);
@@ -137,8 +139,8 @@ pub fn ports(
     })
 }
 
-fn duplicate_ports(service: &Service) -> impl Iterator<Item = Diagnostic> {
-    let tcp = |port: &&Port| Discovery::of(service, port, ProxyKind::Router).is_some();
+fn duplicate_ports(service: &Service, features: &Features) -> impl Iterator<Item = Diagnostic> {
+    let tcp = |port: &&Port| Discovery::of(service, port, ProxyKind::Router, features).is_some();
     let ports = service.ports.iter().enumerate().filter(move |(_, port)| tcp(port));
     ports.filter_map(move |(index, port)| {
         let first =

@@ -91,7 +91,7 @@ fn of_services(
         let endpoints = snapshot.endpoints(&service.key);
         let reach = Reach::of(audience, service, mesh);
         let preference = Preference::of(service).map(|p| (p, audience.place_for(p)));
-        for (index, port, discovery) in ports(service, audience.kind) {
+        for (index, port, discovery) in ports(service, audience.kind, &snapshot.features) {
             if discovery != Discovery::Eds {
                 continue;
             }

@@ -1,5 +1,6 @@
 //! What the operator of the control plane decides reaches the proxies.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::fixture::{World, endpoint, json, proxy, service, workload};
 use super::{ResourceType, Translator};
 use crate::api::Features;
 use crate::api::features::Percent;
-use crate::model::{Health, Protocol, ProxyKind};
+use crate::model::{Health, Protocol, ProxyKind, Resolution, Service};
 use crate::snapshot::Snapshot;
 
 /// All that a sidecar is served with these features, as one text of compact JSON.
@@ -19,10 +20,13 @@ fn served(features: Features) -> String {
     );
     let db = service("db.default", &[("mongo", 27017, Protocol::Mongo)]);
     let pod = Arc::new(workload("web-1.default", "r1/z1", "node-1"));
-    for service in [&web, &db] {
+    let own = service("own.default", &[("tcp", 5432, Protocol::Tcp)]);
+    let own = Service { resolution: Resolution::Passthrough, addresses: BTreeMap::new(), ..own };
+    for service in [&web, &db, &own] {
         world.apply(service.clone());
         world.serve(service, vec![endpoint("10.1.0.1", 8080, &pod)]);
     }
+    world.serve(&own, vec![endpoint("10.1.0.3", 5432, &pod)]);
     let mut unready = endpoint("10.1.0.2", 8080, &pod);
     unready.health = Health::Unhealthy;
     world.serve_port(&web, "http", vec![endpoint("10.1.0.1", 8080, &pod), unready]);
@@ -72,6 +76,14 @@ fn clusters_and_assignments_follow() {
     check(SERVICES, "", |f| f.telemetry = false);
     check(WORKLOAD, "", |f| f.telemetry = false);
     check(WORKLOAD, "", |f| f.endpoint_telemetry = false);
+}
+
+#[test]
+fn sidecars_can_balance_over_headless_services() {
+    check("\"10.1.0.3_5432\"", "\"0.0.0.0_5432\"", |f| f.headless_eds = true);
+    const OWN: &str = "\"outbound|5432||own.default.svc.cluster.local\"";
+    check("", &format!("\"service_name\":{OWN}"), |f| f.headless_eds = true);
+    check("", &format!("\"cluster_name\":{OWN}"), |f| f.headless_eds = true);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! How a cluster finds its endpoints.
 
+use crate::api::Features;
 use crate::model::{Port, Protocol, ProxyKind, Resolution, Service};
 
 /// How the cluster of a service's port finds its endpoints.
@@ -14,13 +15,21 @@ pub enum Discovery {
 impl Discovery {
     /// For a proxy of this kind; None if the port has no cluster. A gateway's connections do not tell the
     /// address of an endpoint, so that it is told them even where a sidecar is not.
-    pub fn of(service: &Service, port: &Port, proxy: ProxyKind) -> Option<Discovery> {
+    pub fn of(
+        service: &Service,
+        port: &Port,
+        proxy: ProxyKind,
+        features: &Features,
+    ) -> Option<Discovery> {
         if port.protocol == Protocol::Udp {
             return None;
         }
         match service.resolution {
             Resolution::ClientSideLb => Some(Discovery::Eds),
-            Resolution::Passthrough if service.is_headless() && proxy != ProxyKind::Sidecar => {
+            Resolution::Passthrough
+                if service.is_headless()
+                    && (proxy != ProxyKind::Sidecar || features.headless_eds) =>
+            {
                 Some(Discovery::Eds)
             }
             Resolution::Passthrough => Some(Discovery::OriginalDst),

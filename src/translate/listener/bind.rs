@@ -44,7 +44,8 @@ pub enum Bind {
     Shared,
     /// On virtual addresses of its own: one listener for each element, which all its addresses lead to.
     Addresses(Vec<Vec<IpAddr>>),
-    /// On the address of each of its endpoints, as it has none itself.
+    /// On the address of each of its endpoints, as it has none itself, and the proxy goes where the
+    /// application connects.
     Endpoints,
     /// Nowhere: the proxy reaches none of its addresses.
     Nowhere,
@@ -58,7 +59,7 @@ impl Bind {
         if speech == Speech::Http || scope.interception == Interception::None {
             return Bind::Shared;
         }
-        if service.is_headless() {
+        if service.is_headless() && !scope.features.headless_eds {
             return Bind::Endpoints;
         }
         let all = service.addresses_in(&scope.cluster);
