@@ -1,17 +1,18 @@
 //! Sources, mesh configuration and the writer: all that makes snapshots.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::api::{Diagnostic, MeshConfig};
+use crate::api::Diagnostic;
 use crate::cli::discovery::Options;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::snapshot::Snapshots;
-use crate::sources::mesh::{self, FromConfigMap, MeshFile};
+use crate::sources::mesh::{self, FromConfigMap, Layers, MeshFile};
 use crate::sources::yaml::{self, YamlSource};
 use crate::store;
 use crate::store::pacer::Limits;
@@ -49,22 +50,26 @@ impl Inputs {
             sender
         };
 
-        let (mesh, from_config_map) = match mesh_file(options)? {
-            Some((path, first)) => {
-                let (publish, mesh) = watch::channel(Arc::new(first));
-                let file = MeshFile { path, publish, diagnostics: shown() };
+        let (layers, mesh) = Layers::new();
+        let namespace = &options.identity.namespace;
+        let mut config_maps = Vec::new();
+        match mesh_file(options, &layers)? {
+            Some(path) => {
+                let file = MeshFile { path, layers: layers.clone(), diagnostics: shown() };
                 tasks.spawn(mesh::run(file, std::future::pending()));
-                (mesh, None)
             }
             None => {
-                let (publish, mesh) = watch::channel(Arc::new(mesh::defaults()));
-                let (namespace, revision) = (&options.identity.namespace, &settings.revision);
-                (mesh, Some(FromConfigMap::new(namespace, revision, publish)))
+                let own = FromConfigMap::own(namespace, &settings.revision, layers.clone());
+                config_maps.push(own);
             }
-        };
+        }
+        if !settings.shared_mesh_config.is_empty() {
+            let name = &settings.shared_mesh_config;
+            config_maps.push(FromConfigMap::shared(namespace, name, layers));
+        }
 
         let (batches, inbox) = mpsc::channel(BATCHES);
-        let source = YamlSource { directory, batches, diagnostics: shown(), mesh: from_config_map };
+        let source = YamlSource { directory, batches, diagnostics: shown(), mesh: config_maps };
         tasks.spawn(yaml::run(source, std::future::pending()));
 
         let writer =
@@ -90,11 +95,11 @@ impl Inputs {
     }
 }
 
-/// The file of `--meshConfig`, where it exists, and what it says at start.
-fn mesh_file(options: &Options) -> anyhow::Result<Option<(std::path::PathBuf, MeshConfig)>> {
+/// The file of `--meshConfig`, where it exists. What it says at start is in the layers then.
+fn mesh_file(options: &Options, layers: &Layers) -> anyhow::Result<Option<PathBuf>> {
     let Some(path) = &options.sources.mesh_config else { return Ok(None) };
-    let first = mesh::load(path).context("the mesh configuration is not valid")?;
-    Ok(first.map(|first| (path.clone(), first)))
+    let exists = MeshFile::load(path, layers).context("the mesh configuration is not valid")?;
+    Ok(exists.then(|| path.clone()))
 }
 
 fn store_config(options: &Options, settings: &Settings) -> store::Config {

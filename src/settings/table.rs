@@ -73,6 +73,8 @@ settings! {
         "the default of --namespace";
     "REVISION" revision: String = String::new(),
         "the revision of the control plane; names the ConfigMap of the mesh configuration";
+    "SHARED_MESH_CONFIG" shared_mesh_config: String = String::new(),
+        "a ConfigMap that the mesh configuration is laid over; none if empty";
     "CLUSTER_ID" cluster_id: String = "Kubernetes".to_owned(),
         "the default of --clusterID";
     "PILOT_DEBOUNCE_AFTER" debounce_after: Duration = Duration::from_millis(100),
@@ -170,7 +172,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_IP_AUTOALLOCATE_IPV6_PREFIX", "2001:2::/48", "where IPv6 addresses are allocated from", Pending),
         ("UNSAFE_PILOT_ENABLE_RUNTIME_ASSERTIONS", "false", "assertions at run time", TEST_ONLY),
         ("UNSAFE_PILOT_ENABLE_DELTA_TEST", "false", "compares delta and full pushes", TEST_ONLY),
-        ("SHARED_MESH_CONFIG", "", "a ConfigMap merged before the mesh configuration", Pending),
         ("ISTIO_MULTIROOT_MESH", "false", "distributes a bundle of trust anchors", Pending),
         ("PILOT_ENVOY_FILTER_STATS", "false", "metrics of EnvoyFilter patches", Pending),
         ("PILOT_ENABLE_ROUTE_COLLAPSE_OPTIMIZATION", "true", "merges virtual hosts of gateways", Pending),

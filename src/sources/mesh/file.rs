@@ -12,7 +12,8 @@ use super::super::hints::{self, EMPTIED, Hints, POLL_INTERVAL};
 use super::super::lines::Lines;
 use super::super::project::Issue;
 use super::super::report::Reporter;
-use super::{Invalid, Parsed, parse, publish};
+use super::layers::{Layer, Layers};
+use super::{Given, Invalid, Reading, lay};
 use crate::api::{Diagnostic, Location, MeshConfig, Severity};
 
 /// The largest file that is read, in bytes: a ConfigMap holds no more.
@@ -22,8 +23,8 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct MeshFile {
     /// The file.
     pub path: PathBuf,
-    /// Where the configuration goes; holds the one to keep until the file gives another.
-    pub publish: watch::Sender<Arc<MeshConfig>>,
+    /// Where the configuration goes, as the mesh's own.
+    pub layers: Layers,
     /// Where all that is wrong now is shown.
     pub diagnostics: watch::Sender<Arc<[Diagnostic]>>,
 }
@@ -33,14 +34,33 @@ pub struct MeshFile {
 /// # Errors
 /// When it cannot be read, or is no valid configuration. Blocks on the file system.
 pub fn load(path: &Path) -> anyhow::Result<Option<MeshConfig>> {
+    load_with(path, |given| lay([given]))
+}
+
+/// The same, with what is to be done with the fields that the file gives.
+fn load_with<T>(
+    path: &Path,
+    take: impl FnOnce(Given) -> Result<T, Issue>,
+) -> anyhow::Result<Option<T>> {
     match read(path) {
-        Ok(text) => match parse(&text) {
-            Ok(parsed) => Ok(Some(parsed.mesh)),
+        Ok(text) => match understood(&text, take) {
+            Ok((taken, _)) => Ok(Some(taken)),
             Err(invalid) => anyhow::bail!("{}", invalid_at(path, &text, invalid)),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error)
             .with_context(|| format!("{}: cannot be read; correct --meshConfig", path.display())),
+    }
+}
+
+impl MeshFile {
+    /// Reads the file once, at the start, into the layers. False when there is no such file.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn load(path: &Path, layers: &Layers) -> anyhow::Result<bool> {
+        let loaded = load_with(path, |given| layers.set(Layer::Own, given))?;
+        Ok(loaded.is_some())
     }
 }
 
@@ -56,7 +76,7 @@ pub async fn run(file: MeshFile, shutdown: impl Future<Output = ()>) -> anyhow::
 }
 
 async fn follow(file: MeshFile) -> anyhow::Result<()> {
-    let MeshFile { path, publish: to, diagnostics } = file;
+    let MeshFile { path, layers, diagnostics } = file;
     let mut reporter = Reporter::new(diagnostics);
     let mut hints = Hints::new();
     let mut last = String::new();
@@ -79,7 +99,7 @@ async fn follow(file: MeshFile) -> anyhow::Result<()> {
             }
             Ok(text) => {
                 emptied = None;
-                reporter.report(take(&path, &text, &to));
+                reporter.report(take(&path, &text, &layers));
                 last = text;
             }
             Err(error) => {
@@ -101,21 +121,28 @@ async fn follow(file: MeshFile) -> anyhow::Result<()> {
 }
 
 /// Publishes what the text says, if it is sound, and returns what is wrong with it.
-fn take(path: &Path, text: &str, to: &watch::Sender<Arc<MeshConfig>>) -> Vec<Diagnostic> {
-    match parse(text) {
-        Ok(Parsed { mesh, warnings }) => {
-            publish(to, mesh);
-            warnings
-                .into_iter()
-                .map(|issue| issue_at(Severity::Warning, path, text, issue))
-                .collect()
-        }
+fn take(path: &Path, text: &str, layers: &Layers) -> Vec<Diagnostic> {
+    match understood(text, |given| layers.set(Layer::Own, given)) {
+        Ok(((), warnings)) => warnings
+            .into_iter()
+            .map(|issue| issue_at(Severity::Warning, path, text, issue))
+            .collect(),
         Err(invalid) => {
             let mut diagnostic = invalid_at(path, text, invalid);
             diagnostic.message.push_str("; the mesh configuration stays as it was");
             vec![diagnostic]
         }
     }
+}
+
+/// What `take` makes of the fields that a text gives, and what has no effect in it.
+fn understood<T>(
+    text: &str,
+    take: impl FnOnce(Given) -> Result<T, Issue>,
+) -> Result<(T, Vec<Issue>), Invalid> {
+    let Reading { given, warnings } = super::read(text)?;
+    let taken = take(given).map_err(|issue| Invalid { line: None, issue })?;
+    Ok((taken, warnings))
 }
 
 fn invalid_at(path: &Path, text: &str, invalid: Invalid) -> Diagnostic {

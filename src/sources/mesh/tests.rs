@@ -3,9 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
-use super::{FromConfigMap, Parsed, defaults, from_config_map, parse};
+use super::config_map::read_config_map;
+use super::{FromConfigMap, Layers, Parsed, defaults, parse};
 use crate::api::core::ConfigMap;
 use crate::api::mesh::{InboundPolicy, OutboundPolicy, PathNormalization, TcpKeepalive};
 use crate::api::{Change, MeshConfig, Meta, Object};
@@ -191,22 +191,29 @@ fn config_map(mesh: Option<&str>) -> ConfigMap {
     ConfigMap { meta, data }
 }
 
+fn apply(name: &str, text: &str) -> Change {
+    let mut map = config_map(Some(text));
+    map.meta.name = name.into();
+    Change::Apply(Object::ConfigMap(Arc::new(map)))
+}
+
 #[test]
 fn a_config_map_is_read_with_paths_of_its_own() {
-    let parsed = from_config_map(&config_map(Some("trustDomain: a\nx: 1"))).unwrap();
-    assert_eq!(&*parsed.mesh.trust_domain, "a");
-    assert_eq!(parsed.warnings[0].path.to_string(), "data.mesh.x");
-    let missing = from_config_map(&config_map(None)).unwrap_err();
+    let read = |text| read_config_map(&config_map(text));
+    let good = read(Some("trustDomain: a\nx: 1")).ok().unwrap();
+    assert_eq!(good.given["trustDomain"], "a");
+    assert_eq!(good.warnings[0].path.to_string(), "data.mesh.x");
+    let missing = read(None).err().unwrap();
     assert_eq!(missing.path.to_string(), "data.mesh");
-    let broken = from_config_map(&config_map(Some("a: [\n"))).unwrap_err();
+    let broken = read(Some("a: [\n")).err().unwrap();
     assert!(broken.message.starts_with("line 2: "), "{}", broken.message);
 }
 
 #[test]
 fn the_last_good_configuration_of_a_config_map_stays() {
-    let (publish, published) = watch::channel(Arc::new(defaults()));
-    let mut follower = FromConfigMap::new("istio-system", "default", publish);
-    let apply = |text| Change::Apply(Object::ConfigMap(Arc::new(config_map(Some(text)))));
+    let (layers, published) = Layers::new();
+    let mut follower = FromConfigMap::own("istio-system", "default", layers);
+    let apply = |text| apply("istio", text);
     let trust_domain = || published.borrow().trust_domain.to_string();
 
     assert_eq!(follower.start(&[apply("trustDomain: first")]), Ok(Vec::new()));
@@ -229,10 +236,9 @@ fn the_last_good_configuration_of_a_config_map_stays() {
 
 #[test]
 fn at_the_start_there_is_nothing_to_keep() {
-    let (publish, published) = watch::channel(Arc::new(defaults()));
-    let mut follower = FromConfigMap::new("istio-system", "", publish);
-    let bad = Change::Apply(Object::ConfigMap(Arc::new(config_map(Some("trustDomain: []")))));
-    let error = follower.start(&[bad]).unwrap_err().to_string();
+    let (layers, published) = Layers::new();
+    let mut follower = FromConfigMap::own("istio-system", "", layers);
+    let error = follower.start(&[apply("istio", "trustDomain: []")]).unwrap_err().to_string();
     assert!(error.ends_with("is a list, must be a string: quote it"), "{error}");
     assert_eq!(**published.borrow(), defaults());
 }
@@ -240,7 +246,34 @@ fn at_the_start_there_is_nothing_to_keep() {
 #[test]
 fn each_revision_has_its_config_map() {
     for (revision, name) in [("", "istio"), ("default", "istio"), ("canary", "istio-canary")] {
-        let (publish, _) = watch::channel(Arc::new(defaults()));
-        assert_eq!(&*FromConfigMap::new("istio-system", revision, publish).key.name, name);
+        let (layers, published) = Layers::new();
+        let mut follower = FromConfigMap::own("istio-system", revision, layers);
+        follower.follow(&[apply(name, "trustDomain: own"), apply("other", "trustDomain: other")]);
+        assert_eq!(&*published.borrow().trust_domain, "own", "{revision:?}");
     }
+}
+
+#[test]
+fn what_is_shared_lies_below_the_meshs_own() {
+    let (layers, published) = Layers::new();
+    let mut own = FromConfigMap::own("istio-system", "", layers.clone());
+    let mut shared = FromConfigMap::shared("istio-system", "common", layers);
+    let is = |trust_domain: &str, root_namespace: &str, aliases: &[&str]| {
+        let mesh = published.borrow();
+        assert_eq!((&*mesh.trust_domain, &*mesh.root_namespace), (trust_domain, root_namespace));
+        let all: Vec<&str> = mesh.trust_domain_aliases.iter().map(|alias| &**alias).collect();
+        assert_eq!(all, aliases);
+    };
+    let text = "trustDomain: own\ntrustDomainAliases: [b]";
+    assert_eq!(own.follow(&[apply("istio", text)]), []);
+    is("own", "istio-system", &["b"]);
+    let text = "trustDomain: shared\nrootNamespace: root\ntrustDomainAliases: [a]";
+    assert_eq!(shared.follow(&[apply("common", text)]), []);
+    is("own", "root", &["a", "b"]);
+    // Each follows its own ConfigMap only, and what is wrong in one leaves both as they were.
+    assert_eq!(own.follow(&[apply("common", "trustDomain: other")]), []);
+    assert_eq!(shared.follow(&[apply("common", "rootNamespace: []")]).len(), 1);
+    is("own", "root", &["a", "b"]);
+    assert_eq!(own.follow(&[Change::Remove(apply("istio", "").key())]), []);
+    is("shared", "root", &["a"]);
 }

@@ -23,8 +23,8 @@ pub struct YamlSource {
     pub batches: mpsc::Sender<Batch>,
     /// Where all that is wrong now is shown.
     pub diagnostics: watch::Sender<Arc<[Diagnostic]>>,
-    /// The mesh configuration, when a ConfigMap of the directory is to give it.
-    pub mesh: Option<FromConfigMap>,
+    /// What ConfigMaps of the directory give of the mesh configuration.
+    pub mesh: Vec<FromConfigMap>,
 }
 
 /// Follows the directory until `shutdown` completes or nobody takes batches any more. What was read last stays
@@ -53,7 +53,7 @@ async fn follow(source: YamlSource) -> anyhow::Result<()> {
                 format!("{directory}: the configuration directory cannot be read: create it, or correct --configDir")
             });
         }
-        if let Some(mesh) = &mut mesh {
+        for mesh in &mut mesh {
             // Before the batch: whoever reads the objects reads the mesh configuration that came with them.
             let changes = &look.batch.changes;
             look.diagnostics.extend(match first {

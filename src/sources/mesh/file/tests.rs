@@ -1,11 +1,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
 
-use super::{MeshFile, load, run};
-use crate::sources::mesh::defaults;
+use super::{Layers, MeshFile, load, run};
 
 #[test]
 fn at_the_start_a_missing_file_is_none_and_a_bad_one_an_error() {
@@ -30,12 +28,13 @@ async fn the_file_is_followed_and_its_last_good_version_stays() {
     }
     symlink("1", dir.path().join("..data")).unwrap();
     symlink("..data/mesh", &path).unwrap();
-    let (publish, mut mesh) = watch::channel(Arc::new(defaults()));
+    let (layers, mut mesh) = Layers::new();
+    assert!(MeshFile::load(&path, &layers).unwrap());
+    assert_eq!(&*mesh.borrow().trust_domain, "one");
     let (diagnostics, mut shown) = watch::channel(Vec::new().into());
     let (stop, stopped) = oneshot::channel::<()>();
-    let file = MeshFile { path: path.clone(), publish, diagnostics };
+    let file = MeshFile { path: path.clone(), layers, diagnostics };
     let task = tokio::spawn(run(file, async { stopped.await.unwrap_or_default() }));
-    mesh.wait_for(|mesh| &*mesh.trust_domain == "one").await.unwrap();
 
     // As a mounted ConfigMap changes.
     symlink("2", dir.path().join("..tmp")).unwrap();

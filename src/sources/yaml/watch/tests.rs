@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::{YamlSource, run};
 use crate::api::{Batch, Change, Diagnostic, MeshConfig};
-use crate::sources::mesh::{self, FromConfigMap};
+use crate::sources::mesh::{FromConfigMap, Layers};
 
 fn namespace(name: &str) -> String {
     format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n")
@@ -29,13 +29,13 @@ impl Running {
     fn start(directory: &Path) -> Running {
         let (batches, received) = mpsc::channel(4);
         let (diagnostics, shown) = watch::channel(Vec::new().into());
-        let (publish, mesh) = watch::channel(Arc::new(mesh::defaults()));
+        let (layers, mesh) = Layers::new();
         let (stop, stopped) = oneshot::channel();
         let source = YamlSource {
             directory: directory.to_owned(),
             batches,
             diagnostics,
-            mesh: Some(FromConfigMap::new("istio-system", "", publish)),
+            mesh: vec![FromConfigMap::own("istio-system", "", layers)],
         };
         let task = tokio::spawn(run(source, async { stopped.await.unwrap_or_default() }));
         Running { batches: received, diagnostics: shown, mesh, stop, task }
