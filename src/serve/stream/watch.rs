@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::super::cache::{Cache, Names};
 use super::super::diff::Diff;
-use super::super::envelope::Request;
+use super::super::envelope::{Protocol, Request};
 use super::PATIENCE;
 use crate::api::Str;
 use crate::translate::{Resource, ResourceSet, ResourceType, View};
@@ -215,6 +215,60 @@ impl Watch {
             self.base = newest.clone();
             self.pending_since = None;
         }
+    }
+
+    /// Takes note of what a view removed. Returns what lingered before and exists again, and the names that
+    /// the client need not keep.
+    pub(super) fn linger(
+        &mut self,
+        protocol: Protocol,
+        owed: &Owed,
+        diffs: &[Arc<Diff>],
+        view: &View,
+        now: Instant,
+    ) -> (Vec<Arc<Resource>>, Vec<Str>) {
+        let (kind, exists) =
+            (self.kind, |r: &Arc<Resource>| view.get(self.kind, &r.name).is_some());
+        let (back, mut lingering): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.lingering).into_iter().partition(exists);
+        let removed = diffs
+            .iter()
+            .flat_map(|diff| &diff.removed)
+            .filter(|resource| self.holds(&resource.name, owed) && !exists(resource));
+        if !lingers(kind, protocol) {
+            return (back, removed.map(|resource| resource.name.clone()).collect());
+        }
+        lingering.extend(removed.cloned());
+        lingering.sort_by(|a, b| a.name.cmp(&b.name));
+        lingering.dedup_by(|b, a| a.name == b.name);
+        self.lingering_since = match lingering.is_empty() {
+            true => None,
+            false => self.lingering_since.or(Some(now)),
+        };
+        self.lingering = lingering;
+        (back, Vec::new())
+    }
+
+    /// The client wants the name, and it is not among what it was only promised.
+    fn holds(&self, name: &Str, owed: &Owed) -> bool {
+        let promised = owed.all && self.sent == 0 || owed.names.binary_search(name).is_ok();
+        self.wants(name) && !promised
+    }
+
+    /// The client is to keep nothing any more.
+    pub(super) fn let_go(&mut self) -> Vec<Arc<Resource>> {
+        self.lingering_since = None;
+        std::mem::take(&mut self.lingering)
+    }
+}
+
+/// Whether the type can wait with removals: not where a type lists all that there is, or (SotW) has no word for
+/// nothing.
+fn lingers(kind: ResourceType, protocol: Protocol) -> bool {
+    match kind {
+        ResourceType::Cluster | ResourceType::Endpoint | ResourceType::Route => true,
+        ResourceType::Extension => protocol == Protocol::Delta,
+        ResourceType::Listener | ResourceType::NameTable => false,
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::sample::subsequence;
 
 use super::super::*;
 use super::client::Client;
-use crate::serve::fixture::{layer, view_of};
+use crate::serve::fixture::{Ask, layer, view_of};
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 const TYPES: [ResourceType; 4] =
@@ -108,6 +108,39 @@ fn run(protocol: Protocol, first: World, steps: &[Step]) {
     assert!(client.take().is_none());
 }
 
+/// Anything that a stranger may ask.
+#[derive(Clone, Debug)]
+struct Odd {
+    kind: usize,
+    lists: [Vec<&'static str>; 3],
+    nonce: &'static str,
+    refuse: bool,
+}
+
+fn odd() -> impl Strategy<Value = Odd> {
+    let names = || subsequence(vec!["*", "", "a", "b", "*", "z"], 0..=6);
+    let nonces = prop::sample::select(vec!["", "0", "1", "2", "3", "a", "stale", "-1"]);
+    (0..6usize, [names(), names(), names()], nonces, any::<bool>())
+        .prop_map(|(kind, lists, nonce, refuse)| Odd { kind, lists, nonce, refuse })
+}
+
+/// Whatever a stranger asks, the stream neither panics nor talks without end.
+fn stand(protocol: Protocol, first: World, asks: &[(Odd, Option<World>)]) {
+    let mut client = Client::new(protocol, view(&first));
+    for (odd, world) in asks {
+        let [names, unsubscribe, initial] = &odd.lists;
+        let initial: Vec<(&str, &str)> = initial.iter().map(|name| (*name, "x")).collect();
+        let (nonce, error) = (odd.nonce, odd.refuse.then_some("no"));
+        let ask = Ask { names, unsubscribe, initial: &initial, nonce, error, ..Ask::default() };
+        client.send(ResourceType::ALL[odd.kind], &ask);
+        if let Some(world) = world {
+            client.update(view(world));
+        }
+        let said = client.take_all().len();
+        assert!(said <= 2 * ResourceType::ALL.len(), "{said} responses to one request");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -119,6 +152,13 @@ proptest! {
     #[test]
     fn a_delta_client_ends_with_the_newest_view(first in world(), steps in vec(step(), 0..40)) {
         run(Protocol::Delta, first, &steps);
+    }
+
+    #[test]
+    fn strangers_do_not_break_it(
+        first in world(), asks in vec((odd(), proptest::option::of(world())), 0..20), delta: bool,
+    ) {
+        stand(if delta { Protocol::Delta } else { Protocol::Sotw }, first, &asks);
     }
 
     #[test]
