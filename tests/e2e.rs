@@ -41,6 +41,7 @@ async fn run(lab: &mut Lab) -> Result<()> {
         traffic::pods_without_sidecar_reach_the_mesh,
         traffic::unknown_destinations_are_passed_through,
         restart::no_request_is_lost,
+        restart::what_changed_meanwhile_arrives,
         changes::a_new_endpoint_is_used,
         changes::a_removed_endpoint_is_not,
         changes::a_removed_service_is_not_served,

@@ -96,7 +96,12 @@ pub fn obstacle(envoy: &Path) -> Option<String> {
     if !envoy.exists() {
         return Some(format!("{} is missing; make deps installs it", envoy.display()));
     }
-    Namespace::new("probe").err().map(|error| format!("{error:#}"))
+    // A container's root may lack the right, and a kernel the modules.
+    let probe = Namespace::new("probe").and_then(|probe| {
+        network::make_hub(&probe)?;
+        network::redirect(&probe)
+    });
+    probe.err().map(|error| format!("{error:#}"))
 }
 
 /// The Envoy that `make deps` installs from PyPI: the program itself, not its Python wrapper.

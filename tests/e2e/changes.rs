@@ -87,7 +87,7 @@ pub async fn others_come_and_go(lab: &mut Lab) -> Result<()> {
 }
 
 /// Waits until the sidecar of the shop window has a service's cluster, or has it no more.
-async fn knows(lab: &Lab, service: &str, want: bool) -> Result<()> {
+pub async fn knows(lab: &Lab, service: &str, want: bool) -> Result<()> {
     let web = lab.pod("web")?;
     let cluster = format!("||{service}.shop.svc.cluster.local::");
     until(&format!("{service} is known: {want}"), async || {

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 
+use super::changes::knows;
 use super::load::Load;
+use super::traffic::request;
 use crate::lab::Lab;
+use crate::lab::client::line;
+use crate::lab::sidecar::admin;
 use crate::lab::wait::until;
 
 /// Whether Envoy's stream to the daemon is up.
@@ -33,6 +37,33 @@ pub async fn no_request_is_lost(lab: &mut Lab) -> Result<()> {
     load.stop().await?;
     ensure_same(&before, &counters(lab, CHURN).await?)?;
     if lab.delta() { ensure_little(&received, &counters(lab, RECEIVED).await?) } else { Ok(()) }
+}
+
+/// What was removed while the daemon was away is removed from Envoys that come back, and what is there again
+/// after the next absence is added.
+pub async fn what_changed_meanwhile_arrives(lab: &mut Lab) -> Result<()> {
+    const GONE: [&str; 2] = ["cart", "orders-db"];
+    let files = GONE.map(|service| lab.config().join(format!("{service}.yaml")));
+    let texts: Vec<_> = files.iter().map(std::fs::read).collect::<Result<_, _>>()?;
+    lab.daemon.stop()?;
+    files.iter().try_for_each(std::fs::remove_file)?;
+    lab.start_daemon().await?;
+    for service in GONE {
+        knows(lab, service, false).await?;
+    }
+    let web = lab.pod("web")?.namespace.clone();
+    until("the listener of the database is gone", async || {
+        let listeners = admin(&web, "/listeners").await?;
+        Ok((!listeners.contains(":5432")).then_some(()))
+    })
+    .await?;
+    lab.daemon.stop()?;
+    files.iter().zip(texts).try_for_each(|(file, text)| std::fs::write(file, text))?;
+    lab.start_daemon().await?;
+    until("the cart answers", async || Ok(request(lab, "web", "cart", 8080).await.ok())).await?;
+    let database = lab.objects.address("orders-db", "shop", 5432)?;
+    until("the database answers", async || Ok(line(&web, database, "select 3").await.ok())).await?;
+    Ok(())
 }
 
 async fn all_connected(lab: &Lab, want: u64) -> Result<()> {
