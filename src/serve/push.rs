@@ -251,7 +251,8 @@ fn same_sets(a: &Resources, b: &Resources) -> bool {
 
 /// The version of responses, as istiod writes it: time and counter.
 fn version(snapshot: &Snapshot) -> Str {
-    let now = jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default();
+    let now = jiff::Timestamp::now();
+    let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
     format!("{now}/{}", snapshot.generation).into()
 }
 
