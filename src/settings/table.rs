@@ -84,7 +84,7 @@ settings! {
     "PILOT_PUSH_THROTTLE" push_throttle: u32 = 0,
         "how many proxies are pushed to at once; 0 decides by the number of CPUs";
     "PILOT_MAX_REQUESTS_PER_SECOND" max_requests_per_second: f64 = 0.0,
-        "how many new streams are admitted a second; 0 decides by the number of CPUs";
+        "how many new streams are admitted a second; 0 stands for 2,000";
     "ISTIO_GPRC_MAXSTREAMS" max_streams: u32 = 100_000,
         "concurrent streams of one connection";
     "ISTIO_GPRC_MAXRECVMSGSIZE" max_receive_message_bytes: u32 = 4 * 1024 * 1024,

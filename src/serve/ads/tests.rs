@@ -1,12 +1,15 @@
 //! The service over real sockets, with views that are as simple as can be.
 
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tonic::Status;
 
 use super::*;
 use crate::model::Proxy;
@@ -15,6 +18,7 @@ use crate::proto::discovery::{DeltaDiscoveryResponse, DiscoveryResponse};
 use crate::serve::fixture::{Ask, layer, node, read, view_of};
 use crate::serve::push::Views;
 use crate::serve::server;
+use crate::serve::wire::Outgoing;
 use crate::snapshot::{Publisher, Snapshot};
 use crate::translate::{ResourceType, View};
 

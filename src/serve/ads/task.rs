@@ -1,0 +1,206 @@
+//! One stream from its first byte to its last: admission, the first request, and the loop in which requests,
+//! views and responses meet.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use tonic::Status;
+
+use super::Shared;
+use super::count::Count;
+use crate::serve::admission::Turn;
+use crate::serve::connections::Registered;
+use crate::serve::envelope::{Protocol, Request};
+use crate::serve::push::Subscription;
+use crate::serve::stream::{Stream, Update};
+use crate::serve::wire::{Messages, Outgoing, frames};
+
+/// How long a stream may take for its first request. Clients send it with the stream itself.
+const FIRST_REQUEST: Duration = Duration::from_secs(30);
+
+/// One stream.
+pub(super) struct Task {
+    pub shared: Arc<Shared>,
+    pub protocol: Protocol,
+    pub peer: SocketAddr,
+    pub messages: Messages,
+    pub sender: mpsc::Sender<Outgoing>,
+    pub stop: watch::Receiver<bool>,
+    pub count: Count,
+}
+
+/// What woke a stream.
+enum Event {
+    Message(Option<Bytes>),
+    Update(Update),
+    /// The body can take a response, or a wait is over.
+    Send,
+    Stop,
+}
+
+impl Task {
+    /// Serves it to its end, which its body is told.
+    pub async fn run(mut self) {
+        let status = match self.serve().await {
+            Ok(()) => Status::ok(""),
+            Err(status) => status,
+        };
+        self.count.ended(&status);
+        // A client that is gone needs no status.
+        let _ = self.sender.send(Outgoing::End(status)).await;
+    }
+
+    async fn serve(&mut self) -> Result<(), Status> {
+        self.admit().await?;
+        let Some(first) = self.first_request().await? else { return Ok(()) };
+        let proxy = Arc::new(self.shared.nodes.proxy(first.node.as_deref())?);
+        let mut subscription = self.shared.pusher.connect(proxy.clone()).await?;
+        let newest = subscription.updates.borrow_and_update().clone();
+        let stream = Stream::new(self.protocol, newest, self.shared.cache.clone());
+        let connections = &self.shared.connections;
+        let registered = connections.add(proxy, self.peer, self.protocol, stream);
+        let id = registered.connection.id.clone();
+        tracing::info!(target: "ads", connection = %id, peer = %self.peer, "a proxy connected");
+        let ended = self.converse(&first, &registered, &mut subscription).await;
+        self.count.forget(&registered.connection.proxy.id);
+        tracing::info!(
+            target: "ads",
+            connection = %id,
+            reason = ended.as_ref().err().map_or("it ended the stream", Status::message),
+            "a proxy disconnected"
+        );
+        ended
+    }
+
+    /// Waits for the stream's turn.
+    async fn admit(&mut self) -> Result<(), Status> {
+        if !*self.shared.ready.borrow() {
+            self.count.refused("not_ready");
+            let text = "server is not ready to serve discovery information";
+            return Err(Status::unavailable(text));
+        }
+        match self.shared.admission.turn(self.peer.ip(), Instant::now()) {
+            Turn::At(turn) => {
+                tokio::time::sleep_until(turn.into()).await;
+                Ok(())
+            }
+            Turn::Refused(after) => {
+                self.count.refused("rate");
+                let text = format!("request rate limit exceeded: come again in {after:.1?}");
+                let mut status = Status::resource_exhausted(text);
+                let millis = after.as_millis().to_string();
+                if let Ok(millis) = millis.parse() {
+                    status.metadata_mut().insert("grpc-retry-pushback-ms", millis);
+                }
+                Err(status)
+            }
+        }
+    }
+
+    /// The first request, which tells the node. A report of a workload's health may come before it.
+    async fn first_request(&mut self) -> Result<Option<Request>, Status> {
+        let first = tokio::time::timeout(FIRST_REQUEST, async {
+            loop {
+                let Some(message) = self.messages.next().await? else { return Ok(None) };
+                let request = self.count.received(message, self.protocol)?;
+                let health = "type.googleapis.com/istio.v1.HealthInformation";
+                if request.type_url.as_str() != health {
+                    return Ok(Some(request));
+                }
+                tracing::warn!(target: "ads", peer = %self.peer, "ignored a health report without a node");
+            }
+        });
+        first.await.unwrap_or_else(|_| Err(Status::deadline_exceeded("no request came")))
+    }
+
+    async fn converse(
+        &mut self,
+        first: &Request,
+        registered: &Registered,
+        subscription: &mut Subscription,
+    ) -> Result<(), Status> {
+        let connection = &registered.connection;
+        self.receive(first, registered)?;
+        loop {
+            match self.event(registered, subscription).await? {
+                Event::Message(Some(message)) => {
+                    let request = self.count.received(message, self.protocol)?;
+                    self.receive(&request, registered)?;
+                }
+                Event::Message(None) => return Ok(()),
+                Event::Update(update) => {
+                    let now = Instant::now();
+                    self.count.updated(now);
+                    connection.stream().update(update, now);
+                }
+                Event::Send => self.send(registered).await?,
+                Event::Stop => return Err(Status::unavailable("the control plane is stopping")),
+            }
+        }
+    }
+
+    fn receive(&mut self, request: &Request, registered: &Registered) -> Result<(), Status> {
+        let connection = &registered.connection;
+        let received = connection.stream().receive(request)?;
+        self.count.outcome(&received, &request.type_url, connection);
+        Ok(())
+    }
+
+    /// Waits for what comes next. A response is made only when the body is ready for it, and requests are
+    /// read in the meantime.
+    async fn event(
+        &mut self,
+        registered: &Registered,
+        subscription: &mut Subscription,
+    ) -> Result<Event, Status> {
+        let now = Instant::now();
+        let (due, deadline) = {
+            let stream = registered.connection.stream();
+            (stream.is_due(now), stream.deadline(now))
+        };
+        let Task { messages, sender, stop, .. } = self;
+        let gone = || Status::cancelled("the client is gone");
+        tokio::select! {
+            message = messages.next() => Ok(Event::Message(message?)),
+            changed = subscription.updates.changed() => match changed {
+                Ok(()) => Ok(Event::Update(subscription.updates.borrow_and_update().clone())),
+                Err(_) => Ok(Event::Stop),
+            },
+            ready = sender.reserve(), if due => match ready {
+                Ok(_) => Ok(Event::Send),
+                Err(_) => Err(gone()),
+            },
+            () = sender.closed() => Err(gone()),
+            () = until(deadline), if !due => Ok(Event::Send),
+            _ = stop.wait_for(|stop| *stop) => Ok(Event::Stop),
+        }
+    }
+
+    /// Makes the next response and hands it to the body, which has room for it.
+    async fn send(&mut self, registered: &Registered) -> Result<(), Status> {
+        let (response, current, start) = {
+            let _turn = self.shared.throttle.acquire().await;
+            let start = Instant::now();
+            let mut stream = registered.connection.stream();
+            (stream.next(start), stream.is_current(), start)
+        };
+        let Some(response) = response else { return Ok(()) };
+        let message = frames(&response)?;
+        self.count.made(&response, start);
+        let writing = Instant::now();
+        let gone = |_| Status::cancelled("the client is gone");
+        self.sender.send(Outgoing::Message(message)).await.map_err(gone)?;
+        self.count.sent(writing, current);
+        Ok(())
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
