@@ -18,6 +18,8 @@ const CONNECTED: &str = "^control_plane.connected_state$";
 const CHURN: &str = "^(listener_manager.(listener_(added|modified|removed)|total_listeners_draining)\
     |cluster_manager.cluster_(added|modified|removed))$";
 
+/// Answers with clusters and listeners, which may be empty.
+const ANSWERS: &str = "^(cluster_manager.cds|listener_manager.lds).update_success$";
 /// What the daemon sent, in bytes.
 const RECEIVED: &str = "^cluster.xds-grpc.upstream_cx_rx_bytes_total$";
 /// How much less an Envoy that tells what it has gets when it comes back: a few bytes instead of its whole
@@ -29,11 +31,19 @@ const LESS: u64 = 10;
 pub async fn no_request_is_lost(lab: &mut Lab) -> Result<()> {
     let before = counters(lab, CHURN).await?;
     let received = counters(lab, RECEIVED).await?;
+    let answers = counters(lab, ANSWERS).await?;
     let load = Load::start(lab)?;
     lab.daemon.stop()?;
-    all_connected(lab, 0).await?;
+    until("every Envoy noticed", async || {
+        let connected = counters(lab, CONNECTED).await?;
+        Ok(connected.values().flat_map(BTreeMap::values).all(|up| *up == 0).then_some(()))
+    })
+    .await?;
     lab.start_daemon().await?;
-    all_connected(lab, 1).await?;
+    until("every Envoy got its answers", async || {
+        Ok(all_grew(&answers, &counters(lab, ANSWERS).await?).then_some(()))
+    })
+    .await?;
     load.stop().await?;
     ensure_same(&before, &counters(lab, CHURN).await?)?;
     if lab.delta() { ensure_little(&received, &counters(lab, RECEIVED).await?) } else { Ok(()) }
@@ -66,18 +76,6 @@ pub async fn what_changed_meanwhile_arrives(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
-async fn all_connected(lab: &Lab, want: u64) -> Result<()> {
-    for pod in lab.pods().filter(|pod| pod.spec.sidecar) {
-        let what = format!("{} of {} is {want}", CONNECTED, pod.spec.name);
-        until(&what, async || {
-            let stats = pod.sidecar()?.stats(&pod.namespace, CONNECTED).await?;
-            Ok(stats.values().all(|value| *value == want).then_some(()))
-        })
-        .await?;
-    }
-    Ok(())
-}
-
 type Counters = BTreeMap<String, BTreeMap<String, u64>>;
 
 async fn counters(lab: &Lab, filter: &str) -> Result<Counters> {
@@ -88,6 +86,11 @@ async fn counters(lab: &Lab, filter: &str) -> Result<Counters> {
         counters.insert(pod.spec.name.clone(), stats);
     }
     Ok(counters)
+}
+
+fn all_grew(before: &Counters, after: &Counters) -> bool {
+    let grew = |pod: &str, name: &str, value: u64| before[pod][name] < value;
+    after.iter().all(|(pod, stats)| stats.iter().all(|(name, value)| grew(pod, name, *value)))
 }
 
 fn ensure_same(before: &Counters, after: &Counters) -> Result<()> {
