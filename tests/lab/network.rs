@@ -45,21 +45,31 @@ table ip sidecar {
 }
 "#;
 
+/// What has no way is refused by resetting the connection. To say that the destination is unreachable would often
+/// not do: a client that is about to connect takes that for a passing trouble and tries again for seconds.
+const REFUSAL: &str = r#"
+table ip hub {
+    chain forward {
+        type filter hook forward priority 0;
+        oifname "nowhere" reject with tcp reset
+    }
+}
+"#;
+
 /// Makes a namespace the hub: the bridge of the pods, which forwards, and refuses at once what has no way.
 pub fn make_hub(hub: &Namespace) -> Result<()> {
     let commands = format!(
         "link add pods address {HUB_MAC} type bridge\n\
          addr add {HUB}/{PREFIX} dev pods\n\
          link set pods up\n\
-         route add unreachable default\n"
+         link add nowhere type bridge\n\
+         link set nowhere up\n\
+         route add default dev nowhere\n"
     );
     hub.command("ip", &["-batch", "-"], &commands)?;
-    // The files are those of the namespace in which they are opened. Every refusal is told, and not only one a
-    // second: otherwise some connections that nobody takes would hang instead of failing.
-    hub.run(|| {
-        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
-        std::fs::write("/proc/sys/net/ipv4/icmp_ratelimit", "0")
-    })
+    hub.command("nft", &["-f", "-"], REFUSAL)?;
+    // The file is that of the namespace in which it is opened.
+    hub.run(|| std::fs::write("/proc/sys/net/ipv4/ip_forward", "1"))
 }
 
 /// Connects a pod with the hub.
