@@ -47,6 +47,13 @@ impl Count {
         }
     }
 
+    /// The stream waits in a queue, until what is returned is dropped.
+    pub fn waits(&self, queue: &str) -> Waiting {
+        let depth = self.metrics.queue_depth.with(&[queue]);
+        depth.add(1.0);
+        Waiting { depth }
+    }
+
     /// The stream is turned away.
     pub fn refused(&self, reason: &str) {
         self.metrics.refused_streams.with(&[reason]).inc();
@@ -154,6 +161,17 @@ impl Count {
             self.begun = false;
             self.metrics.convergence_time.observe_time(changed.elapsed());
         }
+    }
+}
+
+/// A place in a queue.
+pub(super) struct Waiting {
+    depth: Arc<Gauge>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.depth.add(-1.0);
     }
 }
 

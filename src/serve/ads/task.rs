@@ -57,7 +57,9 @@ impl Task {
         self.admit().await?;
         let Some(first) = self.first_request().await? else { return Ok(()) };
         let proxy = Arc::new(self.shared.nodes.proxy(first.node.as_deref())?);
+        let waiting = self.count.waits("first_views");
         let mut subscription = self.shared.pusher.connect(proxy.clone()).await?;
+        drop(waiting);
         let newest = subscription.updates.borrow_and_update().clone();
         let stream = Stream::new(self.protocol, newest, self.shared.cache.clone());
         let connections = &self.shared.connections;
@@ -84,6 +86,7 @@ impl Task {
         }
         match self.shared.admission.turn(self.peer.ip(), Instant::now()) {
             Turn::At(turn) => {
+                let _waiting = self.count.waits("new_streams");
                 tokio::time::sleep_until(turn.into()).await;
                 Ok(())
             }
