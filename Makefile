@@ -39,7 +39,7 @@ run: build venv ## Serve samples/shop without a cluster, and say how an Envoy jo
 	@echo "    $(VENV)/bin/envoy -c $(RUN)/web.json -l warning"
 	@echo "and what it was told:    http://127.0.0.1:15000/config_dump"
 	@target/release/examples/demo secrets --socket $(RUN)/web.sock & secrets=$$!; \
-		trap "kill $$secrets 2>/dev/null" EXIT; $(BINARY) discovery $(SHOP)
+		trap "kill $$secrets 2>/dev/null" EXIT; env -u ISTIOD_GIT_REVISION -u ISTIOD_BUILD_STATUS $(BINARY) discovery $(SHOP)
 
 .PHONY: demo
 demo: build deps ## Run samples/shop as a mesh on this machine, with real Envoys (root)
