@@ -20,6 +20,8 @@ pub mod model;
 pub mod proto;
 pub mod serve;
 pub mod settings;
+#[cfg(test)]
+mod skip;
 pub mod snapshot;
 pub mod sources;
 pub mod store;

@@ -13,6 +13,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::lab::{Lab, Settings, installed_envoy, obstacle};
+use crate::skip::skipped;
 
 /// Runs the steps in order; each one's name leads its error.
 macro_rules! steps {
@@ -59,7 +60,7 @@ async fn mesh(delta: bool) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let envoy = installed_envoy();
     if let Some(obstacle) = obstacle(&envoy) {
-        println!("skipped: {obstacle}");
+        skipped(obstacle);
         return;
     }
     let lab = Lab::start(Settings {

@@ -21,3 +21,5 @@ mod parity;
 mod recorded;
 mod registry;
 mod running;
+#[path = "../src/skip.rs"]
+mod skip;

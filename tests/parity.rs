@@ -10,6 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::lab::installed_envoy;
+use crate::skip::skipped;
 
 /// The scenarios that must stay identical, and why others are not here yet is in COMPATIBILITY.md.
 const FINISHED: &[&str] = &["01"];
@@ -34,7 +35,7 @@ fn delta() {
 fn accepted_by_a_stock_envoy() {
     let Some(tools) = Tools::find() else { return };
     if !tools.envoy.exists() {
-        println!("skipped: {} is missing; `make test` installs it", tools.envoy.display());
+        skipped(format_args!("{} is missing; `make test` installs it", tools.envoy.display()));
         return;
     }
     let envoy = tools.envoy.display().to_string();
@@ -98,12 +99,12 @@ impl Tools {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let shared = root.join("../shared");
         if !shared.join("tools/parity.py").exists() {
-            println!("skipped: there are no recordings at ../shared");
+            skipped("there are no recordings at ../shared");
             return None;
         }
         let bin = root.join("target/venv/bin");
         if !bin.join("python").exists() {
-            println!("skipped: target/venv is missing; `make test` makes it");
+            skipped("target/venv is missing; `make test` makes it");
             return None;
         }
         Some(Tools { python: bin.join("python"), envoy: installed_envoy(), shared })

@@ -16,6 +16,8 @@ use istiod::store::{Config, Store};
 use istiod::translate::{ResourceType, Translator, View};
 use serde_json::{Map, Value};
 
+use crate::skip::skipped;
+
 /// The order of these lists has no meaning to Envoy.
 const UNORDERED: [&str; 7] = [
     "domains",
@@ -34,7 +36,7 @@ const SHOWN: usize = 20;
 fn plain_services_are_translated_as_recorded() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference");
     if !root.exists() {
-        println!("skipped: the recordings are not beside the repository");
+        skipped("the recordings are not beside the repository");
         return;
     }
     let scenario = root.join("01-services-only");

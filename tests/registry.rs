@@ -13,13 +13,15 @@ use istiod::sources::yaml;
 use istiod::store::{Config, Store};
 use serde_json::{Value, json};
 
+use crate::skip::skipped;
+
 /// The data that is shared beside the repository; None, with a line that says so, where it is absent.
 fn shared(path: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
     if path.exists() {
         return Some(path);
     }
-    println!("skipped: {} is absent", path.display());
+    skipped(format_args!("{} is absent", path.display()));
     None
 }
 

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::*;
+use crate::skip::skipped;
 
 /// Names with type, label names and bucket bounds, from text in Prometheus' format.
 fn shapes(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
@@ -66,7 +67,7 @@ const NOT_OURS: &[&str] = &[
 fn names_types_labels_and_buckets_are_those_of_the_reference() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens/debug/metrics");
     let Ok(recorded) = std::fs::read_to_string(&path) else {
-        println!("skipped: no recorded metrics at {}", path.display());
+        skipped(format_args!("no recorded metrics at {}", path.display()));
         return;
     };
     let ours = shapes(&used().render());

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::world::{World, node, nodes};
 use super::{Answer, LOOPBACK, ask};
+use crate::skip::skipped;
 
 /// Paths that differ, with all below them, and the reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
@@ -40,7 +41,7 @@ fn shared() -> PathBuf {
 async fn answers_have_the_keys_and_types_of_the_reference() {
     let reference = shared().join("reference");
     if !reference.is_dir() {
-        println!("skipped: no recorded answers at {}", shared().display());
+        skipped(format_args!("no recorded answers at {}", shared().display()));
         return;
     }
     let nodes = nodes(&reference.join("nodes.yaml"));
@@ -129,7 +130,7 @@ const SECTIONS: [(ResourceType, &str, &str, &str); 4] = [
 async fn a_dump_is_that_of_the_reference() {
     let golden = shared().join("goldens/debug/debug_config_dump_include_eds");
     let Ok(text) = std::fs::read_to_string(&golden) else {
-        println!("skipped: no recorded dump at {}", golden.display());
+        skipped(format_args!("no recorded dump at {}", golden.display()));
         return;
     };
     let mut recorded: Value = serde_json::from_str(&text).unwrap();

@@ -8,6 +8,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::logging::parse_levels;
+use crate::skip::skipped;
 
 /// Asks for `/scopej/` and what follows; a body makes it a change.
 async fn ask(scopes: &LogScopes, peer: &str, path: &str, body: Option<&str>) -> (u16, String) {
@@ -32,7 +33,7 @@ fn scopes() -> LogScopes {
 async fn the_list_is_the_recorded_one() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/goldens/debug/controlz_scopej");
     let Ok(want) = std::fs::read_to_string(path) else {
-        println!("skipped: there is no {path} to compare with");
+        skipped(format_args!("there is no {path} to compare with"));
         return;
     };
     assert_eq!(ask(&scopes(), LOOPBACK, "", None).await, (200, want));

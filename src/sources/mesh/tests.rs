@@ -9,6 +9,7 @@ use super::{FromConfigMap, Layers, Parsed, defaults, parse};
 use crate::api::core::ConfigMap;
 use crate::api::mesh::{InboundPolicy, OutboundPolicy, PathNormalization, TcpKeepalive};
 use crate::api::{Change, MeshConfig, Meta, Object};
+use crate::skip::skipped;
 
 fn good(text: &str) -> MeshConfig {
     let Parsed { mesh, warnings } = parse(text).unwrap();
@@ -21,7 +22,7 @@ fn shared(path: &str) -> Option<String> {
     match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),
         Err(_) => {
-            eprintln!("skipped: {} is not there", path.display());
+            skipped(format_args!("{} is not there", path.display()));
             None
         }
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::load;
 use crate::api::{Diagnostic, Object, Severity};
+use crate::skip::skipped;
 
 /// Where the recorded reference lies, if it does.
 fn reference() -> Option<PathBuf> {
@@ -11,7 +12,7 @@ fn reference() -> Option<PathBuf> {
     match path.is_dir() {
         true => Some(path),
         false => {
-            eprintln!("skipped: {} is not there", path.display());
+            skipped(format_args!("{} is not there", path.display()));
             None
         }
     }
