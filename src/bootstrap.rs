@@ -28,7 +28,6 @@ use crate::metrics::Metrics;
 use crate::serve::ads::{self, Ads};
 use crate::serve::push::Pusher;
 use crate::settings::{Settings, automatic_limit};
-use crate::snapshot::Snapshots;
 use crate::translate::Translator;
 use crate::version;
 
@@ -60,7 +59,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     let metrics = Arc::new(Metrics::new(version::VERSION));
     metrics.info.with(&[&version::tag()]).set(1.0);
     let mut inputs = Inputs::start(options, settings, &metrics)?;
-    let snapshots = inputs.snapshots.clone();
+    let mut snapshots = inputs.snapshots.clone();
     let (pusher, _) = Pusher::start(snapshots.clone(), Translator::default(), metrics.clone())?;
     let ads =
         Ads::new(ads_config(settings), pusher, metrics.clone(), is_ready.clone(), stopped.clone());
@@ -78,7 +77,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     open_controlz(&mut servers, options, scopes).await;
 
     let until_ready = async {
-        if !first_snapshot(snapshots).await {
+        if !snapshots.ready().await {
             return std::future::pending().await;
         }
         if let Some(address) = options.listen.grpc_addr {
@@ -154,9 +153,4 @@ fn ads_config(settings: &Settings) -> ads::Config {
             throttle => throttle as usize,
         },
     }
-}
-
-/// Waits for the first complete snapshot. False when there will be none.
-async fn first_snapshot(mut snapshots: Snapshots) -> bool {
-    snapshots.ready().await
 }

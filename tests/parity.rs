@@ -3,12 +3,10 @@
 //! The finished scenarios are compared resource by resource, for both protocols; a stock Envoy judges them; and
 //! the recorded conversations are played. The tools that do so belong to the recordings.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
+use crate::daemon::Daemon;
 use crate::lab::installed_envoy;
 use crate::skip::skipped;
 
@@ -17,9 +15,6 @@ const FINISHED: &[&str] = &["01"];
 
 /// The steps of the recorded conversations that are answered otherwise, for the reasons in COMPATIBILITY.md.
 const BETTER: &[&str] = &["delta: subscribe again what is held, step 3"];
-
-/// How long the daemon may take to become ready on a loaded machine.
-const READY: Duration = Duration::from_secs(20);
 
 #[test]
 fn state_of_the_world() {
@@ -57,17 +52,12 @@ fn conversations() {
             &folder.path().join("laid-out").display().to_string(),
         ],
     );
-    let [grpc, http, monitoring] = free_addresses();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_istiod"));
-    command.arg("discovery").args(laid_out.split_whitespace());
-    for (flag, address) in
-        [("--grpcAddr", grpc), ("--httpAddr", http), ("--monitoringAddr", monitoring)]
-    {
-        command.args([flag, &address.to_string()]);
-    }
-    command.args(["--secureGRPCAddr", "", "--httpsAddr", "", "--ctrlz_port", "0"]);
-    let _daemon = Daemon(command.stdout(Stdio::null()).spawn().unwrap());
-    wait_until_ready(http);
+    let mut arguments: Vec<&str> = laid_out.split_whitespace().collect();
+    arguments.extend(["--grpcAddr=127.0.0.1:0", "--monitoringAddr=", "--ctrlz_port=0"]);
+    arguments.push("--log_output_level=default:info,ads:warn");
+    let mut daemon = Daemon::start(&arguments);
+    let grpc = daemon.address("--grpcAddr");
+    daemon.until("\tready");
 
     let played = folder.path().join("played.json").display().to_string();
     let node = format!("{}:productpage", tools.shared("reference/nodes.yaml"));
@@ -136,38 +126,4 @@ impl Tools {
     fn shared(&self, path: &str) -> String {
         self.shared.join(path).display().to_string()
     }
-}
-
-/// Ended when dropped.
-struct Daemon(Child);
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_addresses<const N: usize>() -> [SocketAddr; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap())
-}
-
-fn wait_until_ready(http: SocketAddr) {
-    let start = Instant::now();
-    loop {
-        if ready(http).unwrap_or(false) {
-            return;
-        }
-        assert!(start.elapsed() < READY, "the daemon is not ready after {READY:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn ready(http: SocketAddr) -> std::io::Result<bool> {
-    let mut stream = TcpStream::connect(http)?;
-    stream.write_all(b"GET /ready HTTP/1.0\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer.split_whitespace().nth(1) == Some("200"))
 }
