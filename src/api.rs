@@ -9,11 +9,17 @@ pub mod config;
 pub mod core;
 pub mod diagnostic;
 pub mod duration;
+pub(crate) mod enumeration;
 pub mod features;
+pub mod field_path;
+pub mod host;
+pub mod issue;
 pub mod key;
 pub mod mesh;
 pub mod meta;
+pub mod networking;
 pub mod object;
+pub mod proto_json;
 
 pub use self::change::{Batch, Change};
 pub use self::diagnostic::{Diagnostic, Location, Severity};

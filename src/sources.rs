@@ -3,7 +3,6 @@
 //! Owns reading, projecting and watching. Sources know `api` only: what is made of the objects, and who
 //! listens, is none of their business. An object whose projection did not change is not a change.
 
-pub mod field_path;
 mod hints;
 pub mod intern;
 mod lines;

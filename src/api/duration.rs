@@ -150,5 +150,23 @@ fn with_fraction(nanos: u128, unit: u128) -> String {
     format!("{whole}.{}", digits.trim_end_matches('0'))
 }
 
+/// A duration in an object: read in Go's syntax, written in protobuf's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GoDuration(pub Duration);
+
+impl<'de> serde::Deserialize<'de> for GoDuration {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        parse(&text).map(GoDuration).map_err(serde::de::Error::custom)
+    }
+}
+
+impl serde::Serialize for GoDuration {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer
+            .collect_str(&format_args!("{}s", with_fraction(self.0.as_nanos(), NANOS_PER_SECOND)))
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use super::Str;
+use super::networking::destination_rule::LocalityLbSetting;
+use super::networking::virtual_service::HttpRetry;
 
 /// The merged mesh configuration. `Default` gives istiod's defaults (istio.io, MeshConfig).
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,18 @@ pub struct MeshConfig {
     pub metrics_providers: Vec<Str>,
     /// `defaultServiceExportTo`; `*` when unset.
     pub default_service_export_to: Vec<Str>,
+    /// `defaultVirtualServiceExportTo`; `*` when unset.
+    pub default_virtual_service_export_to: Vec<Str>,
+    /// `defaultDestinationRuleExportTo`; `*` when unset.
+    pub default_destination_rule_export_to: Vec<Str>,
+    /// How localities count where no DestinationRule says.
+    pub locality_lb_setting: LocalityLbSetting,
+    /// What is retried where no VirtualService says; None for Istio's own default.
+    pub default_http_retry_policy: Option<HttpRetry>,
+    /// The pattern of the name under which outbound clusters keep statistics; empty for their own.
+    pub outbound_cluster_stat_name: Str,
+    /// The same of inbound clusters.
+    pub inbound_cluster_stat_name: Str,
     /// TCP keepalive of upstream connections; None leaves it to the system.
     pub tcp_keepalive: Option<TcpKeepalive>,
     /// Whether plain HTTP ports are upgraded to HTTP/2 between sidecars.
@@ -71,6 +85,12 @@ impl Default for MeshConfig {
             trust_domain_aliases: Vec::new(),
             metrics_providers: Vec::new(),
             default_service_export_to: vec!["*".into()],
+            default_virtual_service_export_to: vec!["*".into()],
+            default_destination_rule_export_to: vec!["*".into()],
+            locality_lb_setting: LocalityLbSetting::default(),
+            default_http_retry_policy: None,
+            outbound_cluster_stat_name: Str::default(),
+            inbound_cluster_stat_name: Str::default(),
             tcp_keepalive: None,
             h2_upgrade: false,
             cluster_local_hosts: Vec::new(),

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use super::config::Config;
+use super::config::{Config, Untyped};
 use super::core::{
     ConfigMap, EndpointSlice, Namespace, Node, Pod, Secret, Service, ServiceAccount,
+};
+use super::networking::{
+    DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService, WorkloadEntry, WorkloadGroup,
 };
 use super::{Kind, Meta, ObjectKey};
 
@@ -22,8 +25,15 @@ pub enum Object {
     ServiceAccount(Arc<ServiceAccount>),
     Secret(Arc<Secret>),
     ConfigMap(Arc<ConfigMap>),
-    /// Any of Istio's kinds.
-    Config(Arc<Config>),
+    VirtualService(Arc<Config<VirtualService>>),
+    DestinationRule(Arc<Config<DestinationRule>>),
+    Gateway(Arc<Config<Gateway>>),
+    ServiceEntry(Arc<Config<ServiceEntry>>),
+    WorkloadEntry(Arc<Config<WorkloadEntry>>),
+    WorkloadGroup(Arc<Config<WorkloadGroup>>),
+    Sidecar(Arc<Config<Sidecar>>),
+    /// Any other of Istio's kinds.
+    Untyped(Arc<Untyped>),
 }
 
 impl Object {
@@ -38,7 +48,14 @@ impl Object {
             Object::ServiceAccount(o) => &o.meta,
             Object::Secret(o) => &o.meta,
             Object::ConfigMap(o) => &o.meta,
-            Object::Config(o) => &o.meta,
+            Object::VirtualService(o) => &o.meta,
+            Object::DestinationRule(o) => &o.meta,
+            Object::Gateway(o) => &o.meta,
+            Object::ServiceEntry(o) => &o.meta,
+            Object::WorkloadEntry(o) => &o.meta,
+            Object::WorkloadGroup(o) => &o.meta,
+            Object::Sidecar(o) => &o.meta,
+            Object::Untyped(o) => &o.meta,
         }
     }
 
@@ -54,7 +71,14 @@ impl Object {
             Object::ServiceAccount(_) => Kind::ServiceAccount,
             Object::Secret(_) => Kind::Secret,
             Object::ConfigMap(_) => Kind::ConfigMap,
-            Object::Config(o) => o.kind,
+            Object::VirtualService(_) => Kind::VirtualService,
+            Object::DestinationRule(_) => Kind::DestinationRule,
+            Object::Gateway(_) => Kind::Gateway,
+            Object::ServiceEntry(_) => Kind::ServiceEntry,
+            Object::WorkloadEntry(_) => Kind::WorkloadEntry,
+            Object::WorkloadGroup(_) => Kind::WorkloadGroup,
+            Object::Sidecar(_) => Kind::Sidecar,
+            Object::Untyped(o) => o.kind,
         }
     }
 
@@ -62,5 +86,21 @@ impl Object {
     pub fn key(&self) -> ObjectKey {
         let meta = self.meta();
         ObjectKey { kind: self.kind(), namespace: meta.namespace.clone(), name: meta.name.clone() }
+    }
+
+    /// The spec of an object of one of Istio's kinds, as protobuf writes JSON; None for other objects.
+    pub fn spec(&self) -> Option<serde_json::Value> {
+        let spec = match self {
+            Object::VirtualService(o) => serde_json::to_value(&o.spec),
+            Object::DestinationRule(o) => serde_json::to_value(&o.spec),
+            Object::Gateway(o) => serde_json::to_value(&o.spec),
+            Object::ServiceEntry(o) => serde_json::to_value(&o.spec),
+            Object::WorkloadEntry(o) => serde_json::to_value(&o.spec),
+            Object::WorkloadGroup(o) => serde_json::to_value(&o.spec),
+            Object::Sidecar(o) => serde_json::to_value(&o.spec),
+            Object::Untyped(o) => Ok(o.spec.clone()),
+            _ => return None,
+        };
+        spec.ok()
     }
 }

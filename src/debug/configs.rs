@@ -6,7 +6,6 @@ use serde::{Serialize, Serializer};
 
 use super::Context;
 use super::answer::Parameters;
-use crate::api::config::Config;
 use crate::api::{Labels, Meta, Object, Str};
 use crate::snapshot::Snapshot;
 
@@ -26,10 +25,7 @@ struct Configs(std::sync::Arc<Snapshot>);
 
 impl Serialize for Configs {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.objects.iter().filter_map(|object| match object {
-            Object::Config(config) => Some(Entry::of(config)),
-            _ => None,
-        }))
+        serializer.collect_seq(self.0.objects.iter().filter_map(Entry::of))
     }
 }
 
@@ -39,7 +35,7 @@ struct Entry<'a> {
     kind: &'static str,
     api_version: String,
     metadata: Metadata<'a>,
-    spec: &'a serde_json::Value,
+    spec: serde_json::Value,
 }
 
 /// Objects have no `resourceVersion` here: it changes without them.
@@ -61,9 +57,11 @@ struct Metadata<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn of(config: &'a Config) -> Entry<'a> {
-        let (kind, meta): (_, &Meta) = (config.kind, &config.meta);
-        Entry {
+    /// None for objects that are not of Istio's kinds.
+    fn of(object: &'a Object) -> Option<Entry<'a>> {
+        let spec = object.spec()?;
+        let (kind, meta): (_, &Meta) = (object.kind(), object.meta());
+        Some(Entry {
             kind: kind.name(),
             api_version: match kind.group() {
                 "" => kind.version().to_owned(),
@@ -78,8 +76,8 @@ impl<'a> Entry<'a> {
                 labels: &meta.labels,
                 annotations: &meta.annotations,
             },
-            spec: &config.spec,
-        }
+            spec,
+        })
     }
 }
 

@@ -4,7 +4,7 @@
 //! style, and JSON with a line for each field. Anything else (flow style, aliases, merged keys) is said to be
 //! on the line of the innermost field around it that can be found, which in flow style is mostly the line itself.
 
-use super::field_path::{FieldPath, Step};
+use crate::api::field_path::{FieldPath, Step};
 
 /// Where a value begins.
 #[derive(Clone, Copy, Debug)]

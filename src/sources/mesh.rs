@@ -17,10 +17,10 @@ use serde_json::{Map, Value};
 pub use self::config_map::FromConfigMap;
 pub use self::file::{MeshFile, load, run};
 pub use self::layers::Layers;
-use super::field_path::FieldPath;
 use super::project::Issue;
 use super::value::{self, SyntaxError};
 use crate::api::MeshConfig;
+use crate::api::field_path::FieldPath;
 
 /// The fields of a configuration that are given, in canonical form.
 type Given = Map<String, Value>;
@@ -72,10 +72,10 @@ fn read(text: &str) -> Result<Reading, Invalid> {
         Ok(Value::Object(given)) => given,
         Ok(_) => {
             let message = "must be an object: fields of MeshConfig";
-            return Err(invalid(Issue::new(FieldPath::root(), message)));
+            return Err(invalid(Issue::error(FieldPath::root(), message)));
         }
         Err(SyntaxError { line, message }) => {
-            return Err(Invalid { line, issue: Issue::new(FieldPath::root(), message) });
+            return Err(Invalid { line, issue: Issue::error(FieldPath::root(), message) });
         }
     };
     let mut warnings = Vec::new();

@@ -19,8 +19,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::field_path::FieldPath;
 use super::intern::Interner;
+use crate::api::field_path::FieldPath;
+pub use crate::api::issue::Issue;
+use crate::api::networking::{
+    DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService, WorkloadEntry, WorkloadGroup,
+};
 use crate::api::{Kind, Labels, Object, ObjectKey, Str};
 
 /// The namespace of an object of a namespaced kind that names none.
@@ -31,24 +35,8 @@ pub const DEFAULT_NAMESPACE: &str = "default";
 pub struct Projected {
     /// The object.
     pub object: Object,
-    /// What has no effect in it, such as unknown fields, in the order of the fields.
-    pub warnings: Vec<Issue>,
-}
-
-/// One thing to say of a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issue {
-    /// Which field.
-    pub path: FieldPath,
-    /// What is wrong and how to mend it, in one sentence.
-    pub message: String,
-}
-
-impl Issue {
-    /// An issue from its parts.
-    pub fn new(path: FieldPath, message: impl Into<String>) -> Issue {
-        Issue { path, message: message.into() }
-    }
+    /// What has no effect in it, such as unknown fields, and what validation says.
+    pub issues: Vec<Issue>,
 }
 
 /// Why an object could not be projected.
@@ -77,22 +65,22 @@ pub enum Rejection {
 pub fn project(value: Value, strings: &mut Interner) -> Result<Projected, Rejection> {
     let kind = kind_of(&value)?;
     let key = key_of(kind, &value);
-    let mut context = Context { warnings: Vec::new(), strings };
+    let mut context = Context { issues: Vec::new(), strings };
     match project_kind(kind, value, &mut context) {
-        Ok(object) => Ok(Projected { object, warnings: context.warnings }),
+        Ok(object) => Ok(Projected { object, issues: context.issues }),
         Err(issue) => Err(Rejection::Invalid { key, issue }),
     }
 }
 
 /// What the projection of one object gathers and shares.
 struct Context<'a> {
-    warnings: Vec<Issue>,
+    issues: Vec<Issue>,
     strings: &'a mut Interner,
 }
 
 impl Context<'_> {
     fn warn(&mut self, path: FieldPath, message: impl Into<String>) {
-        self.warnings.push(Issue::new(path, message));
+        self.issues.push(Issue::warning(path, message));
     }
 
     fn shared(&mut self, text: &str) -> Str {
@@ -126,21 +114,21 @@ fn project_kind(kind: Kind, value: Value, context: &mut Context<'_>) -> Result<O
         Kind::ServiceAccount => namespaced::service_account(value, context),
         Kind::Secret => namespaced::secret(value, context),
         Kind::ConfigMap => namespaced::config_map(value, context),
-        Kind::VirtualService
-        | Kind::Gateway
-        | Kind::DestinationRule
-        | Kind::ServiceEntry
-        | Kind::WorkloadEntry
-        | Kind::WorkloadGroup
-        | Kind::Sidecar
-        | Kind::EnvoyFilter
+        Kind::VirtualService => config::typed::<VirtualService>(value, context),
+        Kind::DestinationRule => config::typed::<DestinationRule>(value, context),
+        Kind::Gateway => config::typed::<Gateway>(value, context),
+        Kind::ServiceEntry => config::typed::<ServiceEntry>(value, context),
+        Kind::WorkloadEntry => config::typed::<WorkloadEntry>(value, context),
+        Kind::WorkloadGroup => config::typed::<WorkloadGroup>(value, context),
+        Kind::Sidecar => config::typed::<Sidecar>(value, context),
+        Kind::EnvoyFilter
         | Kind::ProxyConfig
         | Kind::AuthorizationPolicy
         | Kind::RequestAuthentication
         | Kind::PeerAuthentication
         | Kind::Telemetry
         | Kind::WasmPlugin
-        | Kind::TrafficExtension => config::config(kind, value, context),
+        | Kind::TrafficExtension => config::untyped(kind, value, context),
     }
 }
 
@@ -166,7 +154,7 @@ fn kind_of(value: &Value) -> Result<Kind, Rejection> {
 }
 
 fn unidentified(path: FieldPath, message: &str) -> Rejection {
-    Rejection::Invalid { key: None, issue: Issue::new(path, message) }
+    Rejection::Invalid { key: None, issue: Issue::error(path, message) }
 }
 
 fn key_of(kind: Kind, value: &Value) -> Option<ObjectKey> {

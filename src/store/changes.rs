@@ -35,7 +35,17 @@ impl Store {
             Object::ServiceAccount(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)
-            | Object::Config(_) => self.changed = true,
+            | Object::Untyped(_) => self.changed = true,
+            Object::VirtualService(_)
+            | Object::DestinationRule(_)
+            | Object::Gateway(_)
+            | Object::ServiceEntry(_)
+            | Object::WorkloadEntry(_)
+            | Object::WorkloadGroup(_)
+            | Object::Sidecar(_) => {
+                self.dirty.kinds.insert(object.kind());
+                self.changed = true;
+            }
         }
     }
 

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::Id;
+use crate::api::Kind;
 
 /// The work that changes left behind, by step. Sorted, so that work is done in an order that does not depend
 /// on the order of events.
 #[derive(Debug, Default)]
 pub(super) struct Dirty {
+    /// Istio's kinds whose index is to be made again.
+    pub(super) kinds: BTreeSet<Kind>,
     /// Services whose selector changed: the pods that they select now are yet to be found.
     pub(super) selectors: BTreeSet<Id>,
     /// Services to derive again.

@@ -1,5 +1,5 @@
 use super::Lines;
-use crate::sources::field_path::FieldPath;
+use crate::api::field_path::FieldPath;
 
 const BLOCK: &str = "\
 # a comment

@@ -3,8 +3,8 @@
 use super::layers::{Layer, Layers};
 use super::{Given, Invalid, Reading, read};
 use crate::api::core::ConfigMap;
+use crate::api::field_path::FieldPath;
 use crate::api::{Change, Diagnostic, Kind, Object, ObjectKey, Severity};
-use crate::sources::field_path::FieldPath;
 use crate::sources::project::Issue;
 
 /// The key of a ConfigMap under which the configuration stands.
@@ -107,7 +107,7 @@ impl FromConfigMap {
 pub(super) fn read_config_map(config_map: &ConfigMap) -> Result<Reading, Issue> {
     let Some(text) = config_map.data.get(MESH_KEY) else {
         let message = "missing: the mesh configuration stands there, as YAML";
-        return Err(inside(Issue::new(FieldPath::root(), message)));
+        return Err(inside(Issue::error(FieldPath::root(), message)));
     };
     match read(text) {
         Ok(Reading { given, warnings }) => {

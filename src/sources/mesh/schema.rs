@@ -8,9 +8,9 @@ use std::time::Duration as StdDuration;
 
 use serde_json::{Map as Object, Value};
 
-use super::super::field_path::FieldPath;
 use super::super::project::Issue;
 use crate::api::duration;
+use crate::api::field_path::FieldPath;
 
 /// The fields of a message, by name.
 pub(super) type Fields = &'static [(&'static str, Type)];
@@ -69,14 +69,14 @@ impl Type {
             (Type::Double, value @ Value::Number(_)) => Ok(value),
             (Type::Duration, Value::String(text)) => match duration::parse(&text) {
                 Ok(duration) => Ok(Value::String(seconds(duration))),
-                Err(error) => Err(Issue::new(path.clone(), format!("{text:?}: {error}"))),
+                Err(error) => Err(Issue::error(path.clone(), format!("{text:?}: {error}"))),
             },
             (Type::Enum(names), Value::String(name)) if names.contains(&name.as_str()) => {
                 Ok(Value::String(name))
             }
             (Type::Enum(names), value) => {
                 let allowed = names.join(", ");
-                Err(Issue::new(path.clone(), format!("{value} is not one of {allowed}")))
+                Err(Issue::error(path.clone(), format!("{value} is not one of {allowed}")))
             }
             (Type::List(of), Value::Array(values)) => {
                 let items = values.into_iter().enumerate();
@@ -115,7 +115,7 @@ impl Type {
             Type::Int | Type::Uint | Type::Long | Type::Double => "a number",
             Type::Enum(_) | Type::Optional(_) | Type::Any => "another value",
         };
-        Issue::new(path.clone(), format!("is {found}, must be {wanted}"))
+        Issue::error(path.clone(), format!("is {found}, must be {wanted}"))
     }
 
     /// Whether a message does not tell this value from an unset field.
@@ -147,7 +147,8 @@ pub(super) fn message(
         let at = path.clone().key(&key);
         let name = camel_case(&key);
         let Some((name, of)) = fields.iter().find(|(known, _)| *known == name) else {
-            unknown.push(Issue::new(at, "unknown field, which has no effect: check its spelling"));
+            unknown
+                .push(Issue::error(at, "unknown field, which has no effect: check its spelling"));
             continue;
         };
         if value.is_null() {
@@ -155,7 +156,7 @@ pub(super) fn message(
         }
         let value = of.canonical(value, &at, unknown)?;
         if canonical.insert((*name).to_owned(), value).is_some() {
-            return Err(Issue::new(at, format!("set twice: use {name} only")));
+            return Err(Issue::error(at, format!("set twice: use {name} only")));
         }
     }
     Ok(canonical)
@@ -196,7 +197,7 @@ fn integer(value: Value, min: i64, max: i64, path: &FieldPath) -> Result<Value, 
         Some(number) => Ok(number.into()),
         None => {
             let message = format!("{value} is no whole number from {min} to {max}");
-            Err(Issue::new(path.clone(), message))
+            Err(Issue::error(path.clone(), message))
         }
     }
 }

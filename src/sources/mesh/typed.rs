@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::super::field_path::FieldPath;
 use super::super::project::Issue;
+use crate::api::field_path::FieldPath;
 use crate::api::mesh::{InboundPolicy, OutboundPolicy, PathNormalization, TcpKeepalive};
+use crate::api::proto_json::ProtoJson;
 use crate::api::{MeshConfig, Str, duration};
 
 /// Below this no connection can be made (MeshConfig.connectTimeout).
@@ -47,6 +49,16 @@ pub(super) fn typed(mesh: &Map<String, Value>) -> Result<MeshConfig, Issue> {
         trust_domain_aliases: strings(mesh.get("trustDomainAliases")),
         metrics_providers: strings(fields.inner("defaultProviders", "metrics")),
         default_service_export_to: export_to(strings(mesh.get("defaultServiceExportTo"))),
+        default_virtual_service_export_to: export_to(strings(
+            mesh.get("defaultVirtualServiceExportTo"),
+        )),
+        default_destination_rule_export_to: export_to(strings(
+            mesh.get("defaultDestinationRuleExportTo"),
+        )),
+        locality_lb_setting: fields.message("localityLbSetting").unwrap_or_default(),
+        default_http_retry_policy: fields.message("defaultHttpRetryPolicy"),
+        outbound_cluster_stat_name: fields.text("outboundClusterStatName"),
+        inbound_cluster_stat_name: fields.text("inboundClusterStatName"),
         tcp_keepalive: mesh.get("tcpKeepalive").and_then(Value::as_object).map(tcp_keepalive),
         h2_upgrade: mesh.get("h2UpgradePolicy").and_then(Value::as_str) == Some("UPGRADE"),
         cluster_local_hosts: cluster_local_hosts(mesh.get("serviceSettings")),
@@ -58,7 +70,7 @@ pub(super) fn typed(mesh: &Map<String, Value>) -> Result<MeshConfig, Issue> {
 
 /// What a value of the right type must satisfy to be used.
 fn check(config: &MeshConfig) -> Result<(), Issue> {
-    let wrong = |field: &str, message: &str| Err(Issue::new(FieldPath::of(field), message));
+    let wrong = |field: &str, message: &str| Err(Issue::error(FieldPath::of(field), message));
     if config.proxy_listen_port == config.proxy_inbound_listen_port {
         return wrong("proxyInboundListenPort", "must differ from proxyListenPort");
     }
@@ -82,7 +94,7 @@ impl<'a> Reader<'a> {
         let number = self.0.get(name).and_then(Value::as_i64).unwrap_or_default();
         u16::try_from(number).ok().filter(|port| *port >= min).ok_or_else(|| {
             let message = format!("{number} is no port: give one from {min} to 65535");
-            Issue::new(FieldPath::of(name), message)
+            Issue::error(FieldPath::of(name), message)
         })
     }
 
@@ -100,6 +112,11 @@ impl<'a> Reader<'a> {
 
     fn inner(&self, message: &str, field: &str) -> Option<&'a Value> {
         self.0.get(message)?.get(field)
+    }
+
+    /// A message that Istio's kinds have too.
+    fn message<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        T::deserialize(ProtoJson(self.0.get(name)?.clone())).ok()
     }
 
     fn mode(&self, message: &str, field: &str) -> Option<&'a str> {

@@ -14,14 +14,14 @@ const MAX_SUBDOMAIN: usize = 253;
 pub(super) fn port(number: i32, path: impl FnOnce() -> FieldPath) -> Result<u16, Issue> {
     match u16::try_from(number) {
         Ok(port) if port > 0 => Ok(port),
-        _ => Err(Issue::new(path(), format!("{number} is no port: give one from 1 to 65535"))),
+        _ => Err(Issue::error(path(), format!("{number} is no port: give one from 1 to 65535"))),
     }
 }
 
 /// An IP address.
 pub(super) fn ip(text: &str, path: impl FnOnce() -> FieldPath) -> Result<IpAddr, Issue> {
     text.parse().map_err(|_| {
-        Issue::new(
+        Issue::error(
             path(),
             format!("{text:?} is no IP address: give one such as 10.0.0.1 or fd00::1"),
         )
@@ -38,7 +38,7 @@ pub(super) fn transport(
         Some("UDP") => Ok(Transport::Udp),
         Some("SCTP") => Ok(Transport::Sctp),
         Some(other) => {
-            Err(Issue::new(path(), format!("{other:?} is no protocol: use TCP, UDP or SCTP")))
+            Err(Issue::error(path(), format!("{other:?} is no protocol: use TCP, UDP or SCTP")))
         }
     }
 }

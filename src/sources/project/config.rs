@@ -1,13 +1,14 @@
-//! Istio's kinds: typed metadata, and the spec as it was written.
+//! Istio's kinds: their metadata and specs, in protobuf's JSON.
 
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Context, FieldPath, Issue, decode, meta};
-use crate::api::config::Config;
+use crate::api::config::{Config, Spec, Untyped};
 use crate::api::{Kind, Object};
 
 /// What every object of Istio's kinds consists of.
@@ -22,21 +23,47 @@ struct Envelope {
     metadata: Option<ObjectMeta>,
     #[serde(default)]
     spec: Value,
+    #[serde(default)]
+    status: Value,
 }
 
-/// Projects an object of one of Istio's kinds. Its status is not read: it is what controllers wrote.
-pub(super) fn config(
+/// Projects an object whose spec has a type. What is wrong with it beside its types is said, and costs nothing else.
+pub(super) fn typed<S: Spec>(value: Value, context: &mut Context<'_>) -> Result<Object, Issue> {
+    let Envelope { metadata, spec, status, .. } = decode::decode(value, context)?;
+    let meta = meta::project(S::KIND, metadata.unwrap_or_default(), context)?;
+    let spec = part(spec, "spec", context)?;
+    // The status is what controllers wrote. It may be of another version, and users cannot mend it.
+    let status = serde_json::from_value(status).unwrap_or_default();
+    let config = Config::<S> { meta, spec, status };
+    let base = FieldPath::of("spec");
+    for issue in config.validate().0 {
+        context.issues.push(Issue { path: issue.path.below(&base), ..issue });
+    }
+    Ok(S::object(Arc::new(config)))
+}
+
+fn part<T: DeserializeOwned + Default>(
+    value: Value,
+    name: &str,
+    context: &mut Context<'_>,
+) -> Result<T, Issue> {
+    match value {
+        Value::Null => Ok(T::default()),
+        Value::Object(_) => decode::proto(value, &FieldPath::of(name), context),
+        _ => Err(Issue::error(FieldPath::of(name), "must be an object")),
+    }
+}
+
+/// Projects an object whose spec has no type yet.
+pub(super) fn untyped(
     kind: Kind,
-    mut value: Value,
+    value: Value,
     context: &mut Context<'_>,
 ) -> Result<Object, Issue> {
-    if let Value::Object(fields) = &mut value {
-        fields.remove("status");
-    }
     let Envelope { metadata, spec, .. } = decode::decode(value, context)?;
     if !matches!(spec, Value::Object(_) | Value::Null) {
-        return Err(Issue::new(FieldPath::of("spec"), "must be an object"));
+        return Err(Issue::error(FieldPath::of("spec"), "must be an object"));
     }
     let meta = meta::project(kind, metadata.unwrap_or_default(), context)?;
-    Ok(Object::Config(Arc::new(Config { kind, meta, spec })))
+    Ok(Object::Untyped(Arc::new(Untyped { kind, meta, spec })))
 }

@@ -1,10 +1,12 @@
 //! Decoding with paths: from JSON to a typed object, saying which field is wrong or unknown.
 
+use serde::Deserializer;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Context, FieldPath, Issue};
 use crate::api::Kind;
+use crate::api::proto_json::ProtoJson;
 
 /// How many unknown fields of one object are reported; a document of the wrong shape has no more to tell.
 const MAX_UNKNOWN_FIELDS: usize = 20;
@@ -41,24 +43,41 @@ pub(super) fn decode<T: DeserializeOwned>(
     value: Value,
     context: &mut Context<'_>,
 ) -> Result<T, Issue> {
+    tracked(value, &FieldPath::root(), context)
+}
+
+/// Decodes the part of an object at `base` as protobuf reads JSON.
+pub(super) fn proto<T: DeserializeOwned>(
+    value: Value,
+    base: &FieldPath,
+    context: &mut Context<'_>,
+) -> Result<T, Issue> {
+    tracked(ProtoJson(value), base, context)
+}
+
+fn tracked<'de, T: DeserializeOwned>(
+    deserializer: impl Deserializer<'de, Error = serde_json::Error>,
+    base: &FieldPath,
+    context: &mut Context<'_>,
+) -> Result<T, Issue> {
     let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
+    let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
     let mut unknown = 0usize;
     let decoded = serde_ignored::deserialize(tracked, |path| {
         unknown += 1;
         if unknown <= MAX_UNKNOWN_FIELDS {
             context.warn(
-                FieldPath::of_ignored(&path),
+                FieldPath::of_ignored(&path).below(base),
                 "unknown field, which has no effect: check its spelling and its place",
             );
         }
     });
     if unknown > MAX_UNKNOWN_FIELDS {
         let more = unknown - MAX_UNKNOWN_FIELDS;
-        context.warn(FieldPath::root(), format!("{more} more unknown fields"));
+        context.warn(base.clone(), format!("{more} more unknown fields"));
     }
     decoded.map_err(|error: serde_json::Error| {
-        Issue::new(FieldPath::of_error(&track.path()), explain(&error.to_string()))
+        Issue::error(FieldPath::of_error(&track.path()).below(base), explain(&error.to_string()))
     })
 }
 

@@ -35,7 +35,7 @@ fn address_type(name: &str) -> Result<AddressType, Issue> {
         "IPv4" => Ok(AddressType::V4),
         "IPv6" => Ok(AddressType::V6),
         "FQDN" => Ok(AddressType::Fqdn),
-        other => Err(Issue::new(
+        other => Err(Issue::error(
             FieldPath::of("addressType"),
             format!("{other:?} is no address type: use IPv4, IPv6 or FQDN"),
         )),

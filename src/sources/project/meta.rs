@@ -28,7 +28,7 @@ pub(super) fn project(
         }
     };
     if kind.namespaced() && !is_label(&namespace) {
-        return Err(Issue::new(path("namespace"), not_a_label(&namespace)));
+        return Err(Issue::error(path("namespace"), not_a_label(&namespace)));
     }
     Ok(Meta {
         name: context.shared(&name),
@@ -45,13 +45,13 @@ pub(super) fn project(
 /// Services and namespaces become parts of host names; all other names may have dots.
 fn check_name(kind: Kind, name: &str) -> Result<(), Issue> {
     if name.is_empty() {
-        return Err(Issue::new(path("name"), "missing: every object needs a name"));
+        return Err(Issue::error(path("name"), "missing: every object needs a name"));
     }
     match kind {
         Kind::Namespace | Kind::Service if !is_label(name) => {
-            Err(Issue::new(path("name"), not_a_label(name)))
+            Err(Issue::error(path("name"), not_a_label(name)))
         }
-        _ if !is_subdomain(name) => Err(Issue::new(
+        _ if !is_subdomain(name) => Err(Issue::error(
             path("name"),
             format!(
                 "{name:?} is no name: use a-z, 0-9, - and . with a letter or digit at both ends"

@@ -44,7 +44,7 @@ fn service_type(name: Option<&str>) -> Result<ServiceType, Issue> {
         Some("NodePort") => Ok(ServiceType::NodePort),
         Some("LoadBalancer") => Ok(ServiceType::LoadBalancer),
         Some("ExternalName") => Ok(ServiceType::ExternalName),
-        Some(other) => Err(Issue::new(
+        Some(other) => Err(Issue::error(
             path("type"),
             format!("{other:?} is no type: use ClusterIP, NodePort, LoadBalancer or ExternalName"),
         )),
@@ -105,7 +105,7 @@ fn target(
 /// An alias without a target leads nowhere.
 fn external_name(kind: ServiceType, name: Option<String>) -> Result<Str, Issue> {
     match (kind, name.unwrap_or_default()) {
-        (ServiceType::ExternalName, name) if name.is_empty() => Err(Issue::new(
+        (ServiceType::ExternalName, name) if name.is_empty() => Err(Issue::error(
             path("externalName"),
             "missing: a service of type ExternalName needs it",
         )),

@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::field_path::FieldPath;
 use super::super::intern::Interner;
 use super::super::lines::Lines;
 use super::super::project::{self, Issue, Projected, Rejection};
 use super::super::value::{self, SyntaxError};
 use super::split::{Document, split};
+use crate::api::field_path::FieldPath;
 use crate::api::{Diagnostic, Location, Object, ObjectKey, Severity};
 
 /// The largest file that is read, in bytes: far above what one mesh needs, far below what a machine has.
@@ -56,7 +56,7 @@ pub(super) struct Reading {
     pub objects: Vec<Placed>,
     /// What could not be read, in order.
     pub failures: Vec<Failure>,
-    /// What has no effect.
+    /// What has no effect in objects that are used, or not the one that was meant.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -215,11 +215,11 @@ impl<'a> Reader<'a> {
             _ => text.find(&issue.path.below(base)),
         };
         match project::project(value, self.strings) {
-            Ok(Projected { object, warnings }) => {
+            Ok(Projected { object, issues }) => {
                 let key = object.key();
-                for issue in warnings {
+                for issue in issues {
                     let line = line_of(&issue);
-                    self.warn(Some(key.clone()), line, &issue.path, issue.message);
+                    self.say(issue.severity, Some(key.clone()), line, &issue.path, issue.message);
                 }
                 self.reading.objects.push(Placed { location: self.at(line), object });
             }
@@ -245,10 +245,22 @@ impl<'a> Reader<'a> {
     }
 
     fn warn(&mut self, key: Option<ObjectKey>, line: usize, path: &FieldPath, message: String) {
+        self.say(Severity::Warning, key, line, path, message);
+    }
+
+    /// Says something of an object that is used all the same.
+    fn say(
+        &mut self,
+        severity: Severity,
+        key: Option<ObjectKey>,
+        line: usize,
+        path: &FieldPath,
+        message: String,
+    ) {
         self.flaws += 1;
         if self.reading.warnings.len() < MAX_DIAGNOSTICS {
-            let warning = self.diagnostic(Severity::Warning, key, line, path, message);
-            self.reading.warnings.push(warning);
+            let diagnostic = self.diagnostic(severity, key, line, path, message);
+            self.reading.warnings.push(diagnostic);
         }
     }
 

@@ -53,7 +53,7 @@ impl FieldPath {
     }
 
     /// The path at which `serde_path_to_error` saw an error.
-    pub(super) fn of_error(path: &serde_path_to_error::Path) -> FieldPath {
+    pub fn of_error(path: &serde_path_to_error::Path) -> FieldPath {
         use serde_path_to_error::Segment;
         FieldPath(
             path.iter()
@@ -67,7 +67,7 @@ impl FieldPath {
     }
 
     /// The path at which `serde_ignored` saw an unknown field.
-    pub(super) fn of_ignored(path: &serde_ignored::Path<'_>) -> FieldPath {
+    pub fn of_ignored(path: &serde_ignored::Path<'_>) -> FieldPath {
         use serde_ignored::Path;
         let mut steps = Vec::new();
         let mut at = path;

@@ -1,0 +1,8 @@
+//! What a Gateway must satisfy.
+
+use super::Gateway;
+use crate::api::Meta;
+use crate::api::issue::Issues;
+
+/// Says what in it has no effect, or not the one that was meant.
+pub(super) fn validate(_spec: &Gateway, _meta: &Meta, _issues: &mut Issues) {}

@@ -1,0 +1,86 @@
+//! WorkloadEntry: an instance that is no pod, a virtual machine for instance.
+
+pub mod validation;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::common::is_default;
+use crate::api::config::{Config, Spec};
+use crate::api::issue::Issues;
+use crate::api::{Kind, Labels, Meta, Object, Str};
+
+/// The spec of a WorkloadEntry; also an endpoint of a ServiceEntry and the template of a WorkloadGroup.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WorkloadEntry {
+    /// An IP address, a host name or `unix:///PATH`; empty when the network's gateway stands for it.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub address: Str,
+    /// Its ports by the names of the service's; those of the service where it names none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ports: BTreeMap<Str, u32>,
+    /// Labels that services and subsets select on.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// The network; empty for the default one.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub network: Str,
+    /// `REGION/ZONE/SUBZONE`, of which the tail may be missing.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub locality: Str,
+    /// Its share among the endpoints of a service; 0 means 1.
+    #[serde(skip_serializing_if = "is_default")]
+    pub weight: u32,
+    /// The account behind its identity; empty when it has none.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub service_account: Str,
+}
+
+/// What is read of the status.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Status {
+    /// What was observed.
+    pub conditions: Vec<Condition>,
+}
+
+/// Something that was observed.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Condition {
+    /// What, such as `Healthy`.
+    #[serde(rename = "type")]
+    pub kind: Str,
+    /// `True`, `False` or `Unknown`.
+    pub status: Str,
+}
+
+impl Status {
+    /// The last health check failed.
+    pub fn is_unhealthy(&self) -> bool {
+        self.conditions.iter().any(|c| &*c.kind == "Healthy" && &*c.status == "False")
+    }
+}
+
+impl Spec for WorkloadEntry {
+    const KIND: Kind = Kind::WorkloadEntry;
+    type Status = Status;
+
+    fn validate(&self, meta: &Meta, issues: &mut Issues) {
+        validation::validate(self, meta, issues);
+    }
+
+    fn object(config: Arc<Config<Self>>) -> Object {
+        Object::WorkloadEntry(config)
+    }
+
+    fn of(object: &Object) -> Option<&Arc<Config<Self>>> {
+        match object {
+            Object::WorkloadEntry(config) => Some(config),
+            _ => None,
+        }
+    }
+}

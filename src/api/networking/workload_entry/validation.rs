@@ -1,0 +1,8 @@
+//! What a WorkloadEntry must satisfy.
+
+use super::WorkloadEntry;
+use crate::api::Meta;
+use crate::api::issue::Issues;
+
+/// Says what in it has no effect, or not the one that was meant.
+pub(super) fn validate(_spec: &WorkloadEntry, _meta: &Meta, _issues: &mut Issues) {}
