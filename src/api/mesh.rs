@@ -87,7 +87,10 @@ impl Default for MeshConfig {
             default_service_export_to: vec!["*".into()],
             default_virtual_service_export_to: vec!["*".into()],
             default_destination_rule_export_to: vec!["*".into()],
-            locality_lb_setting: LocalityLbSetting::default(),
+            locality_lb_setting: LocalityLbSetting {
+                enabled: Some(true),
+                ..LocalityLbSetting::default()
+            },
             default_http_retry_policy: None,
             outbound_cluster_stat_name: Str::default(),
             inbound_cluster_stat_name: Str::default(),
