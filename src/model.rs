@@ -3,17 +3,27 @@
 //! Owns the domain types between the objects of `api` and Envoy's. Knows neither Kubernetes' nor Envoy's
 //! wire forms, does no IO and holds no state: the store builds these values, snapshots share them.
 
+pub mod destination_rule;
 pub mod endpoint;
+pub mod gateway;
 pub mod identity;
 pub mod locality;
+pub mod network;
 pub mod protocol;
 pub mod proxy;
 pub mod service;
+pub mod sidecar;
+pub mod virtual_service;
 pub mod workload;
 
+pub use self::destination_rule::{MergedRule, Rules};
 pub use self::endpoint::{Endpoint, EndpointTraits, Health, ServiceEndpoints};
+pub use self::gateway::Gateways;
 pub use self::locality::Locality;
+pub use self::network::{NetworkGateway, Networks};
 pub use self::protocol::Protocol;
 pub use self::proxy::{Proxy, ProxyKind};
 pub use self::service::{Port, Registry, Resolution, Service, ServiceKey, Visibility};
+pub use self::sidecar::Sidecars;
+pub use self::virtual_service::{Routing, VirtualServices};
 pub use self::workload::{ServiceTarget, TlsMode, Workload};

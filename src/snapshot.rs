@@ -12,8 +12,11 @@ use std::sync::Arc;
 
 pub use self::objects::Objects;
 pub use self::published::{Publisher, Snapshots};
-use crate::api::{Features, MeshConfig, Str, core};
-use crate::model::{Service, ServiceEndpoints, ServiceKey, ServiceTarget, Workload};
+use crate::api::{Diagnostic, Features, MeshConfig, Str, core};
+use crate::model::{
+    Gateways, Networks, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget, Sidecars,
+    VirtualServices, Workload,
+};
 
 /// All that translation reads.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +35,18 @@ pub struct Snapshot {
     pub services: Arc<[Arc<Service>]>,
     /// What belongs to each namespace.
     pub namespaces: Arc<BTreeMap<Str, Arc<NamespaceState>>>,
+    /// Routes of hosts.
+    pub virtual_services: Arc<VirtualServices>,
+    /// How clients speak to hosts.
+    pub destination_rules: Arc<Rules>,
+    /// What gateways listen on.
+    pub gateways: Arc<Gateways>,
+    /// What sidecars accept and reach.
+    pub sidecars: Arc<Sidecars>,
+    /// How networks reach each other.
+    pub networks: Arc<Networks>,
+    /// What is to be said of objects, whoever is connected, sorted. Translation adds what only proxies show.
+    pub diagnostics: Arc<[Diagnostic]>,
     /// The objects themselves, for those who list them, but not those that are read only to derive what is
     /// in `namespaces`: pods, nodes, endpoints and their slices.
     pub objects: Objects,

@@ -10,6 +10,7 @@
 //! `derive` runs what is marked.
 
 mod changes;
+mod configs;
 mod derive;
 mod dirty;
 mod endpoints;
@@ -27,6 +28,7 @@ pub mod writer;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use self::configs::Configs;
 use self::dirty::Dirty;
 use self::relation::Relation;
 use self::selectors::Selectors;
@@ -83,6 +85,7 @@ pub struct Store {
     services: BTreeMap<Id, Arc<Service>>,
     by_age: Arc<[Arc<Service>]>,
     namespaces: Arc<BTreeMap<Str, Arc<NamespaceState>>>,
+    configs: Configs,
 
     dirty: Dirty,
     /// Something that a snapshot shows differs from `published`.
@@ -108,6 +111,7 @@ impl Store {
             services: BTreeMap::new(),
             by_age: Arc::default(),
             namespaces: Arc::default(),
+            configs: Configs::default(),
             dirty: Dirty::default(),
             changed: true,
             published: Arc::default(),
@@ -137,6 +141,7 @@ impl Store {
             self.dirty.services.extend(ids(self.objects.of_kind(Kind::Service)));
         }
         self.mesh = mesh;
+        self.dirty.kinds.extend([Kind::VirtualService, Kind::DestinationRule]);
         self.changed = true;
     }
 
@@ -153,6 +158,12 @@ impl Store {
                 features: self.config.features,
                 services: self.by_age.clone(),
                 namespaces: self.namespaces.clone(),
+                virtual_services: self.configs.virtual_services.clone(),
+                destination_rules: self.configs.destination_rules.clone(),
+                gateways: self.configs.gateways.clone(),
+                sidecars: self.configs.sidecars.clone(),
+                networks: self.configs.networks.clone(),
+                diagnostics: self.configs.diagnostics.clone(),
                 objects: self.objects.clone(),
             });
         }

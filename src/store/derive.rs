@@ -34,6 +34,8 @@ impl Store {
             self.derive_targets(&id);
         }
         self.list_services(&services);
+        let kinds = std::mem::take(&mut self.dirty.kinds);
+        self.configs.refresh(&kinds, &self.objects, &self.mesh, &self.config.domain);
     }
 
     /// Marks the pods that changed selectors select now, or did before.
