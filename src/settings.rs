@@ -75,6 +75,7 @@ impl Settings {
             endpoint_telemetry: self.endpoint_telemetry,
             track_remaining: !self.no_track_remaining,
             headless_eds: self.headless_eds,
+            gateways_in_own_namespace: self.gateways_in_own_namespace,
         }
     }
 }

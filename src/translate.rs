@@ -16,11 +16,13 @@ pub mod common;
 pub mod endpoint;
 #[cfg(test)]
 pub mod fixture;
+pub mod gateway;
 pub mod listener;
 pub mod memo;
 pub mod name_table;
 pub mod resource;
 pub mod route;
+pub mod rules;
 pub mod scope;
 #[cfg(test)]
 mod tests;

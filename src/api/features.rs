@@ -43,6 +43,8 @@ pub struct Features {
     pub track_remaining: bool,
     /// Sidecars, too, are told the endpoints of headless services, and balance over them.
     pub headless_eds: bool,
+    /// Gateways are served by proxies of their own namespace only.
+    pub gateways_in_own_namespace: bool,
 }
 
 impl Default for Features {
@@ -65,6 +67,7 @@ impl Default for Features {
             endpoint_telemetry: true,
             track_remaining: false,
             headless_eds: false,
+            gateways_in_own_namespace: false,
         }
     }
 }

@@ -24,13 +24,14 @@ pub(super) async fn diagnostics(
     context.gate.json(&parameters, make).await
 }
 
-/// Everything that sources and translation have to say at the moment.
+/// Everything that sources, the store and translation have to say at the moment.
 pub(super) fn all(sources: &Sources) -> BTreeSet<Diagnostic> {
     let translation = found_by_translation(sources).into_iter().map(|(_, diagnostic)| diagnostic);
     let mut all: BTreeSet<Diagnostic> = translation.collect();
     for source in &sources.diagnostics {
         all.extend(source.borrow().iter().cloned());
     }
+    all.extend(sources.snapshots.load().diagnostics.iter().cloned());
     all
 }
 

@@ -22,7 +22,11 @@ impl Sidecars {
     pub fn new(configs: &[Arc<Config<Sidecar>>]) -> Sidecars {
         let mut sidecars = Sidecars::default();
         for config in configs {
-            sidecars.by_namespace.entry(config.meta.namespace.clone()).or_default().push(config.clone());
+            sidecars
+                .by_namespace
+                .entry(config.meta.namespace.clone())
+                .or_default()
+                .push(config.clone());
             sidecars.label_keys.extend(labels(config).map(|(key, _)| key.clone()));
         }
         for list in sidecars.by_namespace.values_mut() {

@@ -167,7 +167,7 @@ impl<V: Views> Push<V> {
         }
         self.views.sweep();
         failures.report(&self.metrics, "they keep the configuration that they have");
-        self.tell();
+        self.tell(&snapshot);
         let cost = start.elapsed();
         self.snapshots.pushed(cost);
         tracing::info!(
@@ -179,15 +179,16 @@ impl<V: Views> Push<V> {
         );
     }
 
-    /// Logs what builders newly have to say of users' objects, and forgets what they say no more.
-    fn tell(&mut self) {
+    /// Logs what the store and builders newly have to say of users' objects, and forgets what they say no more.
+    fn tell(&mut self, snapshot: &Snapshot) {
         let mut lists = HashMap::new();
         for slot in &self.slots {
             for list in &slot.newest.borrow().view.diagnostics {
                 lists.entry(Arc::as_ptr(list)).or_insert_with(|| list.clone());
             }
         }
-        let all = lists.values().flat_map(|list| list.iter().cloned());
+        let all = lists.values().chain([&snapshot.diagnostics]);
+        let all = all.flat_map(|list| list.iter().cloned());
         log(self.told.replace(all).new);
     }
 

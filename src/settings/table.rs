@@ -129,6 +129,8 @@ settings! {
         "endpoints carry labels for telemetry";
     "DISABLE_TRACK_REMAINING_CB_METRICS" no_track_remaining: bool = true,
         "leaves gauges of remaining capacity out";
+    "PILOT_SCOPE_GATEWAY_TO_NAMESPACE" gateways_in_own_namespace: bool = false,
+        "Gateways are served by proxies of their own namespace only";
     "PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES" headless_eds: bool = false,
         "sidecars balance over the endpoints of headless services, instead of going where the application connects";
 }
@@ -143,7 +145,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
     const GO_ONLY: State = Different("a knob of the Go implementation");
     const TEST_ONLY: State = Different("a test aid of the Go implementation");
     &[
-        ("PILOT_SCOPE_GATEWAY_TO_NAMESPACE", "false", "gateway selectors match workloads of their own namespace only", Pending),
         ("PILOT_JWT_ENABLE_REMOTE_JWKS", "false", "who fetches JSON web keys: istiod, envoy or both", Pending),
         ("ISTIOD_CUSTOM_HOST", "", "further names in the certificate of the control plane", Pending),
         ("PILOT_CERT_PROVIDER", "istiod", "who signs the certificate of the control plane", Pending),

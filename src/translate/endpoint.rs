@@ -64,7 +64,7 @@ impl Memos {
 
 /// The assignment of every cluster that finds its endpoints by EDS.
 pub fn assignments(context: &Context<'_>, memos: &mut Memos) -> Built {
-    let Context { snapshot, scope, services } = *context;
+    let Context { snapshot, scope, services, .. } = *context;
     let mesh = Mesh::of(snapshot);
     let key = ListKey {
         services: Same(services.clone()),

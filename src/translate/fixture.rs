@@ -9,7 +9,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::capability::Capabilities;
+use super::memo::Same;
 use super::resource::{Resource, ResourceType};
+use super::rules;
 use super::scope::Scope;
 use super::translator::{Built, Context};
 use super::visible::Visible;
@@ -227,7 +229,7 @@ pub fn proxy(kind: ProxyKind, name: &str, ip: &str) -> Proxy {
 pub fn scope(snapshot: &Snapshot, change: impl FnOnce(&mut Proxy)) -> Scope {
     let mut proxy = proxy(ProxyKind::Sidecar, "client.default", "10.0.0.1");
     change(&mut proxy);
-    let visible = Visible::of(snapshot, &proxy.namespace);
+    let visible = Visible::of(snapshot, &proxy.namespace, None, None);
     Scope::of(&proxy, snapshot, &visible, Capabilities::of(&proxy))
 }
 
@@ -247,8 +249,11 @@ pub fn build(
     scope: &Scope,
     builder: impl FnOnce(&Context<'_>) -> Built,
 ) -> Built {
-    let services = snapshot.visible_services(&scope.namespace);
-    builder(&Context { snapshot, scope, services: &services })
+    let sidecar = scope.sidecar.as_ref().map(|Same(sidecar)| sidecar);
+    let visible = Visible::of(snapshot, &scope.namespace, sidecar, None);
+    let rules = rules::Memos::default().find(snapshot, scope, &visible.services);
+    let services = &visible.services;
+    builder(&Context { snapshot, scope, services, visible: &visible, rules: &rules })
 }
 
 /// A built resource by name, as JSON.

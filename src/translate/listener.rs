@@ -72,7 +72,7 @@ impl Memos {
 
     /// The endpoints of headless services, found once for all workloads of a namespace.
     fn headless(&mut self, context: &Context<'_>) -> Arc<Vec<Same<ServiceEndpoints>>> {
-        let Context { snapshot, scope, services } = *context;
+        let Context { snapshot, scope, services, .. } = *context;
         let key = HeadlessKey {
             services: Same(snapshot.services.clone()),
             namespaces: Same(snapshot.namespaces.clone()),

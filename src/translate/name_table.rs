@@ -47,7 +47,7 @@ struct Inputs {
 
 /// The table of all host names that the scope sees.
 pub fn build(context: &Context<'_>, memos: &mut Memos) -> Built {
-    let Context { snapshot, scope, services } = *context;
+    let Context { snapshot, scope, services, .. } = *context;
     let headless = services.iter().filter(|s| s.is_headless()).filter_map(|service| {
         Some((service.key.clone(), Same(snapshot.endpoints(&service.key)?.clone())))
     });

@@ -4,14 +4,18 @@
 //! shape shared output; what truly differs from workload to workload (inbound listeners and clusters, its own
 //! address) is built in layers of its own.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::capability::{Capabilities, Capability};
 use super::endpoint::preference::Place;
+use super::memo::Same;
 use super::visible::Visible;
+use crate::api::config::Config;
 use crate::api::mesh::OutboundPolicy;
-use crate::api::{Features, Str};
+use crate::api::networking::{Gateway, Sidecar};
+use crate::api::{Features, Labels, Str};
 use crate::model::{Proxy, ProxyKind};
 use crate::snapshot::Snapshot;
 
@@ -24,6 +28,12 @@ pub struct Scope {
     pub namespace: Str,
     /// Decides the short forms of host names, such as `default.svc.cluster.local`.
     pub dns_domain: Str,
+    /// The Sidecar that applies to it.
+    pub sidecar: Option<Same<Config<Sidecar>>>,
+    /// The Gateways that it serves, oldest first; none unless it is a gateway.
+    pub gateways: Vec<Same<Config<Gateway>>>,
+    /// Its labels, but only those by which something that it sees may tell it from others.
+    pub labels: Labels,
     /// Its cluster; empty means that of the control plane.
     pub cluster: Str,
     /// Its network; empty for the default one.
@@ -152,6 +162,9 @@ impl Scope {
             kind: proxy.kind,
             namespace: proxy.namespace.clone(),
             dns_domain: proxy.dns_domain.clone(),
+            sidecar: sidecar_of(proxy, snapshot).cloned().map(Same),
+            gateways: gateways_of(proxy, snapshot),
+            labels: relevant_labels(proxy, &visible.label_keys),
             cluster,
             network: proxy.network.clone(),
             network_view: network_view(proxy),
@@ -166,6 +179,26 @@ impl Scope {
             http_proxy: snapshot.mesh.proxy_http_port != 0 || port(proxy, "HTTP_PROXY_PORT") != 0,
         }
     }
+}
+
+/// The Sidecar that applies to a proxy. Gateways have none.
+pub fn sidecar_of<'a>(proxy: &Proxy, snapshot: &'a Snapshot) -> Option<&'a Arc<Config<Sidecar>>> {
+    let root = &snapshot.mesh.root_namespace;
+    let is_sidecar = proxy.kind == ProxyKind::Sidecar;
+    is_sidecar.then(|| snapshot.sidecars.find(&proxy.namespace, &proxy.labels, root)).flatten()
+}
+
+fn gateways_of(proxy: &Proxy, snapshot: &Snapshot) -> Vec<Same<Config<Gateway>>> {
+    if proxy.kind != ProxyKind::Router {
+        return Vec::new();
+    }
+    let own = snapshot.features.gateways_in_own_namespace.then_some(&*proxy.namespace);
+    snapshot.gateways.select(&proxy.labels, own).cloned().map(Same).collect()
+}
+
+fn relevant_labels(proxy: &Proxy, keys: &BTreeSet<Str>) -> Labels {
+    let known = keys.iter().filter_map(|key| proxy.labels.get_key_value(key));
+    known.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Where a proxy runs. What is known of its pod counts first: a node tells its locality, and an operator may

@@ -9,9 +9,12 @@ use std::sync::Arc;
 
 use super::memo::{Recent, Same, Sets};
 use super::resource::{Resource, ResourceType, Resources};
+use super::rules::ServiceRules;
 use super::scope::{ListenerTraits, Scope};
 use super::visible::Visible;
-use super::{capability, cluster, endpoint, listener, name_table, route};
+use super::{capability, cluster, endpoint, gateway, listener, name_table, route, rules, scope};
+use crate::api::config::Config;
+use crate::api::networking::Sidecar;
 use crate::api::{Diagnostic, Str};
 use crate::model::{Proxy, ProxyKind, Service, ServiceTarget};
 use crate::snapshot::Snapshot;
@@ -60,6 +63,10 @@ pub struct Context<'a> {
     pub scope: &'a Scope,
     /// The services that the scope sees, oldest first. Scopes that see the same have the same list.
     pub services: &'a Arc<[Arc<Service>]>,
+    /// What else it sees, and through which egress listeners.
+    pub visible: &'a Visible,
+    /// The DestinationRules that it follows.
+    pub rules: &'a Arc<ServiceRules>,
 }
 
 /// The memos of all builders.
@@ -79,6 +86,10 @@ pub struct Memos {
     pub routes: route::Memos,
     /// Of the name table builder.
     pub name_tables: name_table::Memos,
+    /// Of what gateways serve.
+    pub gateways: gateway::Memos,
+    /// DestinationRules by client.
+    pub rules: rules::Memos,
 }
 
 /// What one builder, or several together, made.
@@ -95,6 +106,7 @@ pub struct Built {
 struct ScopeState {
     scope: Arc<Scope>,
     visible: Visible,
+    rules: Arc<ServiceRules>,
     /// Addresses of endpoints of services without a virtual address, which get listeners of their own.
     peers: Vec<IpAddr>,
     shared: Arc<Layer>,
@@ -115,13 +127,18 @@ impl Layer {
     }
 }
 
+/// From where the mesh is looked at: a namespace, and the Sidecar that applies.
+type Viewpoint = (Str, Option<Same<Config<Sidecar>>>);
+
 /// Builds views.
 #[derive(Debug, Default)]
 pub struct Translator {
     memos: Memos,
     capabilities: capability::Known,
     generation: u64,
-    visible: HashMap<Str, Visible>,
+    visible: HashMap<Viewpoint, Visible>,
+    /// Of the snapshot before.
+    visible_before: HashMap<Viewpoint, Visible>,
     scopes: HashMap<Scope, ScopeState>,
     nobody: Option<Arc<[ServiceTarget]>>,
 }
@@ -132,7 +149,7 @@ impl Translator {
     pub fn view(&mut self, snapshot: &Snapshot, proxy: &Proxy) -> View {
         if snapshot.generation != self.generation {
             self.generation = snapshot.generation;
-            self.visible.clear();
+            self.visible_before = std::mem::take(&mut self.visible);
             self.scopes.clear();
         }
         let targets = match snapshot.workload(&proxy.namespace, &proxy.name) {
@@ -140,16 +157,36 @@ impl Translator {
             None => self.nobody.get_or_insert_with(|| Arc::from([])).clone(),
         };
         let memos = &mut self.memos;
+        let sidecar = scope::sidecar_of(proxy, snapshot);
+        let viewpoint = (proxy.namespace.clone(), sidecar.cloned().map(Same));
+        let before = self.visible_before.get(&viewpoint);
         let visible = self
             .visible
-            .entry(proxy.namespace.clone())
-            .or_insert_with_key(|namespace| Visible::of(snapshot, namespace));
+            .entry(viewpoint)
+            .or_insert_with_key(|(namespace, _)| Visible::of(snapshot, namespace, sidecar, before));
         let state = self
             .scopes
             .entry(Scope::of(proxy, snapshot, visible, self.capabilities.of(proxy)))
             .or_insert_with_key(|scope| ScopeState::new(snapshot, scope, visible, memos));
-        let context = Context { snapshot, scope: &state.scope, services: &state.visible.services };
+        let context = Context {
+            snapshot,
+            scope: &state.scope,
+            services: &state.visible.services,
+            visible: &state.visible,
+            rules: &state.rules,
+        };
         let mut layers = vec![state.shared.clone()];
+        if proxy.kind == ProxyKind::Router {
+            let own = state.listeners.entry((ListenerTraits::of(proxy), Vec::new()));
+            let layer = own.or_insert_with_key(|(traits, _)| {
+                let built = gateway::listeners(&context, traits, &mut memos.gateways);
+                let sets = &mut memos.sets;
+                memos.outbound.get(Same(built), |Same(built)| {
+                    layer([(ResourceType::Listener, (**built).clone())], sets)
+                })
+            });
+            layers.push(layer.clone());
+        }
         if proxy.kind == ProxyKind::Sidecar {
             let traits = ListenerTraits::of(proxy);
             let own: Vec<IpAddr> =
@@ -195,6 +232,7 @@ impl Translator {
     /// built for a proxy that came and went must not stay until the next snapshot.
     pub fn sweep(&mut self) {
         self.scopes.retain(|_, state| state.sweep());
+        self.visible_before.clear();
         // First what holds the others' results.
         self.memos.outbound.sweep();
         self.memos.sets.sweep();
@@ -203,6 +241,8 @@ impl Translator {
         self.memos.listeners.sweep();
         self.memos.routes.sweep();
         self.memos.name_tables.sweep();
+        self.memos.gateways.sweep();
+        self.memos.rules.sweep();
         self.capabilities.sweep();
     }
 }
@@ -217,11 +257,22 @@ impl ScopeState {
 
     fn new(snapshot: &Snapshot, scope: &Scope, visible: &Visible, memos: &mut Memos) -> ScopeState {
         let scope = Arc::new(scope.clone());
-        let context = Context { snapshot, scope: &scope, services: &visible.services };
+        let rules = memos.rules.find(snapshot, &scope, &visible.services);
+        let context = Context {
+            snapshot,
+            scope: &scope,
+            services: &visible.services,
+            visible,
+            rules: &rules,
+        };
+        let routes = match scope.kind {
+            ProxyKind::Router => gateway::routes(&context, &mut memos.gateways),
+            _ => route::configurations(&context, &mut memos.routes),
+        };
         let built = [
             (ResourceType::Cluster, cluster::outbound(&context, &mut memos.clusters)),
             (ResourceType::Endpoint, endpoint::assignments(&context, &mut memos.endpoints)),
-            (ResourceType::Route, route::configurations(&context, &mut memos.routes)),
+            (ResourceType::Route, routes),
             (ResourceType::NameTable, name_table::build(&context, &mut memos.name_tables)),
         ];
         ScopeState {
@@ -229,6 +280,7 @@ impl ScopeState {
             shared: Arc::new(layer(built, &mut memos.sets)),
             scope,
             visible: visible.clone(),
+            rules,
             listeners: HashMap::new(),
             inbound: HashMap::new(),
         }
