@@ -17,6 +17,7 @@ pub mod endpoint;
 #[cfg(test)]
 pub mod fixture;
 pub mod gateway;
+pub mod hosts;
 pub mod listener;
 pub mod memo;
 pub mod name_table;

@@ -47,8 +47,8 @@ impl Sidecars {
         };
         let own = self.by_namespace.get(namespace).into_iter().flatten().find(selects);
         own.or_else(|| {
-            let root = self.by_namespace.get(root_namespace).into_iter().flatten();
-            root.filter(|config| labels(config).next().is_none()).next()
+            let mut root = self.by_namespace.get(root_namespace).into_iter().flatten();
+            root.find(|config| labels(config).next().is_none())
         })
     }
 

@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::capability::Capabilities;
 use super::memo::Same;
 use super::resource::{Resource, ResourceType};
-use super::rules;
 use super::scope::Scope;
 use super::translator::{Built, Context};
 use super::visible::Visible;
+use super::{hosts, rules};
 use crate::api::core::TargetPort;
 use crate::api::{Kind, MeshConfig, ObjectKey, Str};
 use crate::model::identity::spiffe;
@@ -252,8 +252,9 @@ pub fn build(
     let sidecar = scope.sidecar.as_ref().map(|Same(sidecar)| sidecar);
     let visible = Visible::of(snapshot, &scope.namespace, sidecar, None);
     let rules = rules::Memos::default().find(snapshot, scope, &visible.services);
+    let hosts = hosts::Memos::default().get(&visible.services);
     let services = &visible.services;
-    builder(&Context { snapshot, scope, services, visible: &visible, rules: &rules })
+    builder(&Context { snapshot, scope, services, visible: &visible, hosts: &hosts, rules: &rules })
 }
 
 /// A built resource by name, as JSON.

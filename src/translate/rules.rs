@@ -32,8 +32,11 @@ impl ServiceRules {
 #[derive(Debug, Default)]
 pub struct Memos {
     by_inputs: Recent<Inputs, Arc<ServiceRules>>,
-    by_content: Recent<Vec<(Same<Service>, Same<MergedRule>)>, ServiceRules>,
+    by_content: Recent<Vec<Found>, ServiceRules>,
 }
+
+/// A service and its rule.
+type Found = (Same<Service>, Same<MergedRule>);
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Inputs {

@@ -7,12 +7,15 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::hosts::Hosts;
 use super::memo::{Recent, Same, Sets};
 use super::resource::{Resource, ResourceType, Resources};
 use super::rules::ServiceRules;
 use super::scope::{ListenerTraits, Scope};
 use super::visible::Visible;
-use super::{capability, cluster, endpoint, gateway, listener, name_table, route, rules, scope};
+use super::{
+    capability, cluster, endpoint, gateway, hosts, listener, name_table, route, rules, scope,
+};
 use crate::api::config::Config;
 use crate::api::networking::Sidecar;
 use crate::api::{Diagnostic, Str};
@@ -65,6 +68,8 @@ pub struct Context<'a> {
     pub services: &'a Arc<[Arc<Service>]>,
     /// What else it sees, and through which egress listeners.
     pub visible: &'a Visible,
+    /// The services by host name.
+    pub hosts: &'a Arc<Hosts>,
     /// The DestinationRules that it follows.
     pub rules: &'a Arc<ServiceRules>,
 }
@@ -88,6 +93,8 @@ pub struct Memos {
     pub name_tables: name_table::Memos,
     /// Of what gateways serve.
     pub gateways: gateway::Memos,
+    /// Services by host name.
+    pub hosts: hosts::Memos,
     /// DestinationRules by client.
     pub rules: rules::Memos,
 }
@@ -106,6 +113,7 @@ pub struct Built {
 struct ScopeState {
     scope: Arc<Scope>,
     visible: Visible,
+    hosts: Arc<Hosts>,
     rules: Arc<ServiceRules>,
     /// Addresses of endpoints of services without a virtual address, which get listeners of their own.
     peers: Vec<IpAddr>,
@@ -173,6 +181,7 @@ impl Translator {
             scope: &state.scope,
             services: &state.visible.services,
             visible: &state.visible,
+            hosts: &state.hosts,
             rules: &state.rules,
         };
         let mut layers = vec![state.shared.clone()];
@@ -242,6 +251,7 @@ impl Translator {
         self.memos.routes.sweep();
         self.memos.name_tables.sweep();
         self.memos.gateways.sweep();
+        self.memos.hosts.sweep();
         self.memos.rules.sweep();
         self.capabilities.sweep();
     }
@@ -257,12 +267,14 @@ impl ScopeState {
 
     fn new(snapshot: &Snapshot, scope: &Scope, visible: &Visible, memos: &mut Memos) -> ScopeState {
         let scope = Arc::new(scope.clone());
+        let hosts = memos.hosts.get(&visible.services);
         let rules = memos.rules.find(snapshot, &scope, &visible.services);
         let context = Context {
             snapshot,
             scope: &scope,
             services: &visible.services,
             visible,
+            hosts: &hosts,
             rules: &rules,
         };
         let routes = match scope.kind {
@@ -280,6 +292,7 @@ impl ScopeState {
             shared: Arc::new(layer(built, &mut memos.sets)),
             scope,
             visible: visible.clone(),
+            hosts,
             rules,
             listeners: HashMap::new(),
             inbound: HashMap::new(),
