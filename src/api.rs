@@ -20,6 +20,8 @@ pub mod meta;
 pub mod networking;
 pub mod object;
 pub mod proto_json;
+pub mod protocol;
+pub mod re2;
 
 pub use self::change::{Batch, Change};
 pub use self::diagnostic::{Diagnostic, Location, Severity};
@@ -28,6 +30,7 @@ pub use self::key::{Kind, ObjectKey};
 pub use self::mesh::MeshConfig;
 pub use self::meta::{Labels, Meta};
 pub use self::object::Object;
+pub use self::protocol::Protocol;
 
 /// The string of names, labels and addresses: shared, because the same few thousand strings recur in
 /// every object, snapshot and scope.

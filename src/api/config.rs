@@ -1,5 +1,7 @@
 //! Istio's own kinds: an object is metadata, a spec and, where istiod reads it, a status.
 
+mod metadata;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -19,8 +21,8 @@ pub trait Spec:
     /// What is read of an object's status; `()` for nothing.
     type Status: Clone + Debug + Default + PartialEq + DeserializeOwned + Send + Sync;
 
-    /// Says what in an object of this kind has no effect, or not the one that was meant. Rules that need more than
-    /// the object itself belong to those who know more.
+    /// Says what in an object of this kind has no effect, or not the one that was meant, with paths that begin at the
+    /// document. Rules that need more than the object itself belong to those who know more.
     fn validate(&self, meta: &Meta, issues: &mut Issues);
 
     /// The object.
@@ -64,6 +66,7 @@ impl<S: Spec> Config<S> {
     /// What validation says of it.
     pub fn validate(&self) -> Issues {
         let mut issues = Issues::default();
+        metadata::validate(S::KIND, &self.meta, &mut issues);
         self.spec.validate(&self.meta, &mut issues);
         issues
     }

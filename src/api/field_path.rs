@@ -1,6 +1,10 @@
 //! The way to a field inside a document, for messages and for finding its line.
 
+mod place;
+
 use std::fmt;
+
+pub use self::place::Place;
 
 /// A path such as `spec.ports[0].port`. Keys that are no plain words are quoted:
 /// `metadata.labels["app.kubernetes.io/name"]`.

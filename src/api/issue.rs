@@ -43,12 +43,12 @@ pub struct Issues(pub Vec<Issue>);
 
 impl Issues {
     /// Adds an error.
-    pub fn error(&mut self, path: FieldPath, message: impl Into<String>) {
-        self.0.push(Issue::error(path, message));
+    pub fn error(&mut self, path: impl Into<FieldPath>, message: impl Into<String>) {
+        self.0.push(Issue::error(path.into(), message));
     }
 
     /// Adds a warning.
-    pub fn warn(&mut self, path: FieldPath, message: impl Into<String>) {
-        self.0.push(Issue::warning(path, message));
+    pub fn warn(&mut self, path: impl Into<FieldPath>, message: impl Into<String>) {
+        self.0.push(Issue::warning(path.into(), message));
     }
 }

@@ -20,7 +20,8 @@ pub struct WorkloadGroup {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<ObjectMeta>,
     /// Their specs; `address` and `labels` come from the instance and from `metadata`.
-    pub template: WorkloadEntry,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<WorkloadEntry>,
     /// How an instance's agent checks its application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probe: Option<ReadinessProbe>,

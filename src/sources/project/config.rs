@@ -35,10 +35,7 @@ pub(super) fn typed<S: Spec>(value: Value, context: &mut Context<'_>) -> Result<
     // The status is what controllers wrote. It may be of another version, and users cannot mend it.
     let status = serde_json::from_value(status).unwrap_or_default();
     let config = Config::<S> { meta, spec, status };
-    let base = FieldPath::of("spec");
-    for issue in config.validate().0 {
-        context.issues.push(Issue { path: issue.path.below(&base), ..issue });
-    }
+    context.issues.extend(config.validate().0);
     Ok(S::object(Arc::new(config)))
 }
 
