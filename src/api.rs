@@ -7,6 +7,7 @@
 pub mod change;
 pub mod config;
 pub mod core;
+pub mod crd;
 pub mod diagnostic;
 pub mod duration;
 pub(crate) mod enumeration;

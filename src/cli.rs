@@ -6,6 +6,7 @@
 
 pub mod bootstrap;
 pub mod completion;
+pub mod crds;
 pub mod discovery;
 pub mod request;
 mod unknown;
@@ -46,6 +47,8 @@ enum Command {
     Request(request::Args),
     /// Print an Envoy bootstrap for the proxy of a pod
     Bootstrap(Box<bootstrap::Args>),
+    /// Print the CustomResourceDefinitions of Istio's networking kinds
+    Crds,
     /// Print what this build is
     Version(version::Args),
     /// Print a script that completes this command line in a shell
@@ -120,6 +123,7 @@ fn run(invocation: Invocation, settings: Settings, notes: Vec<String>) -> anyhow
         }
         Command::Request(arguments) => request::run(&arguments),
         Command::Bootstrap(arguments) => bootstrap::run(&arguments),
+        Command::Crds => crds::run(),
         Command::Version(arguments) => version::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, definition(&settings)),
     }

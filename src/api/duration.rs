@@ -161,6 +161,24 @@ impl<'de> serde::Deserialize<'de> for GoDuration {
     }
 }
 
+impl schemars::JsonSchema for GoDuration {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let rule = serde_json::json!({
+            "rule": "duration(self) >= duration('1ms')",
+            "message": "must be a duration of at least 1ms, such as 10s",
+        });
+        schemars::json_schema!({ "type": "string", "x-kubernetes-validations": [rule] })
+    }
+}
+
 impl serde::Serialize for GoDuration {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer

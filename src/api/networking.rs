@@ -8,6 +8,7 @@
 pub mod common;
 pub mod destination_rule;
 pub mod gateway;
+pub mod schema;
 pub mod service_entry;
 pub mod sidecar;
 pub mod virtual_service;

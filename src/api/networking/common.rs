@@ -1,21 +1,26 @@
 //! What several kinds have in common.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::schema;
 
 use crate::api::{Labels, Str};
 
 /// Selects workloads by their labels.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkloadSelector {
     /// All of these; none selects every workload.
     #[serde(skip_serializing_if = "Labels::is_empty")]
+    #[schemars(schema_with = "schema::selector_labels")]
     pub labels: Labels,
 }
 
 /// Where requests or connections go.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["host"]))]
 pub struct Destination {
     /// A host of the registry; a name without dots is of the namespace of the object.
     pub host: Str,
@@ -28,7 +33,7 @@ pub struct Destination {
 }
 
 /// Names a port by its number.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PortSelector {
     /// The number; 0 when unset.
@@ -36,7 +41,7 @@ pub struct PortSelector {
 }
 
 /// A share of requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Percent {
     /// From 0 to 100.

@@ -5,9 +5,11 @@ pub mod validation;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{PortSelector, is_default};
+use super::schema;
 use crate::api::config::{Config, Spec};
 use crate::api::duration::GoDuration;
 use crate::api::enumeration::enumeration;
@@ -15,8 +17,9 @@ use crate::api::issue::Issues;
 use crate::api::{Kind, Labels, Meta, Object, Str};
 
 /// The spec of a DestinationRule.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["host"]))]
 pub struct DestinationRule {
     /// The host, or a wildcard for several; a name without dots is of the namespace of the object.
     pub host: Str,
@@ -35,17 +38,19 @@ pub struct DestinationRule {
 }
 
 /// Selects client workloads.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientSelector {
     /// All of these labels.
     #[serde(skip_serializing_if = "Labels::is_empty")]
+    #[schemars(schema_with = "schema::match_labels")]
     pub match_labels: Labels,
 }
 
 /// A named part of a host's endpoints.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["name"]))]
 pub struct Subset {
     /// Its name.
     pub name: Str,
@@ -58,7 +63,7 @@ pub struct Subset {
 }
 
 /// How clients speak to endpoints.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TrafficPolicy {
     /// How endpoints are chosen.
@@ -75,6 +80,7 @@ pub struct TrafficPolicy {
     pub tls: Option<ClientTls>,
     /// What is different for single ports. Not within another port's settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4096))]
     pub port_level_settings: Vec<PortTrafficPolicy>,
     /// Connections are tunnelled through the host.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,7 +94,7 @@ pub struct TrafficPolicy {
 }
 
 /// How clients speak to one port.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PortTrafficPolicy {
     /// The port of the service.
@@ -109,8 +115,9 @@ pub struct PortTrafficPolicy {
 }
 
 /// How endpoints are chosen. One of `simple` and `consistent_hash`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("oneOf" = schema::at_most_one(&["simple", "consistentHash"])))]
 pub struct LoadBalancer {
     /// By load or by turns.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,8 +156,9 @@ enumeration! {
 }
 
 /// What decides the endpoint. One of header, cookie, address and query parameter; one of `ring_hash` and `maglev`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("allOf" = schema::groups(&[&["httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"], &["ringHash", "maglev"]])))]
 pub struct ConsistentHash {
     /// A header.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,8 +184,9 @@ pub struct ConsistentHash {
 }
 
 /// A cookie.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["name"]))]
 pub struct HttpCookie {
     /// Its name.
     pub name: Str,
@@ -186,6 +195,7 @@ pub struct HttpCookie {
     pub path: Str,
     /// How long one that the proxy makes lives; None makes none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub ttl: Option<GoDuration>,
     /// Further attributes of one that the proxy makes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -193,8 +203,9 @@ pub struct HttpCookie {
 }
 
 /// An attribute of a cookie.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["name"]))]
 pub struct CookieAttribute {
     /// Such as `SameSite`.
     pub name: Str,
@@ -204,7 +215,7 @@ pub struct CookieAttribute {
 }
 
 /// A ring of hashes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RingHash {
     /// How many it has at least; 0 for 1024.
@@ -213,7 +224,7 @@ pub struct RingHash {
 }
 
 /// Maglev's table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Maglev {
     /// Its size, a prime; 0 for Envoy's 65537.
@@ -222,7 +233,7 @@ pub struct Maglev {
 }
 
 /// How localities count. One of `distribute` and the two kinds of failover.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LocalityLbSetting {
     /// Shares by the client's locality.
@@ -236,11 +247,12 @@ pub struct LocalityLbSetting {
     pub failover_priority: Vec<Str>,
     /// Whether localities count at all; true when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub enabled: Option<bool>,
 }
 
 /// Shares of a locality's traffic.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Distribute {
     /// The client's locality, such as `region/zone/*`.
@@ -250,7 +262,7 @@ pub struct Distribute {
 }
 
 /// Where a region's traffic goes when its endpoints fail.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Failover {
     /// The region.
@@ -260,21 +272,24 @@ pub struct Failover {
 }
 
 /// How new endpoints are warmed up.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["duration"]))]
 pub struct Warmup {
     /// How long.
     pub duration: Option<GoDuration>,
     /// The share that they begin with; 10 when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true), range(min = 0.0, max = 100.0))]
     pub minimum_percent: Option<f64>,
     /// How fast the share grows; 1 (evenly) when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true), range(min = 0.0))]
     pub aggression: Option<f64>,
 }
 
 /// Limits of connections.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ConnectionPool {
     /// Of all connections.
@@ -286,7 +301,7 @@ pub struct ConnectionPool {
 }
 
 /// Limits of all connections. Numbers of 0 are not limits.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpSettings {
     /// How many.
@@ -303,11 +318,12 @@ pub struct TcpSettings {
     pub max_connection_duration: Option<GoDuration>,
     /// How long one may be idle.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub idle_timeout: Option<GoDuration>,
 }
 
 /// Keepalive of the system.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Keepalive {
     /// Unanswered probes before the connection is dropped; 0 for the system's.
@@ -322,7 +338,7 @@ pub struct Keepalive {
 }
 
 /// Limits of HTTP. Numbers of 0 are not limits.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpSettings {
     /// Requests that wait for a connection.
@@ -365,7 +381,7 @@ enumeration! {
 }
 
 /// When endpoints are left out for a while.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OutlierDetection {
     /// Old spelling of `consecutive_gateway_errors`; 0 when unset.
@@ -376,12 +392,15 @@ pub struct OutlierDetection {
     pub split_external_local_origin_errors: bool,
     /// Such errors in a row.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub consecutive_local_origin_failures: Option<u32>,
     /// 502, 503 and 504 in a row; 0 for never.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub consecutive_gateway_errors: Option<u32>,
     /// 5xx in a row; 0 for never.
     #[serde(rename = "consecutive5xxErrors", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub consecutive_5xx_errors: Option<u32>,
     /// Between sweeps.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -398,7 +417,7 @@ pub struct OutlierDetection {
 }
 
 /// How TLS is begun.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientTls {
     /// Whether, and with which certificate.
@@ -423,6 +442,7 @@ pub struct ClientTls {
     pub sni: Str,
     /// The server's certificate is not verified.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub insecure_skip_verify: Option<bool>,
     /// A file with revoked server certificates.
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -445,8 +465,9 @@ enumeration! {
 }
 
 /// Connections are tunnelled through the host.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["targetHost", "targetPort"]))]
 pub struct Tunnel {
     /// `CONNECT` or `POST`; empty for CONNECT.
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -458,7 +479,7 @@ pub struct Tunnel {
 }
 
 /// The client's address is told before everything else.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProxyProtocol {
     /// In which form.
@@ -478,11 +499,12 @@ enumeration! {
 }
 
 /// How many retries there may be at once.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RetryBudget {
     /// Percent of the requests; 20 when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true), range(min = 0.0, max = 100.0))]
     pub percent: Option<f64>,
     /// But at least this many; 0 when unset.
     #[serde(skip_serializing_if = "is_default")]

@@ -4,16 +4,18 @@ pub mod validation;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::is_default;
+use super::schema;
 use crate::api::config::{Config, Spec};
 use crate::api::enumeration::enumeration;
 use crate::api::issue::Issues;
 use crate::api::{Kind, Labels, Meta, Object, Str};
 
 /// The spec of a Gateway.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Gateway {
     /// What the proxies listen on.
@@ -25,10 +27,12 @@ pub struct Gateway {
 }
 
 /// A port with the hosts that are served on it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["port", "hosts"]))]
 pub struct Server {
     /// The port.
+    #[schemars(transform = schema::require_port)]
     pub port: Port,
     /// The address to listen on; empty for all.
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -48,7 +52,7 @@ pub struct Server {
 }
 
 /// A port by number, name and protocol.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Port {
     /// The number.
@@ -65,8 +69,9 @@ pub struct Port {
 }
 
 /// How TLS is ended or read.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = schema::certificate_rules()))]
 pub struct ServerTls {
     /// Plain HTTP is answered with a redirect to HTTPS.
     #[serde(skip_serializing_if = "is_default")]
@@ -91,12 +96,14 @@ pub struct ServerTls {
     pub credential_name: Str,
     /// Several secrets, for certificates of different kinds of key.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 2))]
     pub credential_names: Vec<Str>,
     /// A secret with the roots of clients' certificates, when they are not in that of `credential_name`.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub ca_cert_credential_name: Str,
     /// Several certificates by files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 2))]
     pub tls_certificates: Vec<TlsCertificate>,
     /// The names that a client's certificate may have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -119,7 +126,7 @@ pub struct ServerTls {
 }
 
 /// A certificate by files.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TlsCertificate {
     /// The chain.

@@ -4,9 +4,11 @@ pub mod validation;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{WorkloadSelector, is_default};
+use super::schema;
 use super::workload_entry::WorkloadEntry;
 use crate::api::config::{Config, Spec};
 use crate::api::enumeration::enumeration;
@@ -14,16 +16,21 @@ use crate::api::issue::Issues;
 use crate::api::{Kind, Meta, Object, Str};
 
 /// The spec of a ServiceEntry.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = schema::service_entry_rules()))]
+#[schemars(extend("required" = ["hosts"]))]
 pub struct ServiceEntry {
     /// The host names; a service for each.
+    #[schemars(schema_with = "schema::service_hosts")]
     pub hosts: Vec<Str>,
     /// Virtual addresses, or networks in CIDR form.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 64)))]
     pub addresses: Vec<Str>,
     /// The ports.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"], "x-kubernetes-validations" = schema::unique_ports()))]
     pub ports: Vec<ServicePort>,
     /// Whether its endpoints are part of the mesh.
     #[serde(skip_serializing_if = "is_default")]
@@ -33,6 +40,7 @@ pub struct ServiceEntry {
     pub resolution: Resolution,
     /// Its endpoints.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4096))]
     pub endpoints: Vec<WorkloadEntry>,
     /// Selects WorkloadEntries and pods of its namespace as endpoints, instead of `endpoints`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,18 +54,23 @@ pub struct ServiceEntry {
 }
 
 /// A port of a ServiceEntry.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["number", "name"]))]
 pub struct ServicePort {
     /// The number that clients use.
+    #[schemars(schema_with = "schema::port")]
     pub number: u32,
     /// What is spoken, such as `HTTP`; found out where it is empty or unknown.
     #[serde(skip_serializing_if = "str::is_empty")]
+    #[schemars(length(max = 256))]
     pub protocol: Str,
     /// Its name.
+    #[schemars(length(max = 256))]
     pub name: Str,
     /// The port of endpoints that name none; 0 for `number`.
     #[serde(skip_serializing_if = "is_default")]
+    #[schemars(schema_with = "schema::port")]
     pub target_port: u32,
 }
 

@@ -4,6 +4,7 @@ pub mod validation;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Destination, WorkloadSelector, is_default};
@@ -15,7 +16,7 @@ use crate::api::issue::Issues;
 use crate::api::{Kind, Meta, Object, Str};
 
 /// The spec of a Sidecar.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Sidecar {
     /// The workloads that it is for; None for all of the namespace, in the root namespace for all of the mesh.
@@ -36,8 +37,9 @@ pub struct Sidecar {
 }
 
 /// A port that the workload serves.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["port"]))]
 pub struct IngressListener {
     /// The port.
     pub port: Port,
@@ -60,8 +62,9 @@ pub struct IngressListener {
 }
 
 /// What the workload reaches through one listener, or through all that no other names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["hosts"]))]
 pub struct EgressListener {
     /// The port; None for all that no other listener names.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +81,7 @@ pub struct EgressListener {
 }
 
 /// What happens to traffic for unknown destinations.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OutboundTrafficPolicy {
     /// Whether it is let through.

@@ -5,9 +5,11 @@ pub mod validation;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Destination, Percent, is_default};
+use super::schema;
 use crate::api::config::{Config, Spec};
 use crate::api::duration::GoDuration;
 use crate::api::enumeration::enumeration;
@@ -15,7 +17,7 @@ use crate::api::issue::Issues;
 use crate::api::{Kind, Labels, Meta, Object, Str};
 
 /// The spec of a VirtualService.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VirtualService {
     /// The hosts that clients ask for; none for one that others delegate to.
@@ -39,8 +41,9 @@ pub struct VirtualService {
 }
 
 /// What happens to requests that one of `match` describes. One of route, redirect, direct response, delegate.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(transform = schema::old_mirror_percent)]
 pub struct HttpRoute {
     /// For statistics and logs.
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -77,6 +80,7 @@ pub struct HttpRoute {
     pub mirror: Option<Destination>,
     /// Old spelling of `mirror_percentage`, in whole percent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub mirror_percent: Option<u32>,
     /// The share that `mirror` gets; all when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,7 +97,7 @@ pub struct HttpRoute {
 }
 
 /// Another VirtualService.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Delegate {
     /// Its name.
@@ -104,7 +108,7 @@ pub struct Delegate {
 }
 
 /// Describes requests: all that is set must hold.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpMatch {
     /// For the name of the route.
@@ -152,8 +156,9 @@ pub struct HttpMatch {
 }
 
 /// How a text must look. One of the three; none asks for presence only.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("oneOf" = schema::at_most_one(&["exact", "prefix", "regex"])))]
 pub struct StringMatch {
     /// Exactly this.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,8 +172,9 @@ pub struct StringMatch {
 }
 
 /// One destination among others.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["destination"]))]
 pub struct HttpDestination {
     /// Where.
     pub destination: Destination,
@@ -181,7 +187,7 @@ pub struct HttpDestination {
 }
 
 /// How headers of requests and responses are changed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Headers {
     /// Of requests.
@@ -193,7 +199,7 @@ pub struct Headers {
 }
 
 /// How headers are changed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HeaderOperations {
     /// They have this value afterwards.
@@ -208,8 +214,9 @@ pub struct HeaderOperations {
 }
 
 /// A redirect.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("oneOf" = schema::at_most_one(&["port", "derivePort"])))]
 pub struct HttpRedirect {
     /// The new path; `%PREFIX()%` stands for the matched prefix's place. Empty keeps the path.
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -243,8 +250,9 @@ enumeration! {
 }
 
 /// A fixed response.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["status"]))]
 pub struct DirectResponse {
     /// The status.
     pub status: u32,
@@ -254,19 +262,21 @@ pub struct DirectResponse {
 }
 
 /// A body. One of the two.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("oneOf" = schema::at_most_one(&["string", "bytes"])))]
 pub struct HttpBody {
     /// As text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub string: Option<Str>,
     /// In base64.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "byte"))]
     pub bytes: Option<Str>,
 }
 
 /// How path and host are rewritten.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpRewrite {
     /// Instead of the matched prefix or path; empty keeps it.
@@ -281,7 +291,7 @@ pub struct HttpRewrite {
 }
 
 /// A substitution.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RegexRewrite {
     /// What is replaced.
@@ -292,7 +302,7 @@ pub struct RegexRewrite {
 }
 
 /// What is retried.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpRetry {
     /// How often; 0 never.
@@ -306,9 +316,11 @@ pub struct HttpRetry {
     pub retry_on: Str,
     /// Also in other localities.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub retry_remote_localities: Option<bool>,
     /// Not on hosts that were tried; true when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub retry_ignore_previous_hosts: Option<bool>,
     /// The wait before the first retry; None for Envoy's 25 ms.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -316,7 +328,7 @@ pub struct HttpRetry {
 }
 
 /// Delays and errors on purpose.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FaultInjection {
     /// Delays.
@@ -328,8 +340,9 @@ pub struct FaultInjection {
 }
 
 /// A delay.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("oneOf" = schema::at_most_one(&["fixedDelay", "exponentialDelay"])))]
 pub struct FaultDelay {
     /// How long.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -346,8 +359,9 @@ pub struct FaultDelay {
 }
 
 /// An error. One of the three.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("oneOf" = schema::at_most_one(&["httpStatus", "grpcStatus", "http2Error"])))]
 pub struct FaultAbort {
     /// A status of HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -364,8 +378,9 @@ pub struct FaultAbort {
 }
 
 /// A copy of requests.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["destination"]))]
 pub struct HttpMirror {
     /// Where it goes.
     pub destination: Destination,
@@ -375,7 +390,7 @@ pub struct HttpMirror {
 }
 
 /// What browsers on pages of other origins may do.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CorsPolicy {
     /// Old spelling of `allow_origins`: exact origins, `*` for all.
@@ -398,6 +413,7 @@ pub struct CorsPolicy {
     pub max_age: Option<GoDuration>,
     /// Whether cookies may be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
     pub allow_credentials: Option<bool>,
     /// What happens to a preflight of an origin that is not allowed.
     #[serde(skip_serializing_if = "is_default")]
@@ -418,8 +434,9 @@ enumeration! {
 }
 
 /// Where TLS connections go that one of `match` describes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["match"]))]
 pub struct TlsRoute {
     /// Any of these.
     #[serde(rename = "match", skip_serializing_if = "Vec::is_empty")]
@@ -430,8 +447,9 @@ pub struct TlsRoute {
 }
 
 /// Describes TLS connections: all that is set must hold.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["sniHosts"]))]
 pub struct TlsMatch {
     /// Any of these server names.
     pub sni_hosts: Vec<Str>,
@@ -453,7 +471,7 @@ pub struct TlsMatch {
 }
 
 /// Where connections go that one of `match` describes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpRoute {
     /// Any of these; none matches every connection.
@@ -465,7 +483,7 @@ pub struct TcpRoute {
 }
 
 /// Describes connections: all that is set must hold.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct L4Match {
     /// Any of these networks, in CIDR form, has the address.
@@ -489,8 +507,9 @@ pub struct L4Match {
 }
 
 /// One destination of connections among others.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["destination"]))]
 pub struct RouteDestination {
     /// Where.
     pub destination: Destination,

@@ -5,37 +5,46 @@ pub mod validation;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::is_default;
+use super::schema;
 use crate::api::config::{Config, Spec};
 use crate::api::issue::Issues;
 use crate::api::{Kind, Labels, Meta, Object, Str};
 
 /// The spec of a WorkloadEntry; also an endpoint of a ServiceEntry and the template of a WorkloadGroup.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = schema::entry_rules()))]
 pub struct WorkloadEntry {
     /// An IP address, a host name or `unix:///PATH`; empty when the network's gateway stands for it.
     #[serde(skip_serializing_if = "str::is_empty")]
+    #[schemars(schema_with = "schema::address")]
     pub address: Str,
     /// Its ports by the names of the service's; those of the service where it names none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::named_ports")]
     pub ports: BTreeMap<Str, u32>,
     /// Labels that services and subsets select on.
     #[serde(skip_serializing_if = "Labels::is_empty")]
+    #[schemars(schema_with = "schema::labels")]
     pub labels: Labels,
     /// The network; empty for the default one.
     #[serde(skip_serializing_if = "str::is_empty")]
+    #[schemars(length(max = 2048))]
     pub network: Str,
     /// `REGION/ZONE/SUBZONE`, of which the tail may be missing.
     #[serde(skip_serializing_if = "str::is_empty")]
+    #[schemars(length(max = 2048))]
     pub locality: Str,
     /// Its share among the endpoints of a service; 0 means 1.
     #[serde(skip_serializing_if = "is_default")]
     pub weight: u32,
     /// The account behind its identity; empty when it has none.
     #[serde(skip_serializing_if = "str::is_empty")]
+    #[schemars(length(max = 253))]
     pub service_account: Str,
 }
 
