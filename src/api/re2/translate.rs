@@ -215,7 +215,9 @@ impl Translator<'_> {
                     return Ok(());
                 }
                 _ => {
-                    return Err("behind (? only the flags i, m, s, U or a name may stand".to_owned());
+                    return Err(
+                        "behind (? only the flags i, m, s, U or a name may stand".to_owned()
+                    );
                 }
             }
         }
