@@ -16,12 +16,12 @@ pub mod virtual_service;
 pub mod workload;
 
 pub use self::destination_rule::{MergedRule, Rules};
-pub use self::endpoint::{Endpoint, EndpointTraits, Health, ServiceEndpoints};
+pub use self::endpoint::{Address, Endpoint, EndpointTraits, Health, ServiceEndpoints};
 pub use self::gateway::Gateways;
 pub use self::locality::Locality;
 pub use self::network::{NetworkGateway, Networks};
 pub use self::proxy::{Proxy, ProxyKind};
-pub use self::service::{Port, Registry, Resolution, Service, ServiceKey, Visibility};
+pub use self::service::{Block, Port, Registry, Resolution, Service, ServiceKey, Visibility};
 pub use self::sidecar::Sidecars;
 pub use self::virtual_service::{Routing, VirtualServices};
 pub use self::workload::{ServiceTarget, TlsMode, Workload};

@@ -128,8 +128,7 @@ fn services_are_those_of_istiod() {
 fn endpoint_entry(port: &str, endpoint: &Endpoint) -> Value {
     let workload = endpoint.workload.as_ref().expect("every recorded endpoint is a pod");
     let locality = &workload.locality;
-    let addresses: Vec<String> =
-        [endpoint.address].iter().chain(&endpoint.additional).map(IpAddr::to_string).collect();
+    let addresses: Vec<String> = endpoint.ips().map(|ip| ip.to_string()).collect();
     json!({
         "Labels": workload.all_labels,
         "Addresses": addresses,

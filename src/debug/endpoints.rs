@@ -93,7 +93,7 @@ impl<'a> Service<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Entry<'a> {
     labels: Labels,
-    addresses: Vec<std::net::IpAddr>,
+    addresses: Vec<String>,
     service_port_name: &'a str,
     legacy_cluster_port_key: u8,
     service_account: &'a str,
@@ -132,7 +132,10 @@ impl<'a> Entry<'a> {
         labels.entry(NETWORK_LABEL.into()).or_default();
         Entry {
             labels,
-            addresses: [endpoint.address].into_iter().chain(endpoint.additional.clone()).collect(),
+            addresses: [endpoint.address.to_string()]
+                .into_iter()
+                .chain(endpoint.additional.iter().map(ToString::to_string))
+                .collect(),
             service_port_name: port,
             legacy_cluster_port_key: 0,
             service_account: workload.map_or("", |w| &w.identity),
@@ -159,6 +162,7 @@ impl<'a> Entry<'a> {
             host_name: workload.map_or(&endpoint.hostname, |w| &w.hostname),
             sub_domain: workload.map_or("", |w| &w.subdomain),
             health_status: match endpoint.health {
+                Health::Unknown => 0,
                 Health::Healthy => 1,
                 Health::Unhealthy => 2,
                 Health::Draining => 3,

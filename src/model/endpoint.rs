@@ -1,6 +1,7 @@
 //! Endpoints: where a service's ports are served.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -32,10 +33,10 @@ pub struct EndpointTraits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// Its address; of a pod with several, the one that the pod prefers.
-    pub address: IpAddr,
+    pub address: Address,
     /// Its addresses of the other family, when slices of both families name its pod; mostly empty.
     pub additional: Vec<IpAddr>,
-    /// Its port.
+    /// Its port; 0 where the address has none.
     pub port: u16,
     /// Whether it may be used.
     pub health: Health,
@@ -47,6 +48,64 @@ pub struct Endpoint {
     pub hostname: Str,
     /// The workload behind it; None for addresses that nobody described.
     pub workload: Option<Arc<Workload>>,
+}
+
+/// Where an endpoint is. Kubernetes knows IP addresses only.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Address {
+    /// At an IP address.
+    Ip(IpAddr),
+    /// At a host name, which the proxy resolves.
+    Host(Str),
+    /// At the path of a Unix socket.
+    Pipe(Str),
+    /// Nowhere that is told: only the gateways of its network lead to it.
+    Network,
+}
+
+impl Address {
+    /// From what a user writes: an IP address, a host name, `unix:///PATH`, or nothing.
+    pub fn parse(text: &str) -> Address {
+        if text.is_empty() {
+            return Address::Network;
+        }
+        match (text.strip_prefix("unix://"), text.parse()) {
+            (Some(path), _) => Address::Pipe(path.into()),
+            (None, Ok(ip)) => Address::Ip(ip),
+            (None, Err(_)) => Address::Host(text.into()),
+        }
+    }
+
+    /// The IP address, if it is one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Address::Ip(ip) => Some(*ip),
+            _ => None,
+        }
+    }
+}
+
+impl From<IpAddr> for Address {
+    fn from(ip: IpAddr) -> Address {
+        Address::Ip(ip)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Ip(ip) => ip.fmt(f),
+            Address::Host(text) | Address::Pipe(text) => f.write_str(text),
+            Address::Network => Ok(()),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Its IP addresses, the preferred one first; none if it is at something else.
+    pub fn ips(&self) -> impl Iterator<Item = IpAddr> {
+        self.address.ip().into_iter().chain(self.additional.iter().copied())
+    }
 }
 
 /// Whether an endpoint may be used.
@@ -61,4 +120,6 @@ pub enum Health {
     Draining,
     /// Going away; not sent.
     Terminating,
+    /// Nobody checks: it may be used until it fails.
+    Unknown,
 }

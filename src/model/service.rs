@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -34,11 +35,17 @@ pub struct Service {
     pub ports: Vec<Port>,
     /// Its virtual addresses, by cluster; empty when headless.
     pub addresses: BTreeMap<Str, Vec<IpAddr>>,
+    /// Its addresses, and blocks of addresses, as its ServiceEntry names them: the same in all clusters.
+    pub blocks: Vec<Block>,
+    /// Addresses that were allocated for it because it has none, one of each family. They mean something only
+    /// to clients that resolve names by our table.
+    pub allocated: Vec<IpAddr>,
     /// Who may see it.
     pub visibility: Visibility,
     /// Outside the mesh: no mTLS, no sidecar.
     pub mesh_external: bool,
-    /// Identities that its endpoints are known by beside those of its pods, sorted.
+    /// Identities that its endpoints are known by beside those of its pods: sorted, but those that a ServiceEntry
+    /// names (`subjectAltNames`) as it names them.
     pub service_accounts: Vec<Str>,
     /// The labels of the object.
     pub labels: Labels,
@@ -56,6 +63,8 @@ pub struct Service {
     pub traffic_distribution: Str,
     /// Endpoints that are not ready count as ready.
     pub publish_not_ready: bool,
+    /// Without an address of its own, it is found at those of its endpoints.
+    pub at_endpoints: bool,
     /// Addresses that reach it from outside the cluster.
     pub external_addresses: Vec<Str>,
     /// The object that defines it.
@@ -73,6 +82,44 @@ pub struct Port {
     pub protocol: Protocol,
     /// Where it leads in a pod.
     pub target: TargetPort,
+}
+
+/// A block of addresses; a single one where all bits are fixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Block {
+    /// An address of it, as it was written.
+    pub address: IpAddr,
+    /// How many bits are fixed.
+    pub length: u8,
+}
+
+impl Block {
+    /// From an IP address, or CIDR notation.
+    pub fn parse(text: &str) -> Option<Block> {
+        let (address, length) = match text.split_once('/') {
+            Some((address, length)) => (address, Some(length)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().ok()?;
+        let all = if address.is_ipv4() { 32 } else { 128 };
+        let length = length.map_or(Some(all), |length| length.parse().ok())?;
+        (length <= all).then_some(Block { address, length })
+    }
+
+    /// The address, if it is a single one.
+    pub fn single(self) -> Option<IpAddr> {
+        let all = if self.address.is_ipv4() { 32 } else { 128 };
+        (self.length == all).then_some(self.address)
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.single() {
+            Some(address) => address.fmt(f),
+            None => write!(f, "{}/{}", self.address, self.length),
+        }
+    }
 }
 
 /// Who defines a service.

@@ -81,7 +81,7 @@ pub(super) fn from_pods<'a>(
         for port in &object.ports {
             let Some(number) = target_port(port, pod) else { continue };
             by_port.entry(port.name.clone()).or_default().push(Endpoint {
-                address,
+                address: address.into(),
                 additional: additional.clone(),
                 port: number,
                 health,
@@ -139,7 +139,7 @@ impl Collected {
                 }
             }
             endpoints.push(Endpoint {
-                address,
+                address: address.into(),
                 additional: Vec::new(),
                 port: port.port,
                 health: health(service, endpoint),
@@ -162,7 +162,7 @@ impl Collected {
 /// Adds to an endpoint an address of the family that it has none of yet; the one that its pod lists first comes
 /// first. False when it has one of that family.
 fn join(endpoint: &mut Endpoint, address: IpAddr, workload: &Workload) -> bool {
-    let known = endpoint.address;
+    let Some(known) = endpoint.address.ip() else { return false };
     if !endpoint.additional.is_empty() || known.is_ipv4() == address.is_ipv4() {
         return false;
     }
@@ -172,7 +172,7 @@ fn join(endpoint: &mut Endpoint, address: IpAddr, workload: &Workload) -> bool {
     } else {
         (address, known)
     };
-    endpoint.address = first;
+    endpoint.address = first.into();
     endpoint.additional.push(second);
     true
 }

@@ -69,6 +69,8 @@ pub(super) fn derive(
         resolution,
         ports: object.ports.iter().map(port).collect(),
         addresses,
+        blocks: Vec::new(),
+        allocated: Vec::new(),
         visibility: visibility(meta, mesh),
         mesh_external: alias.is_some(),
         service_accounts: service_accounts(meta, mesh),
@@ -80,6 +82,7 @@ pub(super) fn derive(
         node_local: object.node_local,
         traffic_distribution: traffic_distribution(object, namespace),
         publish_not_ready: object.publish_not_ready,
+        at_endpoints: object.headless && resolution == Resolution::Passthrough,
         external_addresses: object.external_addresses.clone(),
         origin: ObjectKey {
             kind: Kind::Service,

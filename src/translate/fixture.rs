@@ -20,9 +20,9 @@ use crate::api::{Kind, MeshConfig, ObjectKey, Str};
 use crate::model::identity::spiffe;
 use crate::model::service::sort_by_age;
 use crate::model::{
-    Endpoint, EndpointTraits, Health, Locality, Port, Protocol, Proxy, ProxyKind, Registry,
-    Resolution, Service, ServiceEndpoints, ServiceKey, ServiceTarget, TlsMode, Visibility,
-    Workload,
+    Address, Endpoint, EndpointTraits, Health, Locality, Port, Protocol, Proxy, ProxyKind,
+    Registry, Resolution, Service, ServiceEndpoints, ServiceKey, ServiceTarget, TlsMode,
+    Visibility, Workload,
 };
 use crate::proto::json::{Names, to_json};
 use crate::snapshot::{NamespaceState, Snapshot, WorkloadState};
@@ -144,6 +144,8 @@ pub fn service(name: &str, ports: &[(&str, u16, Protocol)]) -> Service {
         resolution: Resolution::ClientSideLb,
         ports: ports.iter().map(port).collect(),
         addresses: BTreeMap::new(),
+        blocks: Vec::new(),
+        allocated: Vec::new(),
         visibility: Visibility::Public,
         mesh_external: false,
         service_accounts: Vec::new(),
@@ -155,6 +157,7 @@ pub fn service(name: &str, ports: &[(&str, u16, Protocol)]) -> Service {
         node_local: false,
         traffic_distribution: Str::default(),
         publish_not_ready: false,
+        at_endpoints: false,
         external_addresses: Vec::new(),
         origin,
     }
@@ -189,7 +192,7 @@ pub fn workload(name: &str, locality: &str, node: &str) -> Workload {
 /// A healthy endpoint of a workload.
 pub fn endpoint(address: &str, port: u16, workload: &Arc<Workload>) -> Endpoint {
     Endpoint {
-        address: address.parse().expect("an address"),
+        address: Address::parse(address),
         additional: Vec::new(),
         port,
         health: Health::Healthy,

@@ -116,7 +116,7 @@ fn health_status(health: Health, registry: Registry) -> core::HealthStatus {
         (Health::Draining, _) => core::HealthStatus::Draining,
         (Health::Unhealthy | Health::Terminating, _) => core::HealthStatus::Unhealthy,
         (Health::Healthy, Registry::Kubernetes) => core::HealthStatus::Healthy,
-        (Health::Healthy, Registry::External) => core::HealthStatus::Unknown,
+        (Health::Healthy, Registry::External) | (Health::Unknown, _) => core::HealthStatus::Unknown,
     }
 }
 

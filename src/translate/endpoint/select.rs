@@ -104,7 +104,7 @@ impl Reach {
             Health::Draining => self.draining.then_some(Health::Draining),
             _ if leaves => self.draining.then_some(Health::Draining),
             Health::Unhealthy => self.unhealthy.then_some(Health::Unhealthy),
-            Health::Healthy => Some(Health::Healthy),
+            usable => Some(usable),
         }
     }
 
@@ -125,8 +125,7 @@ impl Reach {
 
     /// The addresses of an endpoint that the proxy can reach, the preferred one first.
     pub fn addresses(&self, endpoint: &Endpoint) -> impl Iterator<Item = IpAddr> {
-        let all = std::iter::once(&endpoint.address).chain(&endpoint.additional).copied();
-        all.filter(|address| self.families.reach(*address))
+        endpoint.ips().filter(|address| self.families.reach(*address))
     }
 }
 

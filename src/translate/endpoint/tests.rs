@@ -6,8 +6,8 @@ use super::preference::compact;
 use super::{Memos, absent, assignments};
 use crate::api::MeshConfig;
 use crate::model::{
-    Endpoint, Health, Locality, Protocol, Proxy, ProxyKind, Registry, Resolution, Service, TlsMode,
-    Workload,
+    Address, Endpoint, Health, Locality, Protocol, Proxy, ProxyKind, Registry, Resolution, Service,
+    TlsMode, Workload,
 };
 use crate::translate::fixture::{
     World, at, build, endpoint, find, json as to_json, scope, service, workload,
@@ -167,7 +167,7 @@ fn a_proxy_is_told_the_addresses_that_it_can_reach() {
         let mut both = pod(1, unchanged);
         both.additional = vec!["2001:db8::a".parse().unwrap()];
         let mut v6 = pod(2, unchanged);
-        v6.address = "2001:db8::b".parse().unwrap();
+        v6.address = Address::parse("2001:db8::b");
         vec![both, v6]
     };
     let check = |ips: &[&str], want: &[&str], additional: bool| {

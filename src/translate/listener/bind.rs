@@ -95,8 +95,7 @@ pub fn reachable_addresses(service: &Service, scope: &Scope) -> Vec<IpAddr> {
 pub fn direct_addresses(endpoint: &Endpoint, scope: &Scope) -> impl Iterator<Item = IpAddr> {
     let network = endpoint.workload.as_ref().map_or("", |w| &*w.network);
     let (families, same) = (scope.families, same_or_unknown(network, &scope.network));
-    let all = std::iter::once(&endpoint.address).chain(&endpoint.additional).copied();
-    all.filter(move |ip| same && families.reach(*ip))
+    endpoint.ips().filter(move |ip| same && families.reach(*ip))
 }
 
 /// Whether an endpoint is in the cluster of the scope's proxies.
