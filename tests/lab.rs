@@ -16,6 +16,7 @@ pub mod objects;
 pub mod process;
 pub mod secrets;
 pub mod sidecar;
+pub mod tls;
 pub mod toy;
 pub mod wait;
 
@@ -28,7 +29,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use self::authority::Authority;
+use self::authority::{Authority, Identity};
 use self::daemon::{Daemon, GRPC_PORT};
 use self::namespace::Namespace;
 use self::network::HUB;
@@ -40,6 +41,9 @@ use self::toy::Toy;
 pub const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
 /// The ports on which it speaks HTTP; services of the sample shop have the second one too.
 pub const OUTSIDE_PORTS: [u16; 2] = [8000, 8080];
+
+/// The host that gateways of the samples have a certificate for.
+pub const SHOP: &str = "shop.example.com";
 
 /// What the copies are called in the lab's directory.
 const CONFIG: &str = "config";
@@ -64,7 +68,7 @@ pub struct Lab {
     pods: BTreeMap<String, Pod>,
     /// The daemon.
     pub daemon: Daemon,
-    _outside: (Toy, Namespace),
+    outside: (Toy, Namespace),
     hub: Namespace,
     authority: Authority,
     settings: Settings,
@@ -76,7 +80,7 @@ pub struct Lab {
 /// A pod.
 pub struct Pod {
     sidecar: Option<Sidecar>,
-    _toy: Toy,
+    _toy: Option<Toy>,
     /// Where it lives.
     pub namespace: Arc<Namespace>,
     /// What the objects say of it.
@@ -129,7 +133,8 @@ impl Lab {
             .with_context(|| settings.mesh.display().to_string())?;
         let hub = Namespace::new("hub")?;
         network::make_hub(&hub)?;
-        let outside = outside(&hub)?;
+        let authority = Authority::new()?;
+        let outside = outside(&hub, &authority)?;
         let log = directory.path().join("istiod.log");
         let mut daemon = Daemon::new(&settings.istiod, &config, &mesh, log);
         daemon.start(&hub).await?;
@@ -137,14 +142,17 @@ impl Lab {
         let mut lab = Lab {
             pods: BTreeMap::new(),
             daemon,
-            _outside: outside,
+            outside,
             hub,
-            authority: Authority::new()?,
+            authority,
             settings,
             objects,
             directory,
         };
         for pod in lab.objects.pods.clone() {
+            if pod.gateway {
+                lab.certify(&pod.name, SHOP)?;
+            }
             lab.start_pod(pod)?;
         }
         for pod in lab.pods.values_mut() {
@@ -168,6 +176,30 @@ impl Lab {
     /// The file of the mesh configuration that the daemon follows.
     pub fn mesh(&self) -> PathBuf {
         self.directory.path().join(MESH)
+    }
+
+    /// What stands for a pod's file system, as far as certificates go.
+    pub fn root(&self, pod: &str) -> PathBuf {
+        self.directory.path().join(format!("{pod}.root"))
+    }
+
+    /// Puts a certificate for a host into a pod's `/etc/certs`, as `HOST.crt` and `HOST.key`.
+    pub fn certify(&self, pod: &str, host: &str) -> Result<()> {
+        let folder = self.root(pod).join("etc/certs");
+        std::fs::create_dir_all(&folder)?;
+        let Identity { certificate, key, .. } = self.authority.certify(host)?;
+        std::fs::write(folder.join(format!("{host}.crt")), certificate)?;
+        Ok(std::fs::write(folder.join(format!("{host}.key")), key)?)
+    }
+
+    /// The root certificate that vouches for everybody in the lab, in PEM.
+    pub fn trusted_root(&self) -> &str {
+        self.authority.root()
+    }
+
+    /// Where clients outside of the mesh are.
+    pub fn outside(&self) -> &Namespace {
+        &self.outside.1
     }
 
     /// The namespace of the daemon.
@@ -207,14 +239,21 @@ impl Lab {
     fn start_pod(&mut self, spec: PodSpec) -> Result<()> {
         let namespace = Arc::new(Namespace::new(&spec.name)?);
         network::attach_pod(&self.hub, &namespace, self.pods.len(), spec.ip)?;
-        let toy = Toy::start(&namespace, &spec.name, &spec.ports)?;
-        let sidecar = spec.sidecar.then(|| self.start_sidecar(&namespace, &spec)).transpose()?;
+        // A gateway's ports are Envoy's.
+        let application = (!spec.gateway).then_some(&spec.ports);
+        let toy =
+            application.map(|ports| Toy::start(&namespace, &spec.name, ports, &self.authority));
+        let toy = toy.transpose()?;
+        let has_envoy = spec.sidecar || spec.gateway;
+        let sidecar = has_envoy.then(|| self.start_envoy(&namespace, &spec)).transpose()?;
         self.pods.insert(spec.name.clone(), Pod { sidecar, _toy: toy, namespace, spec });
         Ok(())
     }
 
-    fn start_sidecar(&self, namespace: &Namespace, spec: &PodSpec) -> Result<Sidecar> {
-        network::redirect(namespace)?;
+    fn start_envoy(&self, namespace: &Namespace, spec: &PodSpec) -> Result<Sidecar> {
+        if spec.sidecar {
+            network::redirect(namespace)?;
+        }
         let place = |end: &str| self.directory.path().join(format!("{}.{end}", spec.name));
         let (file, socket) = (place("json"), place("sock"));
         self.write_bootstrap(spec, &socket, &file)?;
@@ -222,7 +261,8 @@ impl Lab {
             "spiffe://cluster.local/ns/{}/sa/{}",
             spec.namespace, spec.service_account
         ))?;
-        Sidecar::start(namespace, &self.settings.envoy, &file, &socket, identity)
+        let root = self.root(&spec.name);
+        Sidecar::start(namespace, &self.settings.envoy, &file, &socket, identity, root)
     }
 
     fn write_bootstrap(&self, spec: &PodSpec, socket: &Path, file: &Path) -> Result<()> {
@@ -256,10 +296,11 @@ impl Pod {
     }
 }
 
-fn outside(hub: &Namespace) -> Result<(Toy, Namespace)> {
+fn outside(hub: &Namespace, authority: &Authority) -> Result<(Toy, Namespace)> {
     let namespace = Namespace::new("outside")?;
     network::attach_outside(hub, &namespace, OUTSIDE)?;
-    let toy = Toy::start(&namespace, "outside", &OUTSIDE_PORTS.map(|p| ("http".to_owned(), p)))?;
+    let ports = OUTSIDE_PORTS.map(|port| ("http".to_owned(), port));
+    let toy = Toy::start(&namespace, "outside", &ports, authority)?;
     Ok((toy, namespace))
 }
 

@@ -69,11 +69,12 @@ async fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn secrets(socket: &Path, identity: &str) -> Result<()> {
+async fn secrets(socket: &Path, name: &str) -> Result<()> {
     let folder = socket.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.map_or(Ok(()), std::fs::create_dir_all)?;
-    let _server = SecretServer::start(socket, Authority::new()?.issue(identity)?)?;
-    say(&format!("serving the secrets of {identity} on unix:{}\n", socket.display()))?;
+    let identity = Authority::new()?.issue(name)?;
+    let _server = SecretServer::start(socket, identity, PathBuf::from("/"))?;
+    say(&format!("serving the secrets of {name} on unix:{}\n", socket.display()))?;
     interrupted().await?;
     Ok(std::fs::remove_file(socket)?)
 }

@@ -35,12 +35,26 @@ impl Authority {
         Ok(Authority { issuer: Issuer::new(params, key), root })
     }
 
+    /// Its own certificate, in PEM.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
     /// Issues a certificate for a SPIFFE identity.
     pub fn issue(&self, spiffe: &str) -> Result<Identity> {
+        self.sign(SanType::URI(spiffe.try_into()?))
+    }
+
+    /// Issues a certificate for a host.
+    pub fn certify(&self, host: &str) -> Result<Identity> {
+        self.sign(SanType::DnsName(host.try_into()?))
+    }
+
+    fn sign(&self, subject: SanType) -> Result<Identity> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
-        params.subject_alt_names = vec![SanType::URI(spiffe.try_into()?)];
+        params.subject_alt_names = vec![subject];
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =

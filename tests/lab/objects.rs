@@ -25,6 +25,8 @@ pub struct PodSpec {
     pub service_account: String,
     /// It has a sidecar: the label that the injector sets says so.
     pub sidecar: bool,
+    /// It is an Envoy and nothing else: the annotation that the injector reads says so.
+    pub gateway: bool,
     /// Name and number of each port of its containers.
     pub ports: Vec<(String, u16)>,
 }
@@ -124,7 +126,9 @@ fn pod(object: &Value) -> Result<PodSpec> {
             Ok((text(port, "/name"), u16::try_from(number)?))
         })
         .collect::<Result<_>>()?;
+    let annotations = texts(object, "/metadata/annotations");
     Ok(PodSpec {
+        gateway: annotations.get("inject.istio.io/templates").is_some_and(|t| t == "gateway"),
         namespace: text(object, "/metadata/namespace"),
         ip: text(object, "/status/podIP").parse().with_context(|| format!("podIP of {name}"))?,
         service_account: text(object, "/spec/serviceAccountName"),

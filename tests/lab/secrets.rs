@@ -1,11 +1,11 @@
 //! A secret server: what istio-agent is to its Envoy, as far as certificates go.
 //!
-//! Each Envoy has a server of its own on a Unix socket, and so an identity of its own. It answers `default` and
-//! `file-cert:…` with the workload's certificate, and `ROOTCA`, `file-root:…` and whatever ends in `-cacert` with
-//! the root, over StreamSecrets and DeltaSecrets.
+//! Each Envoy has a server of its own on a Unix socket, and so an identity of its own. It answers `default` with the
+//! workload's certificate, `ROOTCA` with the root, and `file-cert:CHAIN~KEY` and `file-root:FILE` with files of what stands
+//! for the pod's file system (where there is no such file, with the former), over StreamSecrets and DeltaSecrets.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -39,14 +39,14 @@ pub struct SecretServer {
 }
 
 impl SecretServer {
-    /// Serves an identity on a socket, which is replaced if it exists.
-    pub fn start(socket: &Path, identity: Identity) -> Result<SecretServer> {
+    /// Serves an identity, and the files below `root`, on a socket, which is replaced if it exists.
+    pub fn start(socket: &Path, identity: Identity, root: PathBuf) -> Result<SecretServer> {
         if socket.exists() {
             std::fs::remove_file(socket)?;
         }
         let listener = UnixListener::bind(socket)
             .with_context(|| format!("cannot listen on {}", socket.display()))?;
-        let identity = Arc::new(identity);
+        let identity = Arc::new(Secrets { identity, root });
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let identity = identity.clone();
@@ -69,7 +69,7 @@ impl Drop for SecretServer {
     }
 }
 
-fn call(request: Request<Incoming>, identity: Arc<Identity>) -> http::Response<Answer> {
+fn call(request: Request<Incoming>, identity: Arc<Secrets>) -> http::Response<Answer> {
     let (response, replies) = answer();
     let method = request.uri().path().strip_prefix(SERVICE).unwrap_or_default().to_owned();
     let requests = Messages::new(request.into_body());
@@ -87,7 +87,7 @@ fn call(request: Request<Incoming>, identity: Arc<Identity>) -> http::Response<A
 async fn state_of_the_world(
     mut requests: Messages<Incoming>,
     replies: Replies,
-    identity: &Identity,
+    identity: &Secrets,
 ) {
     let mut answered = BTreeSet::new();
     while let Some(message) = requests.next().await {
@@ -100,7 +100,7 @@ async fn state_of_the_world(
             version_info: "1".into(),
             type_url: Secret::type_url(),
             nonce: "1".into(),
-            resources: names.iter().map(|name| encode(&secret(name, identity))).collect(),
+            resources: names.iter().map(|name| encode(&identity.secret(name))).collect(),
             ..Default::default()
         };
         if !replies.send(&response.encode_to_vec()).await {
@@ -111,14 +111,14 @@ async fn state_of_the_world(
     replies.end(OK).await;
 }
 
-async fn delta(mut requests: Messages<Incoming>, replies: Replies, identity: &Identity) {
+async fn delta(mut requests: Messages<Incoming>, replies: Replies, identity: &Secrets) {
     while let Some(message) = requests.next().await {
         let Ok(request) = DeltaDiscoveryRequest::decode(message) else { break };
         if request.resource_names_subscribe.is_empty() {
             continue;
         }
         let resource = |name: &Bytes| {
-            let secret = secret(name, identity);
+            let secret = identity.secret(name);
             let resource = encode(&secret);
             let made = Resource { name: secret.name, version: "1".into(), resource };
             made.encode_to_vec().into()
@@ -141,26 +141,52 @@ fn encode(secret: &Secret) -> Bytes {
     any.encode_to_vec().into()
 }
 
-fn secret(name: &[u8], identity: &Identity) -> Secret {
-    let name = String::from_utf8_lossy(name).into_owned();
-    let inline = |pem: &str| {
-        Some(DataSource {
-            specifier: Some(Specifier::InlineBytes(pem.as_bytes().to_vec())),
-            ..Default::default()
-        })
-    };
-    let root = name == "ROOTCA" || name.starts_with("file-root:") || name.ends_with("-cacert");
-    let content = if root {
-        secret::Type::ValidationContext(CertificateValidationContext {
-            trusted_ca: inline(&identity.root),
-            ..Default::default()
-        })
-    } else {
-        secret::Type::TlsCertificate(TlsCertificate {
-            certificate_chain: inline(&identity.certificate),
-            private_key: inline(&identity.key),
-            ..Default::default()
-        })
-    };
-    Secret { name, r#type: Some(content) }
+/// What a server knows.
+struct Secrets {
+    identity: Identity,
+    /// What stands for the pod's file system.
+    root: PathBuf,
+}
+
+impl Secrets {
+    fn secret(&self, name: &[u8]) -> Secret {
+        let name = String::from_utf8_lossy(name).into_owned();
+        let content = if let Some(file) = name.strip_prefix("file-root:") {
+            roots(self.file(file).as_ref().unwrap_or(&self.identity.root))
+        } else if name == "ROOTCA" || name.ends_with("-cacert") {
+            roots(&self.identity.root)
+        } else {
+            let files = name.strip_prefix("file-cert:").and_then(|files| files.split_once('~'));
+            let found = files.and_then(|(chain, key)| Some((self.file(chain)?, self.file(key)?)));
+            match found {
+                Some((chain, key)) => certificate(&chain, &key),
+                None => certificate(&self.identity.certificate, &self.identity.key),
+            }
+        };
+        Secret { name, r#type: Some(content) }
+    }
+
+    fn file(&self, path: &str) -> Option<String> {
+        std::fs::read_to_string(self.root.join(path.trim_start_matches('/'))).ok()
+    }
+}
+
+fn roots(pem: &str) -> secret::Type {
+    secret::Type::ValidationContext(CertificateValidationContext {
+        trusted_ca: inline(pem),
+        ..Default::default()
+    })
+}
+
+fn certificate(chain: &str, key: &str) -> secret::Type {
+    secret::Type::TlsCertificate(TlsCertificate {
+        certificate_chain: inline(chain),
+        private_key: inline(key),
+        ..Default::default()
+    })
+}
+
+fn inline(pem: &str) -> Option<DataSource> {
+    let specifier = Some(Specifier::InlineBytes(pem.as_bytes().to_vec()));
+    Some(DataSource { specifier, ..Default::default() })
 }

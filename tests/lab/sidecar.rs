@@ -1,8 +1,8 @@
-//! The Envoy of a pod and the secret server beside it.
+//! The Envoy of a pod, be it a sidecar or a gateway, and the secret server beside it.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -28,15 +28,17 @@ pub struct Sidecar {
 }
 
 impl Sidecar {
-    /// Starts Envoy in a pod's namespace with a bootstrap, and serves the pod's identity on `socket`.
+    /// Starts Envoy in a pod's namespace with a bootstrap, and serves the pod's identity, and certificates of the files
+    /// below `root`, on `socket`.
     pub fn start(
         namespace: &Namespace,
         envoy: &Path,
         bootstrap: &Path,
         socket: &Path,
         identity: Identity,
+        root: PathBuf,
     ) -> Result<Sidecar> {
-        let secrets = SecretServer::start(socket, identity)?;
+        let secrets = SecretServer::start(socket, identity, root)?;
         let file = bootstrap.display().to_string();
         let arguments = ["-c", &file, "--concurrency", "1", "--disable-hot-restart"];
         let quiet = ["--log-level", "warning", "--component-log-level", "misc:error"];

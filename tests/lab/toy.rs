@@ -1,14 +1,17 @@
 //! The toy application of each pod: it says who it is and what it was asked.
 //!
-//! Ports named `tcp…` answer each line with the pod's name and the line; all others speak HTTP/1 and HTTP/2 and
-//! answer with an [`Echo`] in JSON, to gRPC requests as a message.
+//! Ports named `tcp…` answer each line with the pod's name and the line; all others speak HTTP/1 and HTTP/2, those
+//! named `tls…` in TLS, with a certificate for the pod's name, and answer with an [`Echo`] in JSON, to gRPC requests
+//! as a message. A request may ask for a late answer (header `x-delay`, in milliseconds), and pods whose name begins with
+//! its header `x-fail` answer it with 503.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use hyper::body::Incoming;
@@ -16,12 +19,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
+use super::authority::Authority;
 use super::grpc::{self, Messages};
 use super::namespace::Namespace;
+use super::tls;
 
 /// What a toy says of a request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,7 +38,7 @@ pub struct Echo {
     pub protocol: String,
     /// The request's method.
     pub method: String,
-    /// Its path.
+    /// Its path, query included.
     pub path: String,
     /// The address of the peer, which is a sidecar's if one stands before the toy.
     pub peer: SocketAddr,
@@ -57,15 +63,22 @@ pub struct Toy {
 
 impl Toy {
     /// Serves all ports of a pod in its namespace.
-    pub fn start(namespace: &Namespace, pod: &str, ports: &[(String, u16)]) -> Result<Toy> {
-        let pod: Arc<str> = pod.into();
+    pub fn start(
+        namespace: &Namespace,
+        pod: &str,
+        ports: &[(String, u16)],
+        authority: &Authority,
+    ) -> Result<Toy> {
+        let name: Arc<str> = pod.into();
         let mut listeners = JoinSet::new();
-        for (name, port) in ports {
-            let listener = namespace.listen((Ipv4Addr::UNSPECIFIED, *port).into())?;
-            if name.starts_with("tcp") {
-                listeners.spawn(serve_lines(listener, pod.clone()));
+        for (port, number) in ports {
+            let listener = namespace.listen((Ipv4Addr::UNSPECIFIED, *number).into())?;
+            if port.starts_with("tcp") {
+                listeners.spawn(serve_lines(listener, name.clone()));
             } else {
-                listeners.spawn(serve_http(listener, pod.clone()));
+                let tls = port.starts_with("tls").then(|| authority.certify(pod)).transpose()?;
+                let acceptor = tls.as_ref().map(tls::acceptor).transpose()?;
+                listeners.spawn(serve_http(listener, acceptor, name.clone()));
             }
         }
         Ok(Toy { _listeners: listeners })
@@ -87,18 +100,32 @@ async fn answer_lines(mut stream: TcpStream, pod: Arc<str>) -> std::io::Result<(
     Ok(())
 }
 
-async fn serve_http(listener: TcpListener, pod: Arc<str>) {
+async fn serve_http(listener: TcpListener, tls: Option<TlsAcceptor>, pod: Arc<str>) {
     while let Ok((stream, peer)) = listener.accept().await {
-        let pod = pod.clone();
-        let service = service_fn(move |request| {
-            let pod = pod.clone();
-            async move { Ok::<_, std::convert::Infallible>(answer(request, &pod, peer).await) }
-        });
+        let (tls, pod) = (tls.clone(), pod.clone());
         tokio::spawn(async move {
-            let server = auto::Builder::new(TokioExecutor::new());
-            drop(server.serve_connection(TokioIo::new(stream), service).await);
+            match tls {
+                None => serve_connection(stream, peer, pod).await,
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve_connection(stream, peer, pod).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn serve_connection<S>(stream: S, peer: SocketAddr, pod: Arc<str>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let pod = pod.clone();
+        async move { Ok::<_, std::convert::Infallible>(answer(request, &pod, peer).await) }
+    });
+    let server = auto::Builder::new(TokioExecutor::new());
+    drop(server.serve_connection(TokioIo::new(stream), service).await);
 }
 
 async fn answer(request: Request<Incoming>, pod: &str, peer: SocketAddr) -> Response<grpc::Answer> {
@@ -109,7 +136,7 @@ async fn answer(request: Request<Incoming>, pod: &str, peer: SocketAddr) -> Resp
         pod: pod.to_owned(),
         protocol: format!("{:?}", request.version()),
         method: request.method().to_string(),
-        path: request.uri().path().to_owned(),
+        path: request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned(),
         peer,
         headers: request.headers().iter().map(header).collect(),
         message: String::new(),
@@ -127,10 +154,18 @@ async fn answer(request: Request<Incoming>, pod: &str, peer: SocketAddr) -> Resp
         });
         return response;
     }
+    if let Ok(delay) = echo.header("x-delay").parse() {
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+    }
+    let fails =
+        Some(echo.header("x-fail")).is_some_and(|who| !who.is_empty() && pod.starts_with(who));
     let body = serde_json::to_string(&echo).unwrap_or_default() + "\n";
     let frame = futures_util::stream::iter([Ok(Frame::data(Bytes::from(body)))]);
     let mut response = Response::new(StreamBody::new(Box::pin(frame) as _));
     let json = http::HeaderValue::from_static("application/json");
     response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    if fails {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
     response
 }
