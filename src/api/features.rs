@@ -45,6 +45,8 @@ pub struct Features {
     pub headless_eds: bool,
     /// Gateways are served by proxies of their own namespace only.
     pub gateways_in_own_namespace: bool,
+    /// Of several DestinationRules for a host, those with the same visibility are merged; all of a namespace otherwise.
+    pub merge_rules_by_visibility: bool,
 }
 
 impl Default for Features {
@@ -68,6 +70,7 @@ impl Default for Features {
             track_remaining: false,
             headless_eds: false,
             gateways_in_own_namespace: false,
+            merge_rules_by_visibility: true,
         }
     }
 }

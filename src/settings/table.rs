@@ -133,6 +133,8 @@ settings! {
         "Gateways are served by proxies of their own namespace only";
     "PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES" headless_eds: bool = false,
         "sidecars balance over the endpoints of headless services, instead of going where the application connects";
+    "ENABLE_ENHANCED_DESTINATIONRULE_MERGE" merge_rules_by_visibility: bool = true,
+        "of several DestinationRules for a host, those with the same exportTo are merged; all of a namespace otherwise";
 }
 
 /// The variables that have no effect: name, default, meaning, and why.
@@ -250,7 +252,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE", "false", "Sidecar ingress listeners add to those of services", Pending),
         ("ISTIO_DUAL_STACK", "false", "IPv4 and IPv6 together", Different("a proxy that has addresses of both families is served both")),
         ("ENABLE_LOCALITY_WEIGHTED_LB_CONFIG", "false", "always balances by locality", Pending),
-        ("ENABLE_ENHANCED_DESTINATIONRULE_MERGE", "true", "rules for one host merge by visibility", Pending),
         ("PILOT_UNIFIED_SIDECAR_SCOPE", "true", "one way to build sidecar scopes", ALWAYS_LAZY),
         ("PILOT_CA_CERT_CONFIGMAP", "istio-ca-root-cert", "the ConfigMap of the root certificate", Pending),
         ("PILOT_CRL_CONFIGMAP", "istio-ca-crl", "the ConfigMap of the revocation list", Pending),

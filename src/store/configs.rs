@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::api::config::{Config, Spec, by_age};
-use crate::api::{Diagnostic, Kind, MeshConfig};
+use crate::api::{Diagnostic, Features, Kind, MeshConfig};
 use crate::model::{Gateways, Networks, Rules, Sidecars, VirtualServices};
 use crate::snapshot::Objects;
 
@@ -28,6 +28,7 @@ impl Configs {
         objects: &Objects,
         mesh: &MeshConfig,
         domain: &str,
+        features: &Features,
     ) {
         for kind in kinds {
             match kind {
@@ -38,7 +39,7 @@ impl Configs {
                 }
                 Kind::DestinationRule => {
                     let all = oldest_first(objects);
-                    let new = Rules::new(&all, mesh, domain, &self.destination_rules);
+                    let new = Rules::new(&all, mesh, domain, features, &self.destination_rules);
                     self.destination_rules = Arc::new(new);
                 }
                 Kind::Gateway => self.gateways = Arc::new(Gateways::new(&oldest_first(objects))),

@@ -35,7 +35,8 @@ impl Store {
         }
         self.list_services(&services);
         let kinds = std::mem::take(&mut self.dirty.kinds);
-        self.configs.refresh(&kinds, &self.objects, &self.mesh, &self.config.domain);
+        let super::Config { domain, features, .. } = &self.config;
+        self.configs.refresh(&kinds, &self.objects, &self.mesh, domain, features);
     }
 
     /// Marks the pods that changed selectors select now, or did before.
