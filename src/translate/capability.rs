@@ -51,6 +51,8 @@ capabilities! {
     UuidRequestId = "envoy.request_id.uuid": "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
     PreviousHosts = "envoy.retry_host_predicates.previous_hosts"
         : "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
+    PreviousPriorities = "envoy.retry_priorities.previous_priorities"
+        : "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig";
 }
 
 /// The capabilities of a proxy.

@@ -7,6 +7,7 @@
 
 pub mod default_route;
 pub mod domains;
+pub mod http;
 pub mod virtual_host;
 
 #[cfg(test)]
