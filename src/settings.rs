@@ -77,6 +77,9 @@ impl Settings {
             headless_eds: self.headless_eds,
             gateways_in_own_namespace: self.gateways_in_own_namespace,
             merge_rules_by_visibility: self.merge_rules_by_visibility,
+            best_service_namespace: self.best_service_namespace,
+            sidecar_ingress_tls: self.sidecar_ingress_tls,
+            sidecar_ingress_merge: self.sidecar_ingress_merge,
         }
     }
 }

@@ -57,6 +57,8 @@ pub struct Snapshot {
 pub struct NamespaceState {
     /// The namespace object, if there is one.
     pub object: Option<Arc<core::Namespace>>,
+    /// Its services, the oldest first.
+    pub services: Arc<[Arc<Service>]>,
     /// The endpoints of its services, by host name. A service without endpoints may be absent.
     pub endpoints: Arc<BTreeMap<Str, Arc<ServiceEndpoints>>>,
     /// Its workloads, by name.
@@ -82,14 +84,5 @@ impl Snapshot {
     /// A workload by the namespace and name of its pod.
     pub fn workload(&self, namespace: &str, name: &str) -> Option<&WorkloadState> {
         self.namespaces.get(namespace)?.workloads.get(name)
-    }
-
-    /// The services that a client in `namespace` sees, oldest first; the list of all services itself where
-    /// it sees all.
-    pub fn visible_services(&self, namespace: &str) -> Arc<[Arc<Service>]> {
-        if self.services.iter().all(|s| s.visibility.includes(namespace)) {
-            return self.services.clone();
-        }
-        self.services.iter().filter(|s| s.visibility.includes(namespace)).cloned().collect()
     }
 }

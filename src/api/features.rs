@@ -47,6 +47,13 @@ pub struct Features {
     pub gateways_in_own_namespace: bool,
     /// Of several DestinationRules for a host, those with the same visibility are merged; all of a namespace otherwise.
     pub merge_rules_by_visibility: bool,
+    /// Where routes lead to a host of several other namespaces, the service of Kubernetes or else the oldest is
+    /// meant, not that of the first namespace by name.
+    pub best_service_namespace: bool,
+    /// Sidecars may end TLS of clients outside the mesh on ports that their ingress describes.
+    pub sidecar_ingress_tls: bool,
+    /// Ports that the ingress of a Sidecar does not describe are served as the services say.
+    pub sidecar_ingress_merge: bool,
 }
 
 impl Default for Features {
@@ -71,6 +78,9 @@ impl Default for Features {
             headless_eds: false,
             gateways_in_own_namespace: false,
             merge_rules_by_visibility: true,
+            best_service_namespace: true,
+            sidecar_ingress_tls: false,
+            sidecar_ingress_merge: false,
         }
     }
 }

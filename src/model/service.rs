@@ -184,6 +184,11 @@ impl Visibility {
         Visibility::Namespaces(namespaces)
     }
 
+    /// Whether every client sees it.
+    pub fn is_public(&self) -> bool {
+        *self == Visibility::Public
+    }
+
     /// Whether a client in `namespace` sees it.
     pub fn includes(&self, namespace: &str) -> bool {
         match self {

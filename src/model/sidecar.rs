@@ -10,7 +10,7 @@ use crate::api::{Diagnostic, Labels, Str};
 /// All Sidecars.
 #[derive(Clone, Debug, Default)]
 pub struct Sidecars {
-    /// Of each namespace: those with a selector, then those without, each the oldest first.
+    /// Of each namespace: those with a selector (be it empty), then those without, each the oldest first.
     by_namespace: BTreeMap<Str, Vec<Arc<Config<Sidecar>>>>,
     label_keys: BTreeSet<Str>,
     /// What is to be said of the objects.
@@ -30,7 +30,7 @@ impl Sidecars {
             sidecars.label_keys.extend(labels(config).map(|(key, _)| key.clone()));
         }
         for list in sidecars.by_namespace.values_mut() {
-            list.sort_by_key(|config| labels(config).next().is_none());
+            list.sort_by_key(|config| config.spec.workload_selector.is_none());
         }
         sidecars
     }
@@ -48,7 +48,7 @@ impl Sidecars {
         let own = self.by_namespace.get(namespace).into_iter().flatten().find(selects);
         own.or_else(|| {
             let mut root = self.by_namespace.get(root_namespace).into_iter().flatten();
-            root.find(|config| labels(config).next().is_none())
+            root.find(|config| config.spec.workload_selector.is_none())
         })
     }
 

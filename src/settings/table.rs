@@ -131,6 +131,12 @@ settings! {
         "leaves gauges of remaining capacity out";
     "PILOT_SCOPE_GATEWAY_TO_NAMESPACE" gateways_in_own_namespace: bool = false,
         "Gateways are served by proxies of their own namespace only";
+    "PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE" best_service_namespace: bool = true,
+        "which of several services of one name a Sidecar means";
+    "ENABLE_TLS_ON_SIDECAR_INGRESS" sidecar_ingress_tls: bool = false,
+        "TLS settings of Sidecar ingress listeners";
+    "PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE" sidecar_ingress_merge: bool = false,
+        "Sidecar ingress listeners add to those of services";
     "PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES" headless_eds: bool = false,
         "sidecars balance over the endpoints of headless services, instead of going where the application connects";
     "ENABLE_ENHANCED_DESTINATIONRULE_MERGE" merge_rules_by_visibility: bool = true,
@@ -204,7 +210,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENABLE_NATIVE_SIDECARS", "auto", "injects sidecars as restartable init containers", Pending),
         ("DISABLE_SHADOW_HOST_SUFFIX", "true", "mirrored requests keep their host", Pending),
         ("ISTIO_WASM_MAX_BINARY_SIZE_BYTES", "268435456", "the largest Wasm module", AGENT),
-        ("PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE", "true", "which of several services of one name a Sidecar means", Pending),
 
         ("PILOT_ENABLE_AMBIENT", "false", "ambient mode", Pending),
         ("PILOT_ENABLE_AMBIENT_WAYPOINTS", "true", "waypoints, in ambient mode", Pending),
@@ -246,10 +251,8 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_ENABLE_GATEWAY_API_GATEWAYCLASS_CONTROLLER", "true", "creates the GatewayClasses", Pending),
         ("ISTIO_DELTA_XDS", "true", "the agent uses delta xDS; the control plane always serves both", AGENT),
         ("PILOT_ENABLE_QUIC_LISTENERS", "false", "HTTP/3 at gateways", Pending),
-        ("ENABLE_TLS_ON_SIDECAR_INGRESS", "false", "TLS settings of Sidecar ingress listeners", Pending),
         ("ENABLE_HCM_INTERNAL_NETWORKS", "false", "which addresses count as internal", Pending),
         ("ENABLE_LEADER_ELECTION", "true", "one replica writes", Pending),
-        ("PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE", "false", "Sidecar ingress listeners add to those of services", Pending),
         ("ISTIO_DUAL_STACK", "false", "IPv4 and IPv6 together", Different("a proxy that has addresses of both families is served both")),
         ("ENABLE_LOCALITY_WEIGHTED_LB_CONFIG", "false", "always balances by locality", Pending),
         ("PILOT_UNIFIED_SIDECAR_SCOPE", "true", "one way to build sidecar scopes", ALWAYS_LAZY),

@@ -1,6 +1,6 @@
 //! Which derivation has to run again, in which order, and its result's way into the snapshot.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Id, Store, endpoints, ids, selectors, service, targets, workload};
@@ -254,8 +254,9 @@ impl Store {
         let namespaces = Arc::make_mut(&mut self.namespaces);
         let state = Arc::make_mut(namespaces.entry(namespace.clone()).or_default());
         edit(state);
-        let NamespaceState { object, endpoints, workloads } = state;
-        if object.is_none() && endpoints.is_empty() && workloads.is_empty() {
+        let NamespaceState { object, services, endpoints, workloads } = state;
+        let nothing = services.is_empty() && endpoints.is_empty() && workloads.is_empty();
+        if object.is_none() && nothing {
             namespaces.remove(namespace);
         }
         self.changed = true;
@@ -288,6 +289,22 @@ impl Store {
         }
         self.by_age = list.into();
         self.changed = true;
+        self.list_services_of(changes);
+    }
+
+    /// Lists the services of each namespace in which one changed.
+    fn list_services_of(&mut self, changes: &[ServiceChange]) {
+        let all = changes.iter().flat_map(|ServiceChange { old, new }| old.iter().chain(new));
+        let mut lists: BTreeMap<Str, Vec<Arc<Service>>> =
+            all.map(|service| (service.key.namespace.clone(), Vec::new())).collect();
+        for service in self.by_age.iter() {
+            if let Some(list) = lists.get_mut(&service.key.namespace) {
+                list.push(service.clone());
+            }
+        }
+        for (namespace, list) in lists {
+            self.edit(&namespace, |state| state.services = list.into());
+        }
     }
 }
 

@@ -9,11 +9,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::capability::Capabilities;
-use super::memo::Same;
 use super::resource::{Resource, ResourceType};
 use super::scope::Scope;
 use super::translator::{Built, Context};
-use super::visible::Visible;
+use super::visible::{self, Viewpoint, Visible};
 use super::{hosts, rules};
 use crate::api::core::TargetPort;
 use crate::api::{Kind, MeshConfig, ObjectKey, Str};
@@ -102,6 +101,10 @@ impl World {
         let mut services = self.services.clone();
         sort_by_age(&mut services);
         let mut namespaces: BTreeMap<Str, NamespaceState> = BTreeMap::new();
+        for service in &services {
+            let state = namespaces.entry(service.key.namespace.clone()).or_default();
+            state.services = state.services.iter().chain([service]).cloned().collect();
+        }
         for (key, endpoints) in &self.endpoints {
             let state = namespaces.entry(key.namespace.clone()).or_default();
             Arc::make_mut(&mut state.endpoints).insert(key.hostname.clone(), endpoints.clone());
@@ -232,7 +235,7 @@ pub fn proxy(kind: ProxyKind, name: &str, ip: &str) -> Proxy {
 pub fn scope(snapshot: &Snapshot, change: impl FnOnce(&mut Proxy)) -> Scope {
     let mut proxy = proxy(ProxyKind::Sidecar, "client.default", "10.0.0.1");
     change(&mut proxy);
-    let visible = Visible::of(snapshot, &proxy.namespace, None, None);
+    let visible = visible(snapshot, Viewpoint::of(&proxy, snapshot));
     Scope::of(&proxy, snapshot, &visible, Capabilities::of(&proxy))
 }
 
@@ -246,14 +249,27 @@ pub fn at<'a>(json: &'a Value, pointer: &str) -> &'a Value {
     json.pointer(pointer).unwrap_or(&Value::Null)
 }
 
+/// What is seen from a viewpoint.
+pub fn visible(snapshot: &Snapshot, viewpoint: Viewpoint) -> Visible {
+    Visible::of(snapshot, &viewpoint, None, &mut visible::Memos::default())
+}
+
+/// From where the proxies of a scope look.
+pub fn viewpoint(scope: &Scope) -> Viewpoint {
+    Viewpoint {
+        namespace: scope.namespace.clone(),
+        sidecar: scope.sidecar.clone(),
+        gateway: scope.kind != ProxyKind::Sidecar,
+    }
+}
+
 /// Builds with all that the scope sees.
 pub fn build(
     snapshot: &Snapshot,
     scope: &Scope,
     builder: impl FnOnce(&Context<'_>) -> Built,
 ) -> Built {
-    let sidecar = scope.sidecar.as_ref().map(|Same(sidecar)| sidecar);
-    let visible = Visible::of(snapshot, &scope.namespace, sidecar, None);
+    let visible = visible(snapshot, viewpoint(scope));
     let rules = rules::Memos::default().find(snapshot, scope, &visible.services);
     let hosts = hosts::Memos::default().get(&visible.services);
     let services = &visible.services;

@@ -72,11 +72,10 @@ impl Memos {
 
     /// The endpoints of headless services, found once for all workloads of a namespace.
     fn headless(&mut self, context: &Context<'_>) -> Arc<Vec<Same<ServiceEndpoints>>> {
-        let Context { snapshot, scope, services, .. } = *context;
+        let Context { snapshot, services, .. } = *context;
         let key = HeadlessKey {
-            services: Same(snapshot.services.clone()),
+            services: Same(services.clone()),
             namespaces: Same(snapshot.namespaces.clone()),
-            namespace: scope.namespace.clone(),
         };
         self.headless.get(key, |_| {
             let headless = services.iter().filter(|s| s.is_headless());
@@ -90,7 +89,6 @@ impl Memos {
 struct HeadlessKey {
     services: Same<[Arc<Service>]>,
     namespaces: Same<BTreeMap<Str, Arc<NamespaceState>>>,
-    namespace: Str,
 }
 
 /// What a plan depends on. Endpoints matter for services that have no other address.
@@ -99,7 +97,6 @@ struct PlanKey {
     profile: Same<Profile>,
     services: Same<[Arc<Service>]>,
     endpoints: Arc<Vec<Same<ServiceEndpoints>>>,
-    namespace: Str,
     cluster: Str,
     network: Str,
 }
@@ -136,13 +133,12 @@ pub fn outbound(
     own: &[IpAddr],
     memos: &mut Memos,
 ) -> Arc<Built> {
-    let Context { snapshot, scope, .. } = *context;
+    let scope = context.scope;
     let Same(profile) = memos.profile(context, traits);
     let key = PlanKey {
         profile: Same(profile.clone()),
-        services: Same(snapshot.services.clone()),
+        services: Same(context.services.clone()),
         endpoints: memos.headless(context),
-        namespace: scope.namespace.clone(),
         cluster: scope.cluster.clone(),
         network: scope.network.clone(),
     };

@@ -52,7 +52,7 @@ pub fn build(context: &Context<'_>, memos: &mut Memos) -> Built {
         Some((service.key.clone(), Same(snapshot.endpoints(&service.key)?.clone())))
     });
     let inputs = Inputs {
-        services: Same(snapshot.services.clone()),
+        services: Same(services.clone()),
         headless: headless.collect(),
         domain: snapshot.domain.clone(),
         namespace: scope.namespace.clone(),

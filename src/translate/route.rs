@@ -89,7 +89,7 @@ pub fn configurations(context: &Context<'_>, memos: &mut Memos) -> Built {
     }
     // Where endpoints are does not matter here.
     let scope = Scope { place: None, node: None, ..context.scope.clone() };
-    let inputs = Inputs { services: Same(context.snapshot.services.clone()), scope };
+    let inputs = Inputs { services: Same(context.services.clone()), scope };
     let Memos { scopes, hosts, configurations } = memos;
     let built = scopes.get(inputs, |_| {
         let builder = Builder { context, hosts, configurations, diagnostics: Vec::new() };

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use super::capability::{Capabilities, Capability};
 use super::endpoint::preference::Place;
 use super::memo::Same;
-use super::visible::Visible;
+use super::visible::{Viewpoint, Visible};
 use crate::api::config::Config;
 use crate::api::mesh::OutboundPolicy;
+use crate::api::networking::sidecar::OutboundMode;
 use crate::api::networking::{Gateway, Sidecar};
 use crate::api::{Features, Labels, Str};
 use crate::model::{Proxy, ProxyKind};
@@ -58,6 +59,8 @@ pub struct Scope {
     pub dns_capture: bool,
     /// What happens to traffic for unknown destinations.
     pub outbound_policy: OutboundPolicy,
+    /// The cluster to which such traffic goes, where it is let through, instead of where it was meant to.
+    pub egress_proxy: Option<Str>,
     /// Its application may use an explicit HTTP proxy (mesh `proxyHttpPort` or HTTP_PROXY_PORT).
     pub http_proxy: bool,
 }
@@ -158,11 +161,12 @@ impl Scope {
     ) -> Scope {
         let cluster =
             if proxy.cluster.is_empty() { snapshot.cluster.clone() } else { proxy.cluster.clone() };
+        let (outbound_policy, egress_proxy) = outbound(snapshot, visible);
         Scope {
             kind: proxy.kind,
             namespace: proxy.namespace.clone(),
             dns_domain: proxy.dns_domain.clone(),
-            sidecar: sidecar_of(proxy, snapshot).cloned().map(Same),
+            sidecar: visible.sidecar().cloned(),
             gateways: gateways_of(proxy, snapshot),
             labels: relevant_labels(proxy, &visible.label_keys),
             cluster,
@@ -175,14 +179,26 @@ impl Scope {
             place: visible.near.then(|| place(proxy, snapshot, visible.near_node)),
             node: visible.node_local.then(|| node(proxy, snapshot)),
             dns_capture: flag(proxy, "DNS_CAPTURE"),
-            outbound_policy: snapshot.mesh.outbound_traffic_policy,
+            outbound_policy,
+            egress_proxy,
             http_proxy: snapshot.mesh.proxy_http_port != 0 || port(proxy, "HTTP_PROXY_PORT") != 0,
         }
     }
 }
 
+impl Viewpoint {
+    /// Of a proxy.
+    pub fn of(proxy: &Proxy, snapshot: &Snapshot) -> Viewpoint {
+        Viewpoint {
+            namespace: proxy.namespace.clone(),
+            sidecar: sidecar_of(proxy, snapshot).cloned().map(Same),
+            gateway: proxy.kind != ProxyKind::Sidecar,
+        }
+    }
+}
+
 /// The Sidecar that applies to a proxy. Gateways have none.
-pub fn sidecar_of<'a>(proxy: &Proxy, snapshot: &'a Snapshot) -> Option<&'a Arc<Config<Sidecar>>> {
+fn sidecar_of<'a>(proxy: &Proxy, snapshot: &'a Snapshot) -> Option<&'a Arc<Config<Sidecar>>> {
     let root = &snapshot.mesh.root_namespace;
     let is_sidecar = proxy.kind == ProxyKind::Sidecar;
     is_sidecar.then(|| snapshot.sidecars.find(&proxy.namespace, &proxy.labels, root)).flatten()
@@ -199,6 +215,22 @@ fn gateways_of(proxy: &Proxy, snapshot: &Snapshot) -> Vec<Same<Config<Gateway>>>
 fn relevant_labels(proxy: &Proxy, keys: &BTreeSet<Str>) -> Labels {
     let known = keys.iter().filter_map(|key| proxy.labels.get_key_value(key));
     known.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// What happens to traffic for unknown destinations, as the Sidecar says or else the mesh.
+fn outbound(snapshot: &Snapshot, visible: &Visible) -> (OutboundPolicy, Option<Str>) {
+    let policy = visible.sidecar().and_then(|Same(s)| s.spec.outbound_traffic_policy.as_ref());
+    let Some(policy) = policy else { return (snapshot.mesh.outbound_traffic_policy, None) };
+    match policy.mode {
+        OutboundMode::RegistryOnly => (OutboundPolicy::RegistryOnly, None),
+        OutboundMode::AllowAny => {
+            let proxy = policy.egress_proxy.as_ref().map(|destination| {
+                let port = destination.port.as_ref().map_or(0, |port| port.number);
+                format!("outbound|{port}|{}|{}", destination.subset, destination.host).into()
+            });
+            (OutboundPolicy::AllowAny, proxy)
+        }
+    }
 }
 
 /// Where a proxy runs. What is known of its pod counts first: a node tells its locality, and an operator may

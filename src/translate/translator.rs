@@ -12,13 +12,9 @@ use super::memo::{Recent, Same, Sets};
 use super::resource::{Resource, ResourceType, Resources};
 use super::rules::ServiceRules;
 use super::scope::{ListenerTraits, Scope};
-use super::visible::Visible;
-use super::{
-    capability, cluster, endpoint, gateway, hosts, listener, name_table, route, rules, scope,
-};
-use crate::api::config::Config;
-use crate::api::networking::Sidecar;
-use crate::api::{Diagnostic, Str};
+use super::visible::{self, Viewpoint, Visible};
+use super::{capability, cluster, endpoint, gateway, hosts, listener, name_table, route, rules};
+use crate::api::Diagnostic;
 use crate::model::{Proxy, ProxyKind, Service, ServiceTarget};
 use crate::snapshot::Snapshot;
 
@@ -97,6 +93,8 @@ pub struct Memos {
     pub hosts: hosts::Memos,
     /// DestinationRules by client.
     pub rules: rules::Memos,
+    /// What clients see.
+    pub visible: visible::Memos,
 }
 
 /// What one builder, or several together, made.
@@ -135,9 +133,6 @@ impl Layer {
     }
 }
 
-/// From where the mesh is looked at: a namespace, and the Sidecar that applies.
-type Viewpoint = (Str, Option<Same<Config<Sidecar>>>);
-
 /// Builds views.
 #[derive(Debug, Default)]
 pub struct Translator {
@@ -165,13 +160,11 @@ impl Translator {
             None => self.nobody.get_or_insert_with(|| Arc::from([])).clone(),
         };
         let memos = &mut self.memos;
-        let sidecar = scope::sidecar_of(proxy, snapshot);
-        let viewpoint = (proxy.namespace.clone(), sidecar.cloned().map(Same));
+        let viewpoint = Viewpoint::of(proxy, snapshot);
         let before = self.visible_before.get(&viewpoint);
-        let visible = self
-            .visible
-            .entry(viewpoint)
-            .or_insert_with_key(|(namespace, _)| Visible::of(snapshot, namespace, sidecar, before));
+        let visible = self.visible.entry(viewpoint).or_insert_with_key(|viewpoint| {
+            Visible::of(snapshot, viewpoint, before, &mut memos.visible)
+        });
         let state = self
             .scopes
             .entry(Scope::of(proxy, snapshot, visible, self.capabilities.of(proxy)))
@@ -253,6 +246,7 @@ impl Translator {
         self.memos.gateways.sweep();
         self.memos.hosts.sweep();
         self.memos.rules.sweep();
+        self.memos.visible.sweep();
         self.capabilities.sweep();
     }
 }
@@ -281,8 +275,10 @@ impl ScopeState {
             ProxyKind::Router => gateway::routes(&context, &mut memos.gateways),
             _ => route::configurations(&context, &mut memos.routes),
         };
+        let mut clusters = cluster::outbound(&context, &mut memos.clusters);
+        clusters.diagnostics.extend_from_slice(&visible.diagnostics);
         let built = [
-            (ResourceType::Cluster, cluster::outbound(&context, &mut memos.clusters)),
+            (ResourceType::Cluster, clusters),
             (ResourceType::Endpoint, endpoint::assignments(&context, &mut memos.endpoints)),
             (ResourceType::Route, routes),
             (ResourceType::NameTable, name_table::build(&context, &mut memos.name_tables)),

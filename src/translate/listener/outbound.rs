@@ -121,7 +121,7 @@ fn tcp_chain(profile: &Profile, tcp: &Tcp) -> FilterChain {
 /// Traffic that no service is known for.
 pub fn unknown_destination(profile: &Profile) -> FilterChain {
     let cluster = match profile.outbound_policy {
-        OutboundPolicy::AllowAny => PASSTHROUGH_CLUSTER,
+        OutboundPolicy::AllowAny => profile.egress_proxy.as_deref().unwrap_or(PASSTHROUGH_CLUSTER),
         OutboundPolicy::RegistryOnly => BLACK_HOLE_CLUSTER,
     };
     FilterChain { filters: tcp::outbound(profile, cluster, false), ..FilterChain::default() }

@@ -28,6 +28,8 @@ pub struct Profile {
     pub interception: Interception,
     /// What happens to traffic for unknown destinations.
     pub outbound_policy: OutboundPolicy,
+    /// Where such traffic goes, if it is let through, instead of where it was meant to.
+    pub egress_proxy: Option<Str>,
     /// Connections and requests are counted by istio.stats.
     pub stats: bool,
     /// How long the proxy waits for the bytes that tell a protocol; zero waits for ever.
@@ -71,6 +73,7 @@ impl Profile {
             capabilities: scope.capabilities,
             interception: scope.interception,
             outbound_policy: scope.outbound_policy,
+            egress_proxy: scope.egress_proxy.clone(),
             stats: counted && scope.capabilities.has(Capability::Stats),
             detection_timeout: mesh.protocol_detection_timeout,
             outbound_port: mesh.proxy_listen_port,

@@ -1,0 +1,50 @@
+//! All services by host name, for those who follow a name wherever it leads. One index for a list of services.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::api::Str;
+use crate::model::{Registry, Service};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Index {
+    by_host: HashMap<Str, Vec<Arc<Service>>, rapidhash::fast::RandomState>,
+    /// Every namespace sees every service, and none has the host name of another.
+    pub plain: bool,
+}
+
+impl Index {
+    /// Of these services, oldest first.
+    pub fn new(services: &[Arc<Service>]) -> Index {
+        let mut index = Index { plain: true, ..Index::default() };
+        for service in services {
+            let same = index.by_host.entry(service.key.hostname.clone()).or_default();
+            same.push(service.clone());
+            index.plain &= same.len() == 1 && service.visibility.is_public();
+        }
+        index
+    }
+
+    /// The services of a host name, oldest first.
+    pub fn of_host(&self, host: &str) -> &[Arc<Service>] {
+        self.by_host.get(host).map_or(&[], Vec::as_slice)
+    }
+
+    /// The service that a client in `namespace` means who names no other namespace: that of its own, whoever may
+    /// see it, else the `best` that it sees: one of Kubernetes, else the oldest. Not the best is the first by name
+    /// of namespace.
+    pub fn meant(&self, host: &str, namespace: &str, best: bool) -> Option<&Arc<Service>> {
+        let all = self.of_host(host);
+        let kubernetes = |s: &&Arc<Service>| s.registry == Registry::Kubernetes;
+        let own = || all.iter().filter(|s| *s.key.namespace == *namespace);
+        if let Some(own) = own().find(kubernetes).or_else(|| own().next()) {
+            return Some(own);
+        }
+        let seen = || all.iter().filter(|s| s.visibility.includes(namespace));
+        if !best {
+            return seen().min_by(|a, b| a.key.namespace.cmp(&b.key.namespace));
+        }
+        seen().find(kubernetes).or_else(|| seen().next())
+    }
+}
