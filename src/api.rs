@@ -5,6 +5,7 @@
 //! project reads: two objects that project equally are the same object.
 
 pub mod change;
+pub mod cidr;
 pub mod config;
 pub mod core;
 pub mod crd;
@@ -17,6 +18,7 @@ pub mod host;
 pub mod issue;
 pub mod key;
 pub mod mesh;
+pub mod mesh_networks;
 pub mod meta;
 pub mod networking;
 pub mod object;
@@ -29,6 +31,7 @@ pub use self::diagnostic::{Diagnostic, Location, Severity};
 pub use self::features::Features;
 pub use self::key::{Kind, ObjectKey};
 pub use self::mesh::MeshConfig;
+pub use self::mesh_networks::MeshNetworks;
 pub use self::meta::{Labels, Meta};
 pub use self::object::Object;
 pub use self::protocol::Protocol;

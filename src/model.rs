@@ -19,7 +19,7 @@ pub use self::destination_rule::{MergedRule, Rules};
 pub use self::endpoint::{Address, Endpoint, EndpointTraits, Health, ServiceEndpoints};
 pub use self::gateway::Gateways;
 pub use self::locality::Locality;
-pub use self::network::{NetworkGateway, Networks};
+pub use self::network::{NetworkGateway, NetworkGateways, Networks};
 pub use self::proxy::{Proxy, ProxyKind};
 pub use self::service::{Block, Port, Registry, Resolution, Service, ServiceKey, Visibility};
 pub use self::sidecar::Sidecars;

@@ -17,6 +17,7 @@ mod endpoints;
 #[cfg(test)]
 mod fixtures;
 mod lookup;
+mod networks;
 pub mod pacer;
 mod relation;
 mod selectors;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use self::configs::Configs;
 use self::dirty::Dirty;
+use self::networks::Membership;
 use self::relation::Relation;
 use self::selectors::Selectors;
 use crate::api::{Change, Features, Kind, MeshConfig, Object, ObjectKey, Str};
@@ -86,6 +88,10 @@ pub struct Store {
     by_age: Arc<[Arc<Service>]>,
     namespaces: Arc<BTreeMap<Str, Arc<NamespaceState>>>,
     configs: Configs,
+    /// The network of what does not say it.
+    membership: Arc<Membership>,
+    /// The Services that are gateways to networks by their labels.
+    gateways: BTreeSet<Id>,
 
     dirty: Dirty,
     /// Something that a snapshot shows differs from `published`.
@@ -112,6 +118,8 @@ impl Store {
             by_age: Arc::default(),
             namespaces: Arc::default(),
             configs: Configs::default(),
+            membership: Arc::default(),
+            gateways: BTreeSet::new(),
             dirty: Dirty::default(),
             changed: true,
             published: Arc::default(),
@@ -140,7 +148,12 @@ impl Store {
         if identities || self.mesh.default_service_export_to != mesh.default_service_export_to {
             self.dirty.services.extend(ids(self.objects.of_kind(Kind::Service)));
         }
+        let networks = self.mesh.networks != mesh.networks;
         self.mesh = mesh;
+        if networks {
+            self.dirty.networks = true;
+            self.find_membership();
+        }
         self.dirty.kinds.extend([Kind::VirtualService, Kind::DestinationRule]);
         self.changed = true;
     }

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::Str;
 use super::networking::destination_rule::LocalityLbSetting;
 use super::networking::virtual_service::HttpRetry;
+use super::{MeshNetworks, Str};
 
 /// The merged mesh configuration. `Default` gives istiod's defaults (istio.io, MeshConfig).
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +62,8 @@ pub struct MeshConfig {
     pub h2_upgrade: bool,
     /// Hosts that are reached only inside their own cluster (`serviceSettings`), beside the built-in ones.
     pub cluster_local_hosts: Vec<Str>,
+    /// The networks that the mesh spans. They stand in a document of their own.
+    pub networks: MeshNetworks,
     /// Everything, in proto JSON (camelCase), defaults included.
     pub raw: serde_json::Value,
 }
@@ -97,6 +99,7 @@ impl Default for MeshConfig {
             tcp_keepalive: None,
             h2_upgrade: false,
             cluster_local_hosts: Vec::new(),
+            networks: MeshNetworks::default(),
             raw: serde_json::Value::Null,
         }
     }

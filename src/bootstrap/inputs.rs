@@ -12,7 +12,7 @@ use crate::cli::discovery::Options;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::snapshot::Snapshots;
-use crate::sources::mesh::{self, FromConfigMap, Layers, MeshFile};
+use crate::sources::mesh::{self, Document, FromConfigMap, Layers, MeshFile};
 use crate::sources::yaml::{self, YamlSource};
 use crate::store;
 use crate::store::pacer::Limits;
@@ -53,19 +53,22 @@ impl Inputs {
         let (layers, mesh) = Layers::new();
         let namespace = &options.identity.namespace;
         let mut config_maps = Vec::new();
-        match mesh_file(options, &layers)? {
-            Some(path) => {
-                let file = MeshFile { path, layers: layers.clone(), diagnostics: shown() };
-                tasks.spawn(mesh::run(file, std::future::pending()));
+        for document in [Document::Mesh, Document::Networks] {
+            match document_file(document, options, &layers)? {
+                Some(path) => {
+                    let (layers, diagnostics) = (layers.clone(), shown());
+                    let file = MeshFile { document, path, layers, diagnostics };
+                    tasks.spawn(mesh::run(file, std::future::pending()));
+                }
+                None => {
+                    let (revision, layers) = (&settings.revision, layers.clone());
+                    config_maps.push(FromConfigMap::own(document, namespace, revision, layers));
+                }
             }
-            None => {
-                let own = FromConfigMap::own(namespace, &settings.revision, layers.clone());
-                config_maps.push(own);
+            if !settings.shared_mesh_config.is_empty() {
+                let (name, layers) = (&settings.shared_mesh_config, layers.clone());
+                config_maps.push(FromConfigMap::shared(document, namespace, name, layers));
             }
-        }
-        if !settings.shared_mesh_config.is_empty() {
-            let name = &settings.shared_mesh_config;
-            config_maps.push(FromConfigMap::shared(namespace, name, layers));
         }
 
         let (batches, inbox) = mpsc::channel(BATCHES);
@@ -95,11 +98,18 @@ impl Inputs {
     }
 }
 
-/// The file of `--meshConfig`, where it exists. What it says at start is in the layers then.
-fn mesh_file(options: &Options, layers: &Layers) -> anyhow::Result<Option<PathBuf>> {
-    let Some(path) = &options.sources.mesh_config else { return Ok(None) };
-    let exists = MeshFile::load(path, layers).context("the mesh configuration is not valid")?;
-    Ok(exists.then(|| path.clone()))
+/// The file of a document, where it exists. What it says at start is in the layers then.
+fn document_file(
+    document: Document,
+    options: &Options,
+    layers: &Layers,
+) -> anyhow::Result<Option<PathBuf>> {
+    let (path, wrong) = match document {
+        Document::Mesh => (&options.sources.mesh_config, "the mesh configuration is not valid"),
+        Document::Networks => (&options.sources.networks_config, "the mesh networks are not valid"),
+    };
+    let Some(path) = path else { return Ok(None) };
+    Ok(MeshFile::load(document, path, layers).context(wrong)?.then(|| path.clone()))
 }
 
 fn store_config(options: &Options, settings: &Settings) -> store::Config {

@@ -17,7 +17,8 @@ use serde_json::Value;
 use self::envoy::{Address, Settings, bootstrap};
 use self::node::{Pods, find};
 use crate::api::{Change, MeshConfig, Object, Severity};
-use crate::sources::{mesh, yaml};
+use crate::sources::mesh::{self, Document, Layers, MeshFile};
+use crate::sources::yaml;
 use crate::store::{Config, Store};
 
 /// Whose bootstrap, and where everything is.
@@ -100,7 +101,10 @@ fn read_node(file: &Path) -> anyhow::Result<Value> {
 fn read_mesh(file: Option<&Path>) -> anyhow::Result<MeshConfig> {
     let Some(file) = file else { return Ok(mesh::defaults()) };
     let what = || format!("--meshConfig {}", file.display());
-    mesh::load(file).with_context(what)?.with_context(|| format!("{}: no such file", what()))
+    let (layers, mesh) = Layers::new();
+    let exists = MeshFile::load(Document::Mesh, file, &layers).with_context(what)?;
+    anyhow::ensure!(exists, "{}: no such file", what());
+    Ok(MeshConfig::clone(&mesh.borrow()))
 }
 
 fn derive_node(arguments: &Args, name: &str, directory: &Path) -> anyhow::Result<Value> {

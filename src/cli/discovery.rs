@@ -19,11 +19,10 @@ use crate::{bootstrap, logging, version};
 pub use self::options::{ControlZ, Identity, Keepalive, Listen, Log, Options, Sources, Tls};
 
 /// Flags that are accepted, for parts that do not exist yet.
-pub const PENDING_FLAGS: [&str; 17] = [
+pub const PENDING_FLAGS: [&str; 16] = [
     "registries",
     "clusterRegistriesNamespace",
     "kubeconfig",
-    "networksConfig",
     "cniNamespace",
     "clusterAliases",
     "httpsAddr",

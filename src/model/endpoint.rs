@@ -48,6 +48,8 @@ pub struct Endpoint {
     pub hostname: Str,
     /// The workload behind it; None for addresses that nobody described.
     pub workload: Option<Arc<Workload>>,
+    /// Its network where nobody described it; see [`Endpoint::network`].
+    pub bare_network: Str,
 }
 
 /// Where an endpoint is. Kubernetes knows IP addresses only.
@@ -105,6 +107,11 @@ impl Endpoint {
     /// Its IP addresses, the preferred one first; none if it is at something else.
     pub fn ips(&self) -> impl Iterator<Item = IpAddr> {
         self.address.ip().into_iter().chain(self.additional.iter().copied())
+    }
+
+    /// The network that it is in; empty for the default one.
+    pub fn network(&self) -> &Str {
+        self.workload.as_ref().map_or(&self.bare_network, |workload| &workload.network)
     }
 }
 

@@ -17,6 +17,7 @@ mod service;
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::intern::Interner;
@@ -70,6 +71,17 @@ pub fn project(value: Value, strings: &mut Interner) -> Result<Projected, Reject
         Ok(object) => Ok(Projected { object, issues: context.issues }),
         Err(issue) => Err(Rejection::Invalid { key, issue }),
     }
+}
+
+/// Decodes a document that is no object, as protobuf reads JSON, and tells what has no effect in it.
+///
+/// # Errors
+/// When a field has a wrong type.
+pub(super) fn document<T: DeserializeOwned>(value: Value) -> Result<(T, Vec<Issue>), Issue> {
+    let mut strings = Interner::default();
+    let mut context = Context { issues: Vec::new(), strings: &mut strings };
+    let decoded = decode::proto(value, &FieldPath::root(), &mut context)?;
+    Ok((decoded, context.issues))
 }
 
 /// What the projection of one object gathers and shares.

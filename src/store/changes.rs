@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::lookup::core_service;
-use super::{Id, Store, ids, service, workload};
+use super::networks::is_labelled;
+use super::{Id, Store, ids, service};
 use crate::api::core::{self, ServiceType};
 use crate::api::{Kind, Labels, Object, Str};
 
@@ -17,9 +18,10 @@ impl Store {
         let Some(object) = new.or(old) else { return };
         let id = Id::of(object);
         match object {
-            Object::Namespace(_) => self.note_namespace(&id, old, new),
+            Object::Namespace(_) => self.note_namespace(&id, new),
             Object::Node(_) => {
                 self.dirty.pods.extend(self.runs_on.lefts(&id.name).iter().cloned());
+                self.dirty.networks |= !self.gateways.is_empty();
             }
             Object::Pod(_) => {
                 self.dirty.pods.insert(id);
@@ -49,13 +51,7 @@ impl Store {
         }
     }
 
-    fn note_namespace(&mut self, id: &Id, old: Option<&Object>, new: Option<&Object>) {
-        let network = |object: Option<&Object>| {
-            object.and_then(|o| o.meta().label(workload::NETWORK)).cloned()
-        };
-        if id.name == self.config.system_namespace && network(old) != network(new) {
-            self.dirty.pods.extend(ids(self.inputs.of_kind(Kind::Pod)));
-        }
+    fn note_namespace(&mut self, id: &Id, new: Option<&Object>) {
         let services = self.objects.in_namespace(Kind::Service, &id.name);
         self.dirty.services.extend(ids(services));
         let object = match new {
@@ -63,6 +59,9 @@ impl Store {
             _ => None,
         };
         self.edit(&id.name, |state| state.object = object);
+        if id.name == self.config.system_namespace {
+            self.find_membership();
+        }
     }
 
     fn note_service(
@@ -72,6 +71,7 @@ impl Store {
         new: Option<&Arc<core::Service>>,
     ) {
         self.dirty.services.insert(id.clone());
+        self.note_gateway(id, new.is_some_and(|service| is_labelled(service)));
         let empty = Labels::new();
         let selector = |service: Option<&Arc<core::Service>>| match service {
             Some(service) if service.kind != ServiceType::ExternalName => service.selector.clone(),

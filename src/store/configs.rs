@@ -48,21 +48,23 @@ impl Configs {
             }
         }
         if !kinds.is_empty() {
-            self.diagnostics = self.all_diagnostics();
+            self.gather_diagnostics();
         }
     }
 
-    fn all_diagnostics(&self) -> Arc<[Diagnostic]> {
+    /// Collects what all indexes have to say.
+    pub(super) fn gather_diagnostics(&mut self) {
         let lists = [
             &self.virtual_services.diagnostics,
             &self.destination_rules.diagnostics,
             &self.gateways.diagnostics,
             &self.sidecars.diagnostics,
+            &self.networks.diagnostics,
         ];
         let mut all: Vec<Diagnostic> = lists.into_iter().flatten().cloned().collect();
         all.sort();
         all.dedup();
-        all.into()
+        self.diagnostics = all.into();
     }
 }
 

@@ -35,6 +35,7 @@ impl Store {
         }
         self.list_services(&services);
         let kinds = std::mem::take(&mut self.dirty.kinds);
+        self.derive_networks();
         let super::Config { domain, features, .. } = &self.config;
         self.configs.refresh(&kinds, &self.objects, &self.mesh, domain, features);
     }
@@ -107,10 +108,9 @@ impl Store {
         let pod = self.pod(id).cloned();
         let old = self.workload(id);
         let new = pod.as_ref().and_then(|pod| {
-            let network = self.network();
             let around = workload::Surroundings {
                 node: self.node(&pod.node_name),
-                network: &network,
+                membership: &self.membership,
                 mesh: &self.mesh,
                 config: &self.config,
             };
@@ -166,9 +166,9 @@ impl Store {
             return;
         };
         let (new, pods) = if self.slices.contains_key(id) {
-            let from = endpoints::from_slices(&service, self.slices_of(id), |pod| {
-                self.workload(&id.sibling(pod))
-            });
+            let workload = |pod: &Str| self.workload(&id.sibling(pod));
+            let slices = self.slices_of(id);
+            let from = endpoints::from_slices(&service, slices, workload, &self.membership);
             match from.withheld {
                 0 => self.withheld.remove(id),
                 count => self.withheld.insert(id.clone(), count),

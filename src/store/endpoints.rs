@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::networks::Membership;
 use super::targets::target_port;
 use crate::api::core::{self, AddressType, EndpointSlice, SliceEndpoint, SlicePort};
 use crate::api::{ObjectKey, Str};
@@ -30,8 +31,9 @@ pub(super) fn from_slices<'a>(
     service: &Service,
     slices: impl Iterator<Item = (ObjectKey, &'a EndpointSlice)>,
     workload: impl Fn(&Str) -> Option<Arc<Workload>>,
+    membership: &Membership,
 ) -> FromSlices {
-    let mut collected = Collected::default();
+    let mut collected = Collected::new(membership);
     let mut pods = Vec::new();
     let mut withheld = 0;
     let mut origins = Vec::new();
@@ -89,6 +91,7 @@ pub(super) fn from_pods<'a>(
                 node_name: pod.node_name.clone(),
                 hostname: Str::default(),
                 workload: Some(workload.clone()),
+                bare_network: Str::default(),
             });
         }
     }
@@ -110,15 +113,26 @@ fn addresses_for(service: &core::Service, ips: &[IpAddr]) -> impl Iterator<Item 
 }
 
 /// Endpoints as they come from slices, by the name of their port.
-#[derive(Debug, Default)]
-struct Collected {
+#[derive(Debug)]
+struct Collected<'a> {
+    /// The network of those without a pod.
+    membership: &'a Membership,
     by_port: BTreeMap<Str, Vec<Endpoint>>,
     addresses: HashSet<(Str, IpAddr)>,
     /// Where the endpoint of a pod's port is, to add its address of the other family.
     of_pods: HashMap<(Str, u16, Str), usize>,
 }
 
-impl Collected {
+impl<'a> Collected<'a> {
+    fn new(membership: &'a Membership) -> Collected<'a> {
+        Collected {
+            membership,
+            by_port: BTreeMap::new(),
+            addresses: HashSet::new(),
+            of_pods: HashMap::new(),
+        }
+    }
+
     fn add(
         &mut self,
         service: &Service,
@@ -149,6 +163,10 @@ impl Collected {
                     _ => endpoint.node_name.clone(),
                 },
                 hostname: endpoint.hostname.clone(),
+                bare_network: match workload {
+                    Some(_) => Str::default(),
+                    None => self.membership.network(None, Some(address)),
+                },
                 workload: workload.cloned(),
             });
         }

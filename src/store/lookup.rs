@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Id, Store, selectors, workload};
+use super::{Id, Store, selectors};
 use crate::api::core::{self, EndpointSlice};
 use crate::api::{Kind, Labels, Object, ObjectKey, Str};
 use crate::model::Workload;
@@ -34,13 +34,6 @@ impl Store {
     pub(super) fn workload(&self, pod: &Id) -> Option<Arc<Workload>> {
         let state = self.state(&pod.namespace)?.workloads.get(&pod.name)?;
         Some(state.workload.clone())
-    }
-
-    /// The network of pods that do not name one.
-    pub(super) fn network(&self) -> Str {
-        self.state(&self.config.system_namespace)
-            .and_then(|state| state.object.as_ref()?.meta.label(workload::NETWORK).cloned())
-            .unwrap_or_default()
     }
 
     pub(super) fn services_selecting(&self, pod: &Id, labels: &Labels) -> Vec<Id> {

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::Config;
+use super::networks::Membership;
 use crate::api::core::{self, Owner};
 use crate::api::{Kind, Labels, MeshConfig, Meta, ObjectKey, Str};
 use crate::model::identity::spiffe;
@@ -18,8 +19,8 @@ const CLUSTER: &str = "topology.istio.io/cluster";
 /// Also on a namespace: the control plane's own names the network of the cluster.
 pub(super) const NETWORK: &str = "topology.istio.io/network";
 const HOSTNAME: &str = "kubernetes.io/hostname";
-/// On a pod: overrides the locality of its node.
-const LOCALITY: &str = "istio-locality";
+/// On a pod: override the locality of its node, the first before the second.
+const LOCALITIES: [&str; 2] = ["topology.istio.io/locality", "istio-locality"];
 const TLS_MODE: &str = "security.istio.io/tlsMode";
 
 const WORKLOAD_NAME: &str = "service.istio.io/workload-name";
@@ -36,7 +37,7 @@ pub(super) struct Surroundings<'a> {
     /// The node that the pod runs on, if it is known.
     pub(super) node: Option<&'a core::Node>,
     /// The network of pods that do not name one.
-    pub(super) network: &'a Str,
+    pub(super) membership: &'a Membership,
     /// For the trust domain.
     pub(super) mesh: &'a MeshConfig,
     /// For the cluster.
@@ -54,7 +55,7 @@ pub(super) fn derive(pod: &core::Pod, around: Surroundings<'_>) -> Option<Worklo
         _ => pod.service_account.clone(),
     };
     let locality = locality(meta, around.node);
-    let network = meta.label(NETWORK).unwrap_or(around.network).clone();
+    let network = around.membership.network(meta.label(NETWORK), pod.ips.first().copied());
     let workload_name = workload_name(pod);
     Some(Workload {
         name: meta.name.clone(),
@@ -94,7 +95,7 @@ fn first<'a>(meta: &'a Meta, keys: &[&str]) -> Option<&'a Str> {
 }
 
 fn locality(pod: &Meta, node: Option<&core::Node>) -> Locality {
-    if let Some(own) = pod.label(LOCALITY).filter(|value| !value.is_empty()) {
+    if let Some(own) = first(pod, &LOCALITIES) {
         return Locality::parse(own);
     }
     let Some(node) = node else { return Locality::default() };

@@ -203,6 +203,7 @@ pub fn endpoint(address: &str, port: u16, workload: &Arc<Workload>) -> Endpoint 
         node_name: workload.node_name.clone(),
         hostname: Str::default(),
         workload: Some(workload.clone()),
+        bare_network: Str::default(),
     }
 }
 

@@ -1,14 +1,11 @@
-//! The mesh configuration in ConfigMaps, which another source reads.
+//! The documents of the mesh in ConfigMaps, which another source reads.
 
 use super::layers::{Layer, Layers};
-use super::{Given, Invalid, Reading, read};
+use super::{Document, Invalid, Reading};
 use crate::api::core::ConfigMap;
 use crate::api::field_path::FieldPath;
 use crate::api::{Change, Diagnostic, Kind, Object, ObjectKey, Severity};
 use crate::sources::project::Issue;
-
-/// The key of a ConfigMap under which the configuration stands.
-const MESH_KEY: &str = "mesh";
 
 /// The name of the ConfigMap of the default revision, and the beginning of those of others.
 const CONFIG_MAP: &str = "istio";
@@ -16,8 +13,9 @@ const CONFIG_MAP: &str = "istio";
 /// The revision whose ConfigMap has no suffix, beside the empty one.
 const DEFAULT_REVISION: &str = "default";
 
-/// Takes a layer of the mesh configuration from a ConfigMap among the objects of a source.
+/// Takes one document of a layer from a ConfigMap among the objects of a source.
 pub struct FromConfigMap {
+    document: Document,
     key: ObjectKey,
     layer: Layer,
     layers: Layers,
@@ -29,22 +27,38 @@ pub struct FromConfigMap {
 impl FromConfigMap {
     /// The mesh's own, from the ConfigMap `istio`, or `istio-REVISION` of a revision that is neither empty nor
     /// `default`, in `namespace`.
-    pub fn own(namespace: &str, revision: &str, layers: Layers) -> FromConfigMap {
+    pub fn own(
+        document: Document,
+        namespace: &str,
+        revision: &str,
+        layers: Layers,
+    ) -> FromConfigMap {
         let name = match revision {
             "" | DEFAULT_REVISION => CONFIG_MAP.to_owned(),
             revision => format!("{CONFIG_MAP}-{revision}"),
         };
-        FromConfigMap::new(namespace, &name, Layer::Own, layers)
+        FromConfigMap::new(document, namespace, &name, Layer::Own, layers)
     }
 
     /// What lies below the mesh's own, from the ConfigMap `name` in `namespace`.
-    pub fn shared(namespace: &str, name: &str, layers: Layers) -> FromConfigMap {
-        FromConfigMap::new(namespace, name, Layer::Shared, layers)
+    pub fn shared(
+        document: Document,
+        namespace: &str,
+        name: &str,
+        layers: Layers,
+    ) -> FromConfigMap {
+        FromConfigMap::new(document, namespace, name, Layer::Shared, layers)
     }
 
-    fn new(namespace: &str, name: &str, layer: Layer, layers: Layers) -> FromConfigMap {
+    fn new(
+        document: Document,
+        namespace: &str,
+        name: &str,
+        layer: Layer,
+        layers: Layers,
+    ) -> FromConfigMap {
         let key = ObjectKey::new(Kind::ConfigMap, namespace, name);
-        FromConfigMap { key, layer, layers, diagnostics: Vec::new(), started: false }
+        FromConfigMap { document, key, layer, layers, diagnostics: Vec::new(), started: false }
     }
 
     /// Publishes what the first reading says.
@@ -66,10 +80,10 @@ impl FromConfigMap {
         for change in changes {
             match change {
                 Change::Apply(Object::ConfigMap(map)) if change.key() == self.key => {
-                    self.take(read_config_map(map));
+                    self.take(read_config_map(self.document, map));
                 }
                 Change::Remove(key) if *key == self.key => {
-                    self.take(Ok(Reading { given: Given::new(), warnings: Vec::new() }));
+                    self.take(Ok(None));
                 }
                 Change::Apply(_) | Change::Remove(_) => {}
             }
@@ -77,7 +91,7 @@ impl FromConfigMap {
         self.diagnostics.clone()
     }
 
-    fn take(&mut self, read: Result<Reading, Issue>) {
+    fn take(&mut self, read: Result<Option<Reading>, Issue>) {
         let diagnostic = |severity, issue: Issue| Diagnostic {
             severity,
             location: None,
@@ -85,9 +99,15 @@ impl FromConfigMap {
             path: issue.path.to_string(),
             message: issue.message,
         };
-        let taken = read.and_then(|Reading { given, warnings }| {
-            self.layers.set(self.layer, given).map_err(inside)?;
-            Ok(warnings)
+        let inside = |issue| inside(self.document, issue);
+        let taken = read.and_then(|reading| match reading {
+            Some(Reading { content, warnings }) => {
+                self.layers.set(self.layer, content).map(|()| warnings).map_err(inside)
+            }
+            None => {
+                let removed = self.layers.remove(self.layer, self.document);
+                removed.map(|()| Vec::new()).map_err(inside)
+            }
         });
         self.diagnostics = match taken {
             Ok(warnings) => {
@@ -95,7 +115,7 @@ impl FromConfigMap {
             }
             Err(mut issue) => {
                 if self.started {
-                    issue.message.push_str("; the mesh configuration stays as it was");
+                    issue.message.push_str(self.document.stays());
                 }
                 vec![diagnostic(Severity::Error, issue)]
             }
@@ -103,15 +123,24 @@ impl FromConfigMap {
     }
 }
 
-/// Reads the configuration in a ConfigMap. Paths begin at the ConfigMap.
-pub(super) fn read_config_map(config_map: &ConfigMap) -> Result<Reading, Issue> {
-    let Some(text) = config_map.data.get(MESH_KEY) else {
-        let message = "missing: the mesh configuration stands there, as YAML";
-        return Err(inside(Issue::error(FieldPath::root(), message)));
+/// Reads a document in a ConfigMap; None where it need not be there and is not. Paths begin at the ConfigMap.
+pub(super) fn read_config_map(
+    document: Document,
+    config_map: &ConfigMap,
+) -> Result<Option<Reading>, Issue> {
+    let inside = |issue| inside(document, issue);
+    let Some(text) = config_map.data.get(key_of(document)) else {
+        return match document {
+            Document::Mesh => {
+                let message = "missing: the mesh configuration stands there, as YAML";
+                Err(inside(Issue::error(FieldPath::root(), message)))
+            }
+            Document::Networks => Ok(None),
+        };
     };
-    match read(text) {
-        Ok(Reading { given, warnings }) => {
-            Ok(Reading { given, warnings: warnings.into_iter().map(inside).collect() })
+    match document.read(text) {
+        Ok(Reading { content, warnings }) => {
+            Ok(Some(Reading { content, warnings: warnings.into_iter().map(inside).collect() }))
         }
         Err(Invalid { line: Some(line), issue }) => {
             Err(inside(Issue { message: format!("line {line}: {}", issue.message), ..issue }))
@@ -120,8 +149,16 @@ pub(super) fn read_config_map(config_map: &ConfigMap) -> Result<Reading, Issue> 
     }
 }
 
+/// The key of a ConfigMap under which a document stands.
+fn key_of(document: Document) -> &'static str {
+    match document {
+        Document::Mesh => "mesh",
+        Document::Networks => "meshNetworks",
+    }
+}
+
 /// An issue of the text, as one of the ConfigMap.
-fn inside(issue: Issue) -> Issue {
-    let base = FieldPath::of("data").key(MESH_KEY);
+fn inside(document: Document, issue: Issue) -> Issue {
+    let base = FieldPath::of("data").key(key_of(document));
     Issue { path: issue.path.below(&base), ..issue }
 }

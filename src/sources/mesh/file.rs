@@ -1,4 +1,4 @@
-//! The mesh configuration in a file: reading it at the start, and following it.
+//! A document of the mesh in a file: reading it at the start, and following it.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -13,54 +13,47 @@ use super::super::lines::Lines;
 use super::super::project::Issue;
 use super::super::report::Reporter;
 use super::layers::{Layer, Layers};
-use super::{Given, Invalid, Reading, lay};
-use crate::api::{Diagnostic, Location, MeshConfig, Severity};
+use super::{Content, Document, Invalid, Reading};
+use crate::api::{Diagnostic, Location, Severity};
 
 /// The largest file that is read, in bytes: a ConfigMap holds no more.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// What to follow, and whom to tell.
 pub struct MeshFile {
+    /// What the file is.
+    pub document: Document,
     /// The file.
     pub path: PathBuf,
-    /// Where the configuration goes, as the mesh's own.
+    /// Where what it says goes, as the mesh's own.
     pub layers: Layers,
     /// Where all that is wrong now is shown.
     pub diagnostics: watch::Sender<Arc<[Diagnostic]>>,
-}
-
-/// Reads the file once, at the start. None when there is no such file.
-///
-/// # Errors
-/// When it cannot be read, or is no valid configuration. Blocks on the file system.
-pub fn load(path: &Path) -> anyhow::Result<Option<MeshConfig>> {
-    load_with(path, |given| lay([given]))
-}
-
-/// The same, with what is to be done with the fields that the file gives.
-fn load_with<T>(
-    path: &Path,
-    take: impl FnOnce(Given) -> Result<T, Issue>,
-) -> anyhow::Result<Option<T>> {
-    match read(path) {
-        Ok(text) => match understood(&text, take) {
-            Ok((taken, _)) => Ok(Some(taken)),
-            Err(invalid) => anyhow::bail!("{}", invalid_at(path, &text, invalid)),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error)
-            .with_context(|| format!("{}: cannot be read; correct --meshConfig", path.display())),
-    }
 }
 
 impl MeshFile {
     /// Reads the file once, at the start, into the layers. False when there is no such file.
     ///
     /// # Errors
-    /// As [`load`].
-    pub fn load(path: &Path, layers: &Layers) -> anyhow::Result<bool> {
-        let loaded = load_with(path, |given| layers.set(Layer::Own, given))?;
-        Ok(loaded.is_some())
+    /// When it cannot be read, or is not valid. Blocks on the file system.
+    pub fn load(document: Document, path: &Path, layers: &Layers) -> anyhow::Result<bool> {
+        let text = match read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => {
+                let flag = match document {
+                    Document::Mesh => "--meshConfig",
+                    Document::Networks => "--networksConfig",
+                };
+                return Err(error).with_context(|| {
+                    format!("{}: cannot be read; correct {flag}", path.display())
+                });
+            }
+        };
+        match understood(document, &text, |content| layers.set(Layer::Own, content)) {
+            Ok(_) => Ok(true),
+            Err(invalid) => anyhow::bail!("{}", invalid_at(path, &text, invalid)),
+        }
     }
 }
 
@@ -76,7 +69,7 @@ pub async fn run(file: MeshFile, shutdown: impl Future<Output = ()>) -> anyhow::
 }
 
 async fn follow(file: MeshFile) -> anyhow::Result<()> {
-    let MeshFile { path, layers, diagnostics } = file;
+    let MeshFile { document, path, layers, diagnostics } = file;
     let mut reporter = Reporter::new(diagnostics);
     let mut hints = Hints::new();
     let mut last = String::new();
@@ -99,12 +92,11 @@ async fn follow(file: MeshFile) -> anyhow::Result<()> {
             }
             Ok(text) => {
                 emptied = None;
-                reporter.report(take(&path, &text, &layers));
+                reporter.report(take(document, &path, &text, &layers));
                 last = text;
             }
             Err(error) => {
-                let message =
-                    format!("cannot be read: {error}; the mesh configuration stays as it was");
+                let message = format!("cannot be read: {error}{}", document.stays());
                 reporter.report(vec![diagnostic(
                     Severity::Error,
                     &path,
@@ -121,28 +113,29 @@ async fn follow(file: MeshFile) -> anyhow::Result<()> {
 }
 
 /// Publishes what the text says, if it is sound, and returns what is wrong with it.
-fn take(path: &Path, text: &str, layers: &Layers) -> Vec<Diagnostic> {
-    match understood(text, |given| layers.set(Layer::Own, given)) {
-        Ok(((), warnings)) => warnings
+fn take(document: Document, path: &Path, text: &str, layers: &Layers) -> Vec<Diagnostic> {
+    match understood(document, text, |content| layers.set(Layer::Own, content)) {
+        Ok(warnings) => warnings
             .into_iter()
             .map(|issue| issue_at(Severity::Warning, path, text, issue))
             .collect(),
         Err(invalid) => {
             let mut diagnostic = invalid_at(path, text, invalid);
-            diagnostic.message.push_str("; the mesh configuration stays as it was");
+            diagnostic.message.push_str(document.stays());
             vec![diagnostic]
         }
     }
 }
 
-/// What `take` makes of the fields that a text gives, and what has no effect in it.
-fn understood<T>(
+/// Reads a text and hands on what it says. Returns what has no effect in it.
+fn understood(
+    document: Document,
     text: &str,
-    take: impl FnOnce(Given) -> Result<T, Issue>,
-) -> Result<(T, Vec<Issue>), Invalid> {
-    let Reading { given, warnings } = super::read(text)?;
-    let taken = take(given).map_err(|issue| Invalid { line: None, issue })?;
-    Ok((taken, warnings))
+    take: impl FnOnce(Content) -> Result<(), Issue>,
+) -> Result<Vec<Issue>, Invalid> {
+    let Reading { content, warnings } = document.read(text)?;
+    take(content).map_err(|issue| Invalid { line: None, issue })?;
+    Ok(warnings)
 }
 
 fn invalid_at(path: &Path, text: &str, invalid: Invalid) -> Diagnostic {

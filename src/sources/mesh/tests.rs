@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::config_map::read_config_map;
-use super::{FromConfigMap, Layers, Parsed, defaults, parse};
+use super::{Content, Document, FromConfigMap, Layers, Parsed, defaults, parse};
 use crate::api::core::ConfigMap;
 use crate::api::mesh::{InboundPolicy, OutboundPolicy, PathNormalization, TcpKeepalive};
 use crate::api::{Change, MeshConfig, Meta, Object};
@@ -200,9 +200,10 @@ fn apply(name: &str, text: &str) -> Change {
 
 #[test]
 fn a_config_map_is_read_with_paths_of_its_own() {
-    let read = |text| read_config_map(&config_map(text));
-    let good = read(Some("trustDomain: a\nx: 1")).ok().unwrap();
-    assert_eq!(good.given["trustDomain"], "a");
+    let read = |text| read_config_map(Document::Mesh, &config_map(text));
+    let good = read(Some("trustDomain: a\nx: 1")).ok().flatten().unwrap();
+    let Content::Mesh(given) = good.content else { panic!("another document") };
+    assert_eq!(given["trustDomain"], "a");
     assert_eq!(good.warnings[0].path.to_string(), "data.mesh.x");
     let missing = read(None).err().unwrap();
     assert_eq!(missing.path.to_string(), "data.mesh");
@@ -213,7 +214,7 @@ fn a_config_map_is_read_with_paths_of_its_own() {
 #[test]
 fn the_last_good_configuration_of_a_config_map_stays() {
     let (layers, published) = Layers::new();
-    let mut follower = FromConfigMap::own("istio-system", "default", layers);
+    let mut follower = FromConfigMap::own(Document::Mesh, "istio-system", "default", layers);
     let apply = |text| apply("istio", text);
     let trust_domain = || published.borrow().trust_domain.to_string();
 
@@ -238,7 +239,7 @@ fn the_last_good_configuration_of_a_config_map_stays() {
 #[test]
 fn at_the_start_there_is_nothing_to_keep() {
     let (layers, published) = Layers::new();
-    let mut follower = FromConfigMap::own("istio-system", "", layers);
+    let mut follower = FromConfigMap::own(Document::Mesh, "istio-system", "", layers);
     let error = follower.start(&[apply("istio", "trustDomain: []")]).unwrap_err().to_string();
     assert!(error.ends_with("is a list, must be a string: quote it"), "{error}");
     assert_eq!(**published.borrow(), defaults());
@@ -248,7 +249,7 @@ fn at_the_start_there_is_nothing_to_keep() {
 fn each_revision_has_its_config_map() {
     for (revision, name) in [("", "istio"), ("default", "istio"), ("canary", "istio-canary")] {
         let (layers, published) = Layers::new();
-        let mut follower = FromConfigMap::own("istio-system", revision, layers);
+        let mut follower = FromConfigMap::own(Document::Mesh, "istio-system", revision, layers);
         follower.follow(&[apply(name, "trustDomain: own"), apply("other", "trustDomain: other")]);
         assert_eq!(&*published.borrow().trust_domain, "own", "{revision:?}");
     }
@@ -257,8 +258,8 @@ fn each_revision_has_its_config_map() {
 #[test]
 fn what_is_shared_lies_below_the_meshs_own() {
     let (layers, published) = Layers::new();
-    let mut own = FromConfigMap::own("istio-system", "", layers.clone());
-    let mut shared = FromConfigMap::shared("istio-system", "common", layers);
+    let mut own = FromConfigMap::own(Document::Mesh, "istio-system", "", layers.clone());
+    let mut shared = FromConfigMap::shared(Document::Mesh, "istio-system", "common", layers);
     let is = |trust_domain: &str, root_namespace: &str, aliases: &[&str]| {
         let mesh = published.borrow();
         assert_eq!((&*mesh.trust_domain, &*mesh.root_namespace), (trust_domain, root_namespace));
@@ -277,4 +278,48 @@ fn what_is_shared_lies_below_the_meshs_own() {
     is("own", "root", &["a", "b"]);
     assert_eq!(own.follow(&[Change::Remove(apply("istio", "").key())]), []);
     is("shared", "root", &["a"]);
+}
+
+#[test]
+fn the_networks_stand_beside_the_configuration() {
+    let text = |networks: &str| {
+        let mut map = config_map(Some("trustDomain: own"));
+        map.data.insert("meshNetworks".into(), networks.into());
+        Change::Apply(Object::ConfigMap(Arc::new(map)))
+    };
+    let (layers, published) = Layers::new();
+    let follower = |document, name: &str| match name {
+        "istio" => FromConfigMap::own(document, "istio-system", "", layers.clone()),
+        name => FromConfigMap::shared(document, "istio-system", name, layers.clone()),
+    };
+    let (mut mesh, mut networks) =
+        (follower(Document::Mesh, "istio"), follower(Document::Networks, "istio"));
+    let names = || published.borrow().networks.networks.keys().cloned().collect::<Vec<_>>();
+
+    let change = text("networks: {net1: {endpoints: [{fromRegistry: Kubernetes}]}}");
+    assert_eq!(mesh.follow(std::slice::from_ref(&change)), []);
+    assert_eq!(networks.start(&[change]), Ok(Vec::new()));
+    assert_eq!((names(), &*published.borrow().trust_domain), (vec!["net1".into()], "own"));
+
+    let wrong = networks.follow(&[text("networks: {net2: {gateways: [{address: 192.0.2.1}]}}")]);
+    assert_eq!(
+        wrong[0].to_string(),
+        "error: ConfigMap istio-system/istio: data.meshNetworks.networks.net2.gateways[0].port: 0 is no port: \
+         use one of 1 to 65535; the mesh networks stay as they were"
+    );
+    assert_eq!(names(), ["net1".into()], "the last good ones");
+
+    let mut map = config_map(Some(""));
+    map.meta.name = "common".into();
+    map.data.insert("meshNetworks".into(), "networks: {net3: {}}".into());
+    let shared = Change::Apply(Object::ConfigMap(Arc::new(map)));
+    assert_eq!(follower(Document::Networks, "common").follow(&[shared]), []);
+    assert_eq!(
+        names(),
+        ["net3".into()],
+        "shared networks are not merged: they are all that counts"
+    );
+
+    assert_eq!(networks.follow(&[apply("istio", "trustDomain: own")]), []);
+    assert_eq!(names(), ["net3".into()]);
 }

@@ -9,7 +9,7 @@ use super::super::project::Issue;
 use crate::api::field_path::FieldPath;
 use crate::api::mesh::{InboundPolicy, OutboundPolicy, PathNormalization, TcpKeepalive};
 use crate::api::proto_json::ProtoJson;
-use crate::api::{MeshConfig, Str, duration};
+use crate::api::{MeshConfig, MeshNetworks, Str, duration};
 
 /// Below this no connection can be made (MeshConfig.connectTimeout).
 const MIN_CONNECT_TIMEOUT: Duration = Duration::from_millis(1);
@@ -62,6 +62,8 @@ pub(super) fn typed(mesh: &Map<String, Value>) -> Result<MeshConfig, Issue> {
         tcp_keepalive: mesh.get("tcpKeepalive").and_then(Value::as_object).map(tcp_keepalive),
         h2_upgrade: mesh.get("h2UpgradePolicy").and_then(Value::as_str) == Some("UPGRADE"),
         cluster_local_hosts: cluster_local_hosts(mesh.get("serviceSettings")),
+        // In a document of its own; see `Layers`.
+        networks: MeshNetworks::default(),
         raw: Value::Null,
     };
     check(&config)?;

@@ -9,9 +9,13 @@ fn derived(object: &core::Service) -> Service {
 }
 
 fn workload_of(pod: &core::Pod) -> Arc<Workload> {
-    let (network, mesh, config) = (Str::default(), MeshConfig::default(), config());
-    let around =
-        workload::Surroundings { node: None, network: &network, mesh: &mesh, config: &config };
+    let (membership, mesh, config) = (Membership::default(), MeshConfig::default(), config());
+    let around = workload::Surroundings {
+        node: None,
+        membership: &membership,
+        mesh: &mesh,
+        config: &config,
+    };
     Arc::new(workload::derive(pod, around).expect("a workload"))
 }
 
@@ -24,9 +28,12 @@ fn pods() -> [core::Pod; 2] {
 
 fn collect(object: &core::Service, slices: &[EndpointSlice]) -> FromSlices {
     let key = |s: &EndpointSlice| ObjectKey::new(Kind::EndpointSlice, "shop", &s.meta.name);
-    from_slices(&derived(object), slices.iter().map(|s| (key(s), s)), |name| {
-        pods().iter().find(|pod| pod.meta.name == *name).map(workload_of)
-    })
+    from_slices(
+        &derived(object),
+        slices.iter().map(|s| (key(s), s)),
+        |name| pods().iter().find(|pod| pod.meta.name == *name).map(workload_of),
+        &Membership::default(),
+    )
 }
 
 /// `address[,additional]:port health workload` of a port's endpoints.

@@ -2,10 +2,10 @@ use super::*;
 use crate::store::fixtures::{config, labels, node, owner, pod};
 
 fn derived(pod: &core::Pod, node: Option<&core::Node>) -> Workload {
-    let network = Str::default();
+    let membership = Membership::default();
     let mesh = MeshConfig::default();
     let config = config();
-    let around = Surroundings { node, network: &network, mesh: &mesh, config: &config };
+    let around = Surroundings { node, membership: &membership, mesh: &mesh, config: &config };
     derive(pod, around).expect("a workload")
 }
 

@@ -93,8 +93,7 @@ pub fn reachable_addresses(service: &Service, scope: &Scope) -> Vec<IpAddr> {
 /// The addresses of an endpoint that proxies of the scope can connect to themselves: none of another network,
 /// which only a gateway leads to, and none of a family that they lack.
 pub fn direct_addresses(endpoint: &Endpoint, scope: &Scope) -> impl Iterator<Item = IpAddr> {
-    let network = endpoint.workload.as_ref().map_or("", |w| &*w.network);
-    let (families, same) = (scope.families, same_or_unknown(network, &scope.network));
+    let (families, same) = (scope.families, same_or_unknown(endpoint.network(), &scope.network));
     endpoint.ips().filter(move |ip| same && families.reach(*ip))
 }
 

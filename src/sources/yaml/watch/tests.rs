@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::{YamlSource, run};
 use crate::api::{Batch, Change, Diagnostic, MeshConfig};
-use crate::sources::mesh::{FromConfigMap, Layers};
+use crate::sources::mesh::{Document, FromConfigMap, Layers};
 
 fn namespace(name: &str) -> String {
     format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n")
@@ -35,7 +35,7 @@ impl Running {
             directory: directory.to_owned(),
             batches,
             diagnostics,
-            mesh: vec![FromConfigMap::own("istio-system", "", layers)],
+            mesh: vec![FromConfigMap::own(Document::Mesh, "istio-system", "", layers)],
         };
         let task = tokio::spawn(run(source, async { stopped.await.unwrap_or_default() }));
         Running { batches: received, diagnostics: shown, mesh, stop, task }
