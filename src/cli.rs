@@ -8,7 +8,11 @@ pub mod bootstrap;
 pub mod completion;
 pub mod crds;
 pub mod discovery;
+pub mod explain;
+pub mod inputs;
+pub mod node;
 pub mod request;
+pub mod translate;
 mod unknown;
 mod usage;
 mod values;
@@ -49,6 +53,10 @@ enum Command {
     Bootstrap(Box<bootstrap::Args>),
     /// Print the CustomResourceDefinitions of Istio's networking kinds
     Crds,
+    /// Print what a proxy of a directory of objects would be served
+    Translate(Box<translate::Args>),
+    /// Print the way of a request through a proxy, and the objects that decide it
+    Explain(Box<explain::Args>),
     /// Print what this build is
     Version(version::Args),
     /// Print a script that completes this command line in a shell
@@ -122,8 +130,10 @@ fn run(invocation: Invocation, settings: Settings, notes: Vec<String>) -> anyhow
             discovery::run(*options, settings, discovery::Report { flags, dropped, notes })
         }
         Command::Request(arguments) => request::run(&arguments),
-        Command::Bootstrap(arguments) => bootstrap::run(&arguments),
         Command::Crds => crds::run(),
+        Command::Bootstrap(arguments) => bootstrap::run(&arguments, &settings),
+        Command::Translate(arguments) => translate::run(&arguments, &settings),
+        Command::Explain(arguments) => explain::run(&arguments, &settings),
         Command::Version(arguments) => version::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, definition(&settings)),
     }

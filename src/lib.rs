@@ -20,6 +20,7 @@ pub mod model;
 pub mod proto;
 pub mod serve;
 pub mod settings;
+pub mod simulate;
 #[cfg(test)]
 mod skip;
 pub mod snapshot;

@@ -108,6 +108,128 @@ fn a_bootstrap_needs_a_pod_and_its_objects() {
 }
 
 #[test]
+fn what_a_pod_would_be_served_is_printed() {
+    let output = run(&["translate", "--proxy", "web", &shop(), "--type", "cds,nds", "-o", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty());
+    let served: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let types: Vec<&String> = served.as_object().unwrap().keys().collect();
+    assert_eq!(types, ["cds", "nds"]);
+    let names = served["cds"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap());
+    let names: Vec<&str> = names.collect();
+    assert!(names.is_sorted() && names.contains(&"outbound|8080||catalog.shop.svc.cluster.local"));
+    let yaml = run(&["translate", "--proxy", "web", &shop(), "--type", "cds,nds"]).stdout;
+    let yaml: serde_json::Value = serde_yaml::from_slice(&yaml).unwrap();
+    assert_eq!(yaml, served);
+}
+
+#[test]
+fn a_proxy_may_be_a_node_of_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = directory.path().join("node.yaml");
+    let id = "sidecar~10.0.0.1~web.shop~shop.svc.cluster.local";
+    std::fs::write(&node, format!("name: web\nid: {id}\n")).unwrap();
+    std::fs::write(directory.path().join("bad.yaml"), "kind: [").unwrap();
+    let (node, objects) = (node.to_str().unwrap(), directory.path().to_str().unwrap());
+    let arguments = ["translate", "--node", node, "--configDir", objects, "--type", "lds"];
+    let output = run(&arguments);
+    assert_eq!(output.status.code(), Some(0));
+    let served: serde_json::Value = serde_yaml::from_slice(&output.stdout).unwrap();
+    assert!(!served["lds"].as_array().unwrap().is_empty());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("error: bad.yaml:1: ") || said.contains("bad.yaml"), "{said}");
+    check(&["translate", "--configDir", objects], 2, "", "istiod: missing: --proxy <NAME>\n");
+}
+
+/// Explains a request of the pod `web` of the shop.
+fn explain(arguments: &[&str]) -> (Option<i32>, String) {
+    let shop = shop();
+    let output = run(&[&["explain", "--proxy", "web", shop.as_str()], arguments].concat());
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn the_way_of_a_request_is_explained() {
+    let (code, text) = explain(&["--request", "GET http://catalog:8080/items?page=2"]);
+    let want = "\
+GET /items?page=2 to 10.61.0.20:8080 (catalog.shop.svc.cluster.local) through web-6f9c4d8b7d-x2k4p.shop (from the application)
+listener 0.0.0.0_8080: has the wildcard of port 8080
+    by Service shop/cart
+  filter chain 0: transport protocol raw_buffer, application protocols http/1.1, h2c
+    route configuration 8080: named by the listener
+        by Service shop/cart, Service shop/catalog, Service shop/sessions
+      virtual host catalog.shop.svc.cluster.local:8080: has the domain catalog
+        route 0 \"default\": prefix /
+            retries up to 2 times on connect-failure, refused-stream, unavailable, cancelled, retriable-status-codes
+          cluster outbound|8080||catalog.shop.svc.cluster.local, host catalog:8080
+              by Service shop/catalog, EndpointSlice shop/catalog-1
+              chooses TLS by endpoint: tlsMode-istio, tlsMode-disabled
+            endpoint 10.60.1.20:8080 in eu-1/eu-1a
+            endpoint 10.60.2.20:8080 in eu-1/eu-1b
+=> forwarded with path /items?page=2
+";
+    assert_eq!((code, text.as_str()), (Some(0), want));
+}
+
+#[test]
+fn each_way_through_a_sidecar_is_explained() {
+    for (arguments, code, lines) in [
+        (&["--tcp", "orders-db:5432"][..], 0, &["listener 10.61.0.50_5432: has the address"][..]),
+        (
+            &["--request", "https://example.com"],
+            0,
+            &["an address of example.com", "virtualOutbound"],
+        ),
+        (
+            &["--request", "http://catalog/"],
+            0,
+            &["note: Service shop/catalog has no port 80; its ports: 8080"],
+        ),
+        (
+            &["--request", "http://web", "--direction", "inbound"],
+            0,
+            &["to 10.60.1.10:8080", "inbound|http|80"],
+        ),
+        (
+            &["--request", "http://web", "--direction", "inbound", "--transport", "raw"],
+            0,
+            &["wants transport protocol tls; it is raw_buffer"],
+        ),
+        (
+            &["--request", "http://web", "--direction", "inbound", "--transport", "tls"],
+            1,
+            &["=> goes nowhere: "],
+        ),
+        (&["--tcp", "127.0.0.1:9"], 1, &["the proxy does not listen on 127.0.0.1:9"]),
+    ] {
+        let (got, text) = explain(arguments);
+        assert_eq!(got, Some(code), "{arguments:?}\n{text}");
+        for line in lines {
+            assert!(text.contains(line), "{arguments:?}: {line}\n{text}");
+        }
+    }
+    let (_, json) = explain(&["--tcp", "orders-db:5432", "-o", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["backends"][0]["endpoints"][0]["address"], "10.60.1.50:5432");
+}
+
+#[test]
+fn what_is_no_request_is_refused() {
+    check(
+        &["explain", "--proxy", "web", &shop(), "--request", "catalog"],
+        2,
+        "",
+        "istiod: --request \"catalog\": a request is needed, such as GET http://reviews:9080/reviews\n",
+    );
+    check(
+        &["explain", "--proxy", "web", &shop()],
+        2,
+        "",
+        "istiod: missing: <--request <REQUEST>|--tcp <HOST:PORT>>\n",
+    );
+}
+
+#[test]
 fn every_shell_gets_a_script() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = run(&["completion", shell]);

@@ -14,6 +14,7 @@ mod command_line;
 mod daemon;
 mod debug;
 mod e2e;
+mod explained;
 mod golden;
 #[allow(dead_code, reason = "the demo uses the rest")]
 mod lab;

@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["api", "model", "snapshot", "metrics"]),
     // … configuration out.
     ("translate", &["api", "model", "snapshot", "proto"]),
+    ("simulate", &["api", "model", "snapshot", "proto", "translate"]),
     ("serve", &["api", "model", "snapshot", "proto", "translate", "metrics"]),
     // Around it.
     (
@@ -48,7 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const FOR_TESTS: &str = "skip";
 
 /// Bands that compute: what they return depends on what they are given, and on nothing else.
-const PURE: &[&str] = &["api", "model", "translate"];
+const PURE: &[&str] = &["api", "model", "translate", "simulate"];
 
 /// What a pure band may not name: clocks, files, sockets, threads, locks, and crates that have them.
 const IMPURE: &[&str] = &[

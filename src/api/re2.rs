@@ -41,11 +41,23 @@ pub enum Error {
 /// # Errors
 /// When RE2 would not take it, or it is larger than the limits.
 pub fn compile(pattern: &str) -> Result<Regex, Error> {
+    build(pattern, |translated| format!("^(?:{translated})$"))
+}
+
+/// Compiles a pattern that may describe any part of a text, as in rewrites.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_part(pattern: &str) -> Result<Regex, Error> {
+    build(pattern, |translated| translated)
+}
+
+fn build(pattern: &str, wrap: impl FnOnce(String) -> String) -> Result<Regex, Error> {
     if pattern.len() > MAX_BYTES {
         return Err(Error::TooLong);
     }
     let translated = translate::translate(pattern).map_err(Error::Syntax)?;
-    RegexBuilder::new(&format!("^(?:{translated})$"))
+    RegexBuilder::new(&wrap(translated))
         .size_limit(MAX_COMPILED_BYTES)
         .nest_limit(MAX_DEPTH)
         .unicode(true)
