@@ -15,6 +15,7 @@ pub mod request;
 pub mod translate;
 mod unknown;
 mod usage;
+pub mod validate;
 mod values;
 pub mod version;
 
@@ -49,6 +50,8 @@ enum Command {
     Discovery(Box<discovery::Options>),
     /// Send an HTTP request to the control plane of this machine (127.0.0.1:15014) and print the answer
     Request(request::Args),
+    /// Print what is wrong with the objects in files, and fail if something is
+    Validate(validate::Args),
     /// Print an Envoy bootstrap for the proxy of a pod
     Bootstrap(Box<bootstrap::Args>),
     /// Print the CustomResourceDefinitions of Istio's networking kinds
@@ -132,6 +135,7 @@ fn run(invocation: Invocation, settings: Settings, notes: Vec<String>) -> anyhow
         Command::Request(arguments) => request::run(&arguments),
         Command::Crds => crds::run(),
         Command::Bootstrap(arguments) => bootstrap::run(&arguments, &settings),
+        Command::Validate(arguments) => validate::run(&arguments),
         Command::Translate(arguments) => translate::run(&arguments, &settings),
         Command::Explain(arguments) => explain::run(&arguments, &settings),
         Command::Version(arguments) => version::run(&arguments),

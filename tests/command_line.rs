@@ -230,6 +230,59 @@ fn what_is_no_request_is_refused() {
 }
 
 #[test]
+fn objects_in_files_are_validated() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let sound = "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: a, namespace: shop}\n\
+        spec:\n  egress:\n  - hosts: [./*]\n";
+    let good = file("good.yaml", sound);
+    check(&["validate", &good], 0, "1 object, 0 errors, 0 warnings\n", "");
+
+    let bad = file("bad.yaml", &sound.replace("./*", "a"));
+    let object = "Sidecar shop/a: ";
+    let output = run(&["validate", &bad]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let start = format!("error: {bad}:6: {object}spec.egress[0].hosts[0]: ");
+    assert!(lines[0].starts_with(&start), "{text}");
+    assert_eq!((lines[1], lines.len()), ("1 object, 1 error, 0 warnings", 2));
+    assert_eq!(output.status.code(), Some(1));
+
+    let odd = sound.replace("./*", "./*, ./*");
+    std::fs::remove_file(&bad).unwrap();
+    let twice = file("twice.yaml", &odd.replace("name: a", "name: b"));
+    let output = run(&["validate", directory.path().to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with(&format!("warning: {twice}:6: Sidecar shop/b: ")), "{text}");
+    assert!(text.ends_with("\n2 objects, 0 errors, 1 warning\n"), "{text}");
+    assert_eq!(output.status.code(), Some(0));
+    // What only one can define is said of both.
+    let output = run(&["validate", &good, &file("again.yaml", sound)]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("defines it too") && text.ends_with("1 object, 0 errors, 2 warnings\n"),
+        "{text}"
+    );
+
+    let mut command = Command::cargo_bin("istiod").unwrap();
+    let output = command.args(["validate", "-"]).write_stdin("kind: [").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("error: stdin:1: "), "{text}");
+    assert_eq!(output.status.code(), Some(1));
+
+    let missing = directory.path().join("missing.yaml");
+    let want = format!(
+        "error: {}: cannot be read: No such file or directory (os error 2)\n0 objects, 1 error, 0 warnings\n",
+        missing.display()
+    );
+    check(&["validate", missing.to_str().unwrap()], 1, &want, "");
+}
+
+#[test]
 fn every_shell_gets_a_script() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = run(&["completion", shell]);

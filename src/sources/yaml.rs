@@ -22,7 +22,11 @@ use crate::api::{Diagnostic, Location, Object, Severity};
 /// Reads directories and files once: for tools and tests. Later paths win over earlier ones; the objects come
 /// in the order of their keys. Blocks on the file system.
 pub fn load(paths: &[PathBuf]) -> (Vec<Object>, Vec<Diagnostic>) {
-    let mut files = Files::new();
+    load_with(paths, Files::new())
+}
+
+/// The same, with the content of further files, for what is not read from the file system.
+pub fn load_with(paths: &[PathBuf], mut files: Files) -> (Vec<Object>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     for path in paths {
         if !path.is_dir() {
@@ -31,7 +35,8 @@ pub fn load(paths: &[PathBuf]) -> (Vec<Object>, Vec<Diagnostic>) {
         }
         match Scanner::default().scan(path) {
             Ok(scan) => {
-                diagnostics.extend(scan.problems.into_iter().map(|(at, why)| problem(at, why)));
+                let problems = scan.problems.into_iter();
+                diagnostics.extend(problems.map(|(at, why)| problem(path.join(at), why)));
                 let inside = scan.files.into_iter().map(|(at, content)| (path.join(at), content));
                 files.extend(inside);
             }

@@ -1,3 +1,5 @@
+mod webhook;
+
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -178,7 +180,7 @@ fn every_kind_projects_in_every_served_version() {
             }
             let namespace = if kind.namespaced() { "default" } else { "" };
             let key = ObjectKey::new(kind, namespace, "a");
-            assert_eq!(good(value).key(), key);
+            assert_eq!(project(value).unwrap().object.key(), key);
         }
     }
 }
@@ -417,7 +419,8 @@ fn the_rest() {
     let Object::Node(node) = good(node) else { panic!("a node") };
     assert_eq!(node.external_ips, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
 
-    let rest = json!({"apiVersion": "networking.istio.io/v1", "spec": {"hosts": ["a"]}, "status": {"x": 1}});
+    let tcp = json!([{"route": [{"destination": {"host": "a"}}]}]);
+    let rest = json!({"apiVersion": "networking.istio.io/v1", "spec": {"hosts": ["a"], "tcp": tcp}, "status": {"x": 1}});
     let Object::VirtualService(config) = good(object("VirtualService", "v", rest)) else {
         panic!("a virtual service")
     };

@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
         self.say(Severity::Warning, key, line, path, message);
     }
 
-    /// Says something of an object that is used all the same.
+    /// Says something of an object that is used all the same. An error is never left out: it decides what tools answer.
     fn say(
         &mut self,
         severity: Severity,
@@ -258,7 +258,7 @@ impl<'a> Reader<'a> {
         message: String,
     ) {
         self.flaws += 1;
-        if self.reading.warnings.len() < MAX_DIAGNOSTICS {
+        if severity == Severity::Error || self.reading.warnings.len() < MAX_DIAGNOSTICS {
             let diagnostic = self.diagnostic(severity, key, line, path, message);
             self.reading.warnings.push(diagnostic);
         }

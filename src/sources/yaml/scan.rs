@@ -251,13 +251,22 @@ impl Walk<'_> {
     }
 }
 
-/// Reads at most one byte more than a file may have, which tells that it is too large.
 fn read(path: &Path) -> Content {
-    let mut bytes = Vec::new();
-    let limit = MAX_FILE_BYTES as u64 + 1;
-    match File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
-        Ok(_) => Content::Bytes(bytes.into()),
+    match File::open(path) {
+        Ok(file) => Content::read(file),
         Err(error) => Content::Unreadable(cannot_read(&error)),
+    }
+}
+
+impl Content {
+    /// Reads everything, but at most one byte more than a file may have, which tells that it is too large.
+    pub fn read(reader: impl Read) -> Content {
+        let mut bytes = Vec::new();
+        let limit = MAX_FILE_BYTES as u64 + 1;
+        match reader.take(limit).read_to_end(&mut bytes) {
+            Ok(_) => Content::Bytes(bytes.into()),
+            Err(error) => Content::Unreadable(cannot_read(&error)),
+        }
     }
 }
 

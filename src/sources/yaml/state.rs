@@ -314,10 +314,11 @@ fn duplicate(key: &ObjectKey, loser: &Placed, winner: &Placed, into: &mut Vec<Di
 /// Keeps as many as somebody reads.
 fn summarise(mut all: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if all.len() > MAX_DIAGNOSTICS {
-        let more = all.len() - MAX_DIAGNOSTICS;
-        all.truncate(MAX_DIAGNOSTICS);
+        let rest = all.split_off(MAX_DIAGNOSTICS);
+        let more = rest.len();
+        let worst = rest.iter().map(|diagnostic| diagnostic.severity).max();
         all.push(Diagnostic {
-            severity: Severity::Error,
+            severity: worst.unwrap_or(Severity::Error),
             location: None,
             object: None,
             path: String::new(),

@@ -93,8 +93,8 @@ items:
             "error: list.yaml:15: Pod default/c: spec.hostNetwork: invalid type: string \"maybe\", expected a boolean",
         ]
     );
-    let json = r#"{"apiVersion": "networking.istio.io/v1", "kind": "VirtualServiceList", "items": [{"metadata": {"name": "a"}}]}"#;
-    assert_eq!(told("list.json", json), ["list.json:1: VirtualService default/a"]);
+    let json = r#"{"apiVersion": "security.istio.io/v1", "kind": "PeerAuthenticationList", "items": [{"metadata": {"name": "a"}}]}"#;
+    assert_eq!(told("list.json", json), ["list.json:1: PeerAuthentication default/a"]);
     assert_eq!(told("empty.json", " \n"), [""; 0]);
 }
 
