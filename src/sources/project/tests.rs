@@ -1,3 +1,4 @@
+mod arbitrary;
 mod webhook;
 
 use std::net::IpAddr;
