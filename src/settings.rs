@@ -80,6 +80,8 @@ impl Settings {
             best_service_namespace: self.best_service_namespace,
             sidecar_ingress_tls: self.sidecar_ingress_tls,
             sidecar_ingress_merge: self.sidecar_ingress_merge,
+            weigh_localities: self.weigh_localities,
+            external_tls_by_rule: self.external_tls_by_rule,
         }
     }
 }

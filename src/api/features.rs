@@ -54,6 +54,10 @@ pub struct Features {
     pub sidecar_ingress_tls: bool,
     /// Ports that the ingress of a Sidecar does not describe are served as the services say.
     pub sidecar_ingress_merge: bool,
+    /// Clusters weigh localities even where nothing asks for it.
+    pub weigh_localities: bool,
+    /// For external services, what a DestinationRule says of TLS wins over a proxy's own certificates.
+    pub external_tls_by_rule: bool,
 }
 
 impl Default for Features {
@@ -81,6 +85,8 @@ impl Default for Features {
             best_service_namespace: true,
             sidecar_ingress_tls: false,
             sidecar_ingress_merge: false,
+            weigh_localities: false,
+            external_tls_by_rule: true,
         }
     }
 }

@@ -56,6 +56,8 @@ pub struct MeshConfig {
     pub outbound_cluster_stat_name: Str,
     /// The same of inbound clusters.
     pub inbound_cluster_stat_name: Str,
+    /// What TLS that is not mTLS of the mesh offers.
+    pub tls_defaults: TlsDefaults,
     /// TCP keepalive of upstream connections; None leaves it to the system.
     pub tcp_keepalive: Option<TcpKeepalive>,
     /// Whether plain HTTP ports are upgraded to HTTP/2 between sidecars.
@@ -96,6 +98,7 @@ impl Default for MeshConfig {
             default_http_retry_policy: None,
             outbound_cluster_stat_name: Str::default(),
             inbound_cluster_stat_name: Str::default(),
+            tls_defaults: TlsDefaults::default(),
             tcp_keepalive: None,
             h2_upgrade: false,
             cluster_local_hosts: Vec::new(),
@@ -145,4 +148,13 @@ pub struct TcpKeepalive {
     pub time: Option<Duration>,
     /// Between probes.
     pub interval: Option<Duration>,
+}
+
+/// `tlsDefaults`; what is empty is left to Envoy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TlsDefaults {
+    /// Curves of key exchange.
+    pub ecdh_curves: Vec<Str>,
+    /// Cipher suites of TLS 1.2.
+    pub cipher_suites: Vec<Str>,
 }

@@ -141,6 +141,10 @@ settings! {
         "sidecars balance over the endpoints of headless services, instead of going where the application connects";
     "ENABLE_ENHANCED_DESTINATIONRULE_MERGE" merge_rules_by_visibility: bool = true,
         "of several DestinationRules for a host, those with the same exportTo are merged; all of a namespace otherwise";
+    "ENABLE_LOCALITY_WEIGHTED_LB_CONFIG" weigh_localities: bool = false,
+        "clusters weigh localities even where nothing asks for it";
+    "PREFER_DESTINATIONRULE_TLS_FOR_EXTERNAL_SERVICES" external_tls_by_rule: bool = true,
+        "for external services, TLS of DestinationRules wins over the certificates in a proxy's metadata";
 }
 
 /// The variables that have no effect: name, default, meaning, and why.
@@ -201,7 +205,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENABLE_VTPROTOBUF", "true", "faster encoding", GO_ONLY),
         ("PILOT_GATEWAY_API_DEFAULT_GATEWAYCLASS_NAME", "istio", "the GatewayClass of the control plane", Pending),
         ("PILOT_GATEWAY_API_CONTROLLER_NAME", "istio.io/gateway-controller", "its controller name", Pending),
-        ("PREFER_DESTINATIONRULE_TLS_FOR_EXTERNAL_SERVICES", "true", "TLS settings of rules win for external services", Pending),
         ("ENABLE_GATEWAY_API_MANUAL_DEPLOYMENT", "true", "Gateways may name a Service of their own", Pending),
         ("ENABLE_CLUSTER_TRUST_BUNDLE_API", "false", "distributes roots as ClusterTrustBundle", Pending),
         ("ENABLE_PROXY_FIND_POD_BY_IP", "false", "finds the pod of a proxy by address", Pending),
@@ -254,7 +257,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENABLE_HCM_INTERNAL_NETWORKS", "false", "which addresses count as internal", Pending),
         ("ENABLE_LEADER_ELECTION", "true", "one replica writes", Pending),
         ("ISTIO_DUAL_STACK", "false", "IPv4 and IPv6 together", Different("a proxy that has addresses of both families is served both")),
-        ("ENABLE_LOCALITY_WEIGHTED_LB_CONFIG", "false", "always balances by locality", Pending),
         ("PILOT_UNIFIED_SIDECAR_SCOPE", "true", "one way to build sidecar scopes", ALWAYS_LAZY),
         ("PILOT_CA_CERT_CONFIGMAP", "istio-ca-root-cert", "the ConfigMap of the root certificate", Pending),
         ("PILOT_CRL_CONFIGMAP", "istio-ca-crl", "the ConfigMap of the revocation list", Pending),

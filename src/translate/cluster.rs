@@ -5,14 +5,20 @@
 //! clusters. Endpoints' addresses are the assignments' business.
 //! <https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/cluster.proto>
 
+pub mod balance;
 pub mod base;
 pub mod discovery;
 pub mod inbound;
+pub mod origination;
 pub mod outbound;
+pub mod outlier;
 pub mod passthrough;
 pub mod policy;
+pub mod pool;
 pub mod protocol;
+pub mod stat_name;
 pub mod tls;
+pub mod transport;
 
 #[cfg(test)]
 mod tests;
@@ -25,10 +31,11 @@ use self::passthrough::Special;
 use self::policy::{Policies, Policy};
 use super::memo::{Counts, Recent, ResourceMemo, Same};
 use super::resource::Resource;
+use super::rules::ServiceRules;
 use super::scope::{Interception, Scope};
 use super::translator::{Built, Context};
 use crate::api::{Diagnostic, Features, Severity, Str};
-use crate::model::{EndpointTraits, Port, ProxyKind, Service, ServiceTarget};
+use crate::model::{EndpointTraits, MergedRule, Port, ProxyKind, Service, ServiceTarget};
 use crate::snapshot::{NamespaceState, Snapshot};
 
 /// What the builders remember.
@@ -50,6 +57,7 @@ struct ListKey {
     services: Same<[Arc<Service>]>,
     /// Stands for the endpoints of all services.
     namespaces: Same<BTreeMap<Str, Arc<NamespaceState>>>,
+    rules: Same<ServiceRules>,
     policy: Same<Policy>,
     client: outbound::Client,
 }
@@ -82,8 +90,9 @@ pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Built {
     let key = ListKey {
         services: Same(context.services.clone()),
         namespaces: Same(context.snapshot.namespaces.clone()),
+        rules: Same(context.rules.clone()),
         policy: Same(policy.clone()),
-        client,
+        client: client.clone(),
     };
     let Memos { lists, outbound, no_endpoints, .. } = memos;
     let services = lists.get(key, |key| of_services(context.snapshot, key, no_endpoints, outbound));
@@ -106,20 +115,32 @@ fn of_services(
     let mut built = Built::default();
     for service in list.services.0.iter() {
         let endpoints = snapshot.endpoints(&service.key).map_or(no_endpoints, |e| &e.traits);
+        let rule = list.rules.0.key(&service.key);
         for (index, port, discovery) in ports(service, list.client.kind, &snapshot.features) {
-            let key = outbound::Key {
-                service: Same(service.clone()),
-                port: index,
-                endpoints: Same(endpoints.clone()),
-                policy: list.policy.clone(),
-                client: list.client,
-            };
-            built.resources.push(memo.get(key, |key| outbound::resource(key, port, discovery)));
+            let subsets = rule.iter().flat_map(|Same(rule)| named_subsets(rule)).map(Some);
+            for subset in [None].into_iter().chain(subsets) {
+                let key = outbound::Key {
+                    service: Same(service.clone()),
+                    port: index,
+                    endpoints: Same(endpoints.clone()),
+                    rule: rule.clone(),
+                    subset,
+                    policy: list.policy.clone(),
+                    client: list.client.clone(),
+                };
+                built.resources.push(memo.get(key, |key| outbound::resource(key, port, discovery)));
+            }
         }
         built.diagnostics.extend(duplicate_ports(service, &snapshot.features));
     }
     built.resources.sort_by(|a, b| a.name.cmp(&b.name));
     built
+}
+
+/// The subsets of a rule that have a cluster, by index. The empty name is that of all endpoints.
+pub fn named_subsets(rule: &MergedRule) -> impl Iterator<Item = usize> {
+    let named = rule.spec.subsets.iter().enumerate().filter(|(_, subset)| !subset.name.is_empty());
+    named.map(|(index, _)| index)
 }
 
 /// The ports of a service that have a cluster, with their index. Where two have one number, and thus one
@@ -189,12 +210,20 @@ pub fn inbound(context: &Context<'_>, targets: &[ServiceTarget], memos: &mut Mem
             target_port,
             services,
             port: first.port,
+            rule: inbound_rule(context, &first.service).cloned().map(Same),
+            pool: None,
             policy: Same(policy.clone()),
             families,
         };
         built.resources.push(memos.inbound.get(key, |key| inbound::resource(key, port)));
     }
     built
+}
+
+/// The rule that a server follows for traffic to a service: that of its clients, as far as it sees the service itself.
+fn inbound_rule<'a>(context: &Context<'a>, service: &Service) -> Option<&'a Arc<MergedRule>> {
+    let seen = context.hosts.find(&service.key.hostname)?;
+    context.snapshot.destination_rules.find_inbound(&context.scope.namespace, &seen.key)
 }
 
 /// Two services that lead to one port of a workload disagree on what is spoken there.

@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod config_source;
+pub mod credential;
 pub mod extension;
 pub mod metadata;
 pub mod name;

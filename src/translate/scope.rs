@@ -46,6 +46,8 @@ pub struct Scope {
     pub families: Families,
     /// What its Envoy has and may use.
     pub capabilities: Capabilities,
+    /// Where it gets secrets that are not the mesh's.
+    pub secrets: SecretSources,
     /// What the operator of the control plane decided; the same for all proxies.
     pub features: Features,
     /// How traffic reaches it.
@@ -63,6 +65,43 @@ pub struct Scope {
     pub egress_proxy: Option<Str>,
     /// Its application may use an explicit HTTP proxy (mesh `proxyHttpPort` or HTTP_PROXY_PORT).
     pub http_proxy: bool,
+}
+
+/// Where a proxy gets secrets that are not the mesh's, beside the control plane.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SecretSources {
+    /// Metadata `credential`: a server beside it serves credentials that ask for it (`sds://`).
+    pub credential_server: bool,
+    /// Metadata `file-credential`: a server beside it serves files, not the agent.
+    pub file_server: bool,
+    /// TLS_CLIENT_CERT_CHAIN: the files that it has instead of the mesh's certificates.
+    pub client_files: Option<Arc<ClientFiles>>,
+}
+
+/// The files with which a client does mTLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ClientFiles {
+    /// TLS_CLIENT_CERT_CHAIN.
+    pub certificate: Str,
+    /// TLS_CLIENT_KEY.
+    pub key: Str,
+    /// TLS_CLIENT_ROOT_CERT.
+    pub roots: Str,
+}
+
+impl SecretSources {
+    fn of(proxy: &Proxy) -> SecretSources {
+        let file = |key| Str::from(text(proxy, key));
+        let certificate = file("TLS_CLIENT_CERT_CHAIN");
+        SecretSources {
+            credential_server: text(proxy, "credential") == "true",
+            file_server: text(proxy, "file-credential") == "true",
+            client_files: (!certificate.is_empty()).then(|| {
+                let (key, roots) = (file("TLS_CLIENT_KEY"), file("TLS_CLIENT_ROOT_CERT"));
+                Arc::new(ClientFiles { certificate, key, roots })
+            }),
+        }
+    }
 }
 
 /// The address families of a proxy, from its addresses.
@@ -174,6 +213,7 @@ impl Scope {
             network_view: network_view(proxy),
             families: Families::of(&proxy.ips),
             capabilities: capabilities.allowed(&snapshot.features),
+            secrets: SecretSources::of(proxy),
             features: snapshot.features,
             interception: Interception::of(proxy),
             place: visible.near.then(|| place(proxy, snapshot, visible.near_node)),

@@ -289,7 +289,7 @@ pub struct Warmup {
 }
 
 /// Limits of connections.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ConnectionPool {
     /// Of all connections.
@@ -301,7 +301,7 @@ pub struct ConnectionPool {
 }
 
 /// Limits of all connections. Numbers of 0 are not limits.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpSettings {
     /// How many.
@@ -323,7 +323,7 @@ pub struct TcpSettings {
 }
 
 /// Keepalive of the system.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Keepalive {
     /// Unanswered probes before the connection is dropped; 0 for the system's.
@@ -338,7 +338,7 @@ pub struct Keepalive {
 }
 
 /// Limits of HTTP. Numbers of 0 are not limits.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpSettings {
     /// Requests that wait for a connection.

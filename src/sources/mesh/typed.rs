@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 
 use super::super::project::Issue;
 use crate::api::field_path::FieldPath;
-use crate::api::mesh::{InboundPolicy, OutboundPolicy, PathNormalization, TcpKeepalive};
+use crate::api::mesh::{
+    InboundPolicy, OutboundPolicy, PathNormalization, TcpKeepalive, TlsDefaults,
+};
 use crate::api::proto_json::ProtoJson;
 use crate::api::{MeshConfig, MeshNetworks, Str, duration};
 
@@ -59,6 +61,10 @@ pub(super) fn typed(mesh: &Map<String, Value>) -> Result<MeshConfig, Issue> {
         default_http_retry_policy: fields.message("defaultHttpRetryPolicy"),
         outbound_cluster_stat_name: fields.text("outboundClusterStatName"),
         inbound_cluster_stat_name: fields.text("inboundClusterStatName"),
+        tls_defaults: TlsDefaults {
+            ecdh_curves: strings(fields.inner("tlsDefaults", "ecdhCurves")),
+            cipher_suites: strings(fields.inner("tlsDefaults", "cipherSuites")),
+        },
         tcp_keepalive: mesh.get("tcpKeepalive").and_then(Value::as_object).map(tcp_keepalive),
         h2_upgrade: mesh.get("h2UpgradePolicy").and_then(Value::as_str) == Some("UPGRADE"),
         cluster_local_hosts: cluster_local_hosts(mesh.get("serviceSettings")),

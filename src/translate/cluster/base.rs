@@ -3,36 +3,32 @@
 use serde_json::{Value as Json, json};
 
 use super::policy::Policy;
-use crate::api::mesh::TcpKeepalive;
-use crate::model::Service;
-use crate::proto::envoy::envoy::config::cluster::v3::circuit_breakers::Thresholds;
+use super::pool::{Limits, connection_options};
+use super::stat_name::ended;
+use crate::model::{MergedRule, Service};
 use crate::proto::envoy::envoy::config::cluster::v3::cluster::{
     ClusterDiscoveryType, CommonLbConfig, DiscoveryType, LbPolicy,
 };
-use crate::proto::envoy::envoy::config::cluster::v3::{
-    CircuitBreakers, Cluster, Filter, UpstreamConnectionOptions,
-};
+use crate::proto::envoy::envoy::config::cluster::v3::{Cluster, Filter};
 use crate::proto::envoy::envoy::config::core::v3 as core;
 use crate::translate::common::address::socket_address;
 use crate::translate::common::extension::{METADATA_EXCHANGE, tcp_metadata_exchange};
 use crate::translate::common::metadata::{ISTIO, filter_metadata};
-use crate::translate::common::value::{duration, uint32};
+use crate::translate::common::value::duration;
 use crate::translate::scope::Families;
 
-/// A cluster of this name and kind. Statistics are kept under the name with `;` behind it, by which Istio's
-/// dashboards tell where a name ends that may hold dots.
+/// A cluster of this name and kind.
 pub fn cluster(name: &str, kind: DiscoveryType, policy: &Policy) -> Cluster {
     Cluster {
         name: name.into(),
-        alt_stat_name: format!("{name};"),
+        alt_stat_name: ended(name),
         cluster_discovery_type: Some(ClusterDiscoveryType::Type(kind.into())),
         connect_timeout: Some(duration(policy.connect_timeout)),
         ..Cluster::default()
     }
 }
 
-/// A cluster through which traffic flows: without limits, because the limits belong to destination rules,
-/// and Envoy's defaults would throttle a busy service.
+/// A cluster through which traffic flows, without limits.
 pub fn open_cluster(name: &str, kind: DiscoveryType, policy: &Policy) -> Cluster {
     let lb_policy = match kind {
         DiscoveryType::OriginalDst => LbPolicy::ClusterProvided,
@@ -40,20 +36,21 @@ pub fn open_cluster(name: &str, kind: DiscoveryType, policy: &Policy) -> Cluster
     };
     Cluster {
         lb_policy: lb_policy.into(),
-        circuit_breakers: Some(CircuitBreakers {
-            thresholds: vec![Thresholds {
-                max_connections: Some(uint32(u32::MAX)),
-                max_pending_requests: Some(uint32(u32::MAX)),
-                max_requests: Some(uint32(u32::MAX)),
-                max_retries: Some(uint32(u32::MAX)),
-                track_remaining: policy.track_remaining,
-                ..Thresholds::default()
-            }],
-            ..CircuitBreakers::default()
-        }),
-        upstream_connection_options: policy.tcp_keepalive.map(connection_options),
+        circuit_breakers: Some(Limits::default().circuit_breakers(policy)),
+        upstream_connection_options: connection_options(policy.tcp_keepalive, None),
         ..cluster(name, kind, policy)
     }
+}
+
+/// What else a cluster tells of itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// The rule that it follows.
+    pub rule: Option<&'a MergedRule>,
+    /// The subset that it is of.
+    pub subset: Option<&'a str>,
+    /// It begins TLS that is not the mesh's: Istio's ALPN filter must leave its protocols alone.
+    pub own_alpn: bool,
 }
 
 /// A cluster that serves these services, the first of which it is named for.
@@ -62,6 +59,7 @@ pub fn service_cluster<'a>(
     kind: DiscoveryType,
     policy: &Policy,
     services: impl IntoIterator<Item = &'a Service>,
+    facts: Facts<'_>,
 ) -> Cluster {
     let mut external = false;
     let services: Vec<_> = services
@@ -75,11 +73,16 @@ pub fn service_cluster<'a>(
             })
         })
         .collect();
+    let text = |text: &str| Json::String(text.to_owned());
     let fields = [
-        policy.telemetry.then(|| ("services".to_owned(), Json::Array(services))),
-        external.then(|| ("external".to_owned(), Json::Bool(true))),
+        ("services", policy.telemetry.then_some(Json::Array(services))),
+        ("external", (external && facts.subset.is_none()).then_some(Json::Bool(true))),
+        ("config", facts.rule.map(|rule| text(&rule.resource_path()))),
+        ("subset", facts.subset.map(text)),
+        ("alpn_override", facts.own_alpn.then(|| text("false"))),
     ];
-    let istio: serde_json::Map<_, _> = fields.into_iter().flatten().collect();
+    let istio = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    let istio: serde_json::Map<_, _> = istio.collect();
     let metadata = (!istio.is_empty()).then(|| filter_metadata([(ISTIO, Json::Object(istio))]));
     Cluster {
         common_lb_config: Some(CommonLbConfig::default()),
@@ -110,18 +113,5 @@ pub fn inbound_bind_config(families: Families) -> core::BindConfig {
         source_address: Some(socket_address(if families.v4 { V4 } else { V6 }, 0)),
         extra_source_addresses: (families.v4 && families.v6).then(extra).into_iter().collect(),
         ..core::BindConfig::default()
-    }
-}
-
-fn connection_options(keepalive: TcpKeepalive) -> UpstreamConnectionOptions {
-    let seconds =
-        |time: std::time::Duration| uint32(u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
-    UpstreamConnectionOptions {
-        tcp_keepalive: Some(core::TcpKeepalive {
-            keepalive_probes: keepalive.probes.map(uint32),
-            keepalive_time: keepalive.time.map(seconds),
-            keepalive_interval: keepalive.interval.map(seconds),
-        }),
-        ..UpstreamConnectionOptions::default()
     }
 }

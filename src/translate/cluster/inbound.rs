@@ -1,10 +1,15 @@
 //! The clusters through which a sidecar reaches its own workload.
 
-use super::base::{inbound_bind_config, service_cluster};
+use std::sync::Arc;
+
+use super::base::{Facts, inbound_bind_config, service_cluster};
 use super::policy::Policy;
-use super::protocol::HttpVersion;
+use super::pool::Limits;
+use super::protocol::{HttpOptions, HttpVersion};
+use super::stat_name::of_pattern;
 use crate::api::mesh::InboundPolicy;
-use crate::model::{Port, Service};
+use crate::api::networking::destination_rule::ConnectionPool;
+use crate::model::{MergedRule, Port, Service};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
 use crate::proto::envoy::envoy::config::cluster::v3::cluster::DiscoveryType;
@@ -32,6 +37,10 @@ pub struct Key {
     pub services: Vec<Same<Service>>,
     /// Index of the port in the oldest service, which decides what is spoken.
     pub port: usize,
+    /// The rule that the workload follows for traffic to the oldest service.
+    pub rule: Option<Same<MergedRule>>,
+    /// Limits that the workload has set itself, instead of those of the rule.
+    pub pool: Option<Arc<ConnectionPool>>,
     /// What the mesh decides.
     pub policy: Same<Policy>,
     /// The address families of the workload.
@@ -42,25 +51,44 @@ pub struct Key {
 pub fn resource(key: &Key, port: &Port) -> Resource {
     let name = inbound_cluster(key.target_port);
     let cluster = cluster(key, port, &name);
-    let origins = key.services.iter().map(|Same(service)| service.origin.clone());
+    let services = key.services.iter().map(|Same(service)| service.origin.clone());
+    let rules = key.rule.iter().flat_map(|Same(rule)| rule.origins());
+    let origins = services.chain(rules);
     Resource::new(name.into(), encode::encode(&cluster), origins)
 }
 
 fn cluster(key: &Key, port: &Port, name: &str) -> Cluster {
     let policy = &key.policy.0;
     let services = key.services.iter().map(|Same(service)| &**service);
+    // A rule without a policy for everything says nothing of a server.
+    let rule = key.rule.as_ref().map(|Same(rule)| &**rule);
+    let rule = rule.filter(|rule| rule.spec.traffic_policy.is_some());
+    let facts = Facts { rule, ..Facts::default() };
     let mut cluster = match policy.inbound {
         InboundPolicy::Passthrough => Cluster {
             cleanup_interval: Some(CLEANUP_INTERVAL),
             upstream_bind_config: Some(inbound_bind_config(key.families)),
-            ..service_cluster(name, DiscoveryType::OriginalDst, policy, services)
+            ..service_cluster(name, DiscoveryType::OriginalDst, policy, services, facts)
         },
         InboundPolicy::Localhost => Cluster {
             load_assignment: Some(loopback(name, key)),
-            ..service_cluster(name, DiscoveryType::Static, policy, services)
+            ..service_cluster(name, DiscoveryType::Static, policy, services, facts)
         },
     };
-    HttpVersion::of(port.protocol, true).apply(&mut cluster);
+    if let (pattern, Some(Same(service))) = (&policy.inbound_stat_name, key.services.first())
+        && !pattern.is_empty()
+    {
+        cluster.alt_stat_name = of_pattern(pattern, service, "", port, key.target_port);
+    }
+    let version = HttpVersion::of(port.protocol, true);
+    let mut http = HttpOptions { version, ..HttpOptions::default() };
+    let settings = rule.map(|rule| rule.policy(port.number, None)).unwrap_or_default();
+    let limits = Limits {
+        pool: key.pool.as_deref().or(settings.connection_pool),
+        retry_budget: settings.retry_budget,
+    };
+    limits.apply(policy, &mut cluster, &mut http);
+    http.apply(&mut cluster);
     cluster
 }
 

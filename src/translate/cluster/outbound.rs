@@ -2,28 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use super::base::{metadata_exchange_filter, service_cluster};
+use super::base::{Facts, metadata_exchange_filter, service_cluster};
 use super::discovery::Discovery;
 use super::policy::Policy;
-use super::protocol::HttpVersion;
-use super::tls::{MutualTls, expand};
-use crate::model::{EndpointTraits, Port, ProxyKind, Service};
+use super::pool::{Limits, upgraded};
+use super::protocol::{HttpOptions, HttpVersion};
+use super::stat_name::of_pattern;
+use super::tls::expand;
+use super::transport::{Peer, secure};
+use super::{balance, outlier};
+use crate::api::networking::destination_rule::{ClientTlsMode, Subset, TrafficPolicy};
+use crate::model::{EndpointTraits, MergedRule, Port, ProxyKind, Resolution, Service};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
-use crate::proto::envoy::envoy::config::cluster::v3::cluster::common_lb_config::{
-    LocalityConfigSpecifier, LocalityWeightedLbConfig,
-};
-use crate::proto::envoy::envoy::config::cluster::v3::cluster::{
-    CommonLbConfig, DiscoveryType, EdsClusterConfig,
-};
-use crate::proto::envoy::envoy::r#type::v3::Percent;
+use crate::proto::envoy::envoy::config::cluster::v3::cluster::{DiscoveryType, EdsClusterConfig};
 use crate::translate::capability::Capability;
 use crate::translate::common::config_source::ads;
 use crate::translate::common::name::{outbound_cluster, sni};
-use crate::translate::endpoint::preference::Preference;
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
-use crate::translate::scope::Scope;
+use crate::translate::scope::{Scope, SecretSources};
 
 /// What an outbound cluster is built from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +32,10 @@ pub struct Key {
     pub port: usize,
     /// What of the service's endpoints the cluster depends on.
     pub endpoints: Same<EndpointTraits>,
+    /// The rule that the client follows for the service.
+    pub rule: Option<Same<MergedRule>>,
+    /// Index of the subset in the rule; None for all endpoints.
+    pub subset: Option<usize>,
     /// What the mesh decides.
     pub policy: Same<Policy>,
     /// What of the proxy the cluster depends on.
@@ -41,7 +43,7 @@ pub struct Key {
 }
 
 /// What of a proxy shapes its outbound clusters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Client {
     /// What it is for.
     pub kind: ProxyKind,
@@ -49,6 +51,8 @@ pub struct Client {
     pub metadata_exchange: bool,
     /// See [`Scope::peer_alpn`].
     pub peer_alpn: bool,
+    /// See [`Scope::secrets`].
+    pub secrets: SecretSources,
 }
 
 impl Client {
@@ -58,6 +62,25 @@ impl Client {
             kind: scope.kind,
             metadata_exchange: scope.capabilities.has(Capability::TcpMetadataExchange),
             peer_alpn: scope.peer_alpn(),
+            secrets: scope.secrets.clone(),
+        }
+    }
+}
+
+impl Key {
+    fn rule(&self) -> Option<&MergedRule> {
+        self.rule.as_ref().map(|Same(rule)| &**rule)
+    }
+
+    fn subset(&self) -> Option<&Subset> {
+        self.rule()?.spec.subsets.get(self.subset?)
+    }
+
+    /// What the rule says of the subset apart from the rest, or of all where no subset is meant.
+    fn own_policy(&self) -> Option<&TrafficPolicy> {
+        match self.subset {
+            Some(_) => self.subset()?.traffic_policy.as_ref(),
+            None => self.rule()?.spec.traffic_policy.as_ref(),
         }
     }
 }
@@ -65,66 +88,75 @@ impl Client {
 /// The cluster of a port, as a resource.
 pub fn resource(key: &Key, port: &Port, discovery: Discovery) -> Resource {
     let service = &key.service.0;
-    let name = outbound_cluster(port.number, "", &service.key.hostname);
+    let subset = key.subset().map_or("", |subset| &subset.name);
+    let name = outbound_cluster(port.number, subset, &service.key.hostname);
     let cluster = cluster(key, port, discovery, &name);
-    Resource::new(name.into(), encode::encode(&cluster), [service.origin.clone()])
+    let origins = key.rule().into_iter().flat_map(MergedRule::origins);
+    let origins = [service.origin.clone()].into_iter().chain(origins);
+    Resource::new(name.into(), encode::encode(&cluster), origins)
 }
 
 fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster {
     let Key { service: Same(service), policy: Same(policy), client, .. } = key;
+    let subset = key.subset().map(|subset| &*subset.name);
+    let settings = key.rule().map(|rule| rule.policy(port.number, subset)).unwrap_or_default();
+    let discovery = match balance::is_passthrough(settings.load_balancer) {
+        true => Discovery::OriginalDst,
+        false => discovery,
+    };
     let kind = match discovery {
         Discovery::Eds => DiscoveryType::Eds,
         Discovery::OriginalDst => DiscoveryType::OriginalDst,
     };
-    let mut cluster = service_cluster(name, kind, policy, [&**service]);
-    if discovery == Discovery::Eds {
-        cluster.eds_cluster_config =
-            Some(EdsClusterConfig { eds_config: Some(ads()), service_name: name.into() });
+    let own_tls = settings.tls.map(|tls| tls.mode);
+    let facts = Facts {
+        rule: key.rule(),
+        subset,
+        own_alpn: matches!(own_tls, Some(ClientTlsMode::Simple | ClientTlsMode::Mutual)),
+    };
+    let mut cluster = service_cluster(name, kind, policy, [&**service], facts);
+    if !policy.outbound_stat_name.is_empty() {
+        let pattern = &policy.outbound_stat_name;
+        cluster.alt_stat_name = of_pattern(pattern, service, subset.unwrap_or_default(), port, 0);
     }
     if client.metadata_exchange {
         cluster.filters.push(metadata_exchange_filter());
     }
-    if Preference::of(service).is_some() {
-        cluster.common_lb_config = Some(failover_lb_config());
+    let version = HttpVersion::of(port.protocol, client.kind == ProxyKind::Sidecar);
+    let version = upgraded(version, port.protocol, settings.connection_pool, policy);
+    let mut http = HttpOptions { version, ..HttpOptions::default() };
+    let limits = Limits { pool: settings.connection_pool, retry_budget: settings.retry_budget };
+    limits.apply(policy, &mut cluster, &mut http);
+    cluster.outlier_detection = settings.outlier_detection.map(outlier::detection);
+    cluster.common_lb_config = Some(balance::common(service, settings, policy));
+    if discovery == Discovery::Eds {
+        balance::choose(&mut cluster, settings.load_balancer);
+        cluster.eds_cluster_config =
+            Some(EdsClusterConfig { eds_config: Some(ads()), service_name: name.into() });
     }
-    let version = match HttpVersion::of(port.protocol, client.kind == ProxyKind::Sidecar) {
-        HttpVersion::Default if policy.h2_upgrade && port.protocol.is_http() => HttpVersion::Two,
-        version => version,
-    };
-    version.apply(&mut cluster);
-    if policy.auto_mtls && !service.mesh_external {
-        let tls = mutual_tls(key, port, version);
-        match discovery {
-            Discovery::Eds => cluster.transport_socket_matches = tls.transport_socket_matches(),
-            Discovery::OriginalDst if key.endpoints.0.all_mtls => {
-                cluster.transport_socket = Some(tls.transport_socket());
-            }
-            Discovery::OriginalDst => {}
-        }
-    }
+    let peer = peer(key, port, discovery == Discovery::OriginalDst);
+    secure(&mut cluster, &mut http, &peer, settings);
+    http.apply(&mut cluster);
     cluster
 }
 
-/// Localities are used by the priorities that their assignment gives them, until the last endpoint of a
-/// priority is gone: without a panic threshold, Envoy would spread the load over unhealthy ones at half.
-fn failover_lb_config() -> CommonLbConfig {
-    CommonLbConfig {
-        healthy_panic_threshold: Some(Percent::default()),
-        locality_config_specifier: Some(LocalityConfigSpecifier::LocalityWeightedLbConfig(
-            LocalityWeightedLbConfig {},
-        )),
-        ..CommonLbConfig::default()
-    }
-}
-
-fn mutual_tls(key: &Key, port: &Port, version: HttpVersion) -> MutualTls {
-    let service = &key.service.0;
+/// Who is spoken to. Where clients choose the address, be it the service's way or the rule's, mTLS is spoken only if all
+/// endpoints take it.
+fn peer<'a>(key: &'a Key, port: &Port, original_dst: bool) -> Peer<'a> {
+    let Key { service: Same(service), policy: Same(policy), client, .. } = key;
     let identities: BTreeSet<_> =
         key.endpoints.0.identities.iter().chain(&service.service_accounts).cloned().collect();
-    MutualTls {
-        sni: sni(port.number, "", &service.key.hostname),
-        identities: expand(&identities, &key.policy.0.trust_domain_aliases),
-        http2: version == HttpVersion::Two,
-        peer_alpn: key.client.peer_alpn,
+    let balancer = key.own_policy().and_then(|policy| policy.load_balancer.as_ref());
+    let chosen = service.resolution == Resolution::Passthrough || balance::is_passthrough(balancer);
+    let all = !chosen || key.endpoints.0.all_mtls;
+    Peer {
+        service,
+        client,
+        policy,
+        sni: sni(port.number, key.subset().map_or("", |s| &s.name), &service.key.hostname),
+        identities: expand(&identities, &policy.trust_domain_aliases),
+        auto_mtls: policy.auto_mtls && !service.mesh_external && all,
+        original_dst,
+        selected: key.rule().is_some_and(MergedRule::has_selector),
     }
 }

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::mesh::{InboundPolicy, TcpKeepalive};
+use crate::api::mesh::{InboundPolicy, TcpKeepalive, TlsDefaults};
+use crate::api::networking::destination_rule::LocalityLbSetting;
 use crate::api::{Features, MeshConfig, Str};
 use crate::snapshot::Snapshot;
 use crate::translate::memo::Same;
@@ -30,6 +31,20 @@ pub struct Policy {
     pub telemetry: bool,
     /// Clusters count how far they are from their limits.
     pub track_remaining: bool,
+    /// How localities count where no rule says.
+    pub localities: LocalityLbSetting,
+    /// Localities are weighed even where nothing asks for it.
+    pub weigh_localities: bool,
+    /// Endpoints that are not ready are sent too.
+    pub send_unhealthy: bool,
+    /// What TLS that a rule begins offers.
+    pub tls: TlsDefaults,
+    /// For external services, what a rule says of TLS wins over a proxy's own certificates.
+    pub external_tls_by_rule: bool,
+    /// The pattern of the name under which outbound clusters keep statistics; empty for their own.
+    pub outbound_stat_name: Str,
+    /// The same of inbound clusters.
+    pub inbound_stat_name: Str,
 }
 
 impl Policy {
@@ -44,6 +59,13 @@ impl Policy {
             inbound: mesh.inbound_traffic_policy,
             telemetry: features.telemetry,
             track_remaining: features.track_remaining,
+            localities: mesh.locality_lb_setting.clone(),
+            weigh_localities: features.weigh_localities,
+            send_unhealthy: features.send_unhealthy,
+            tls: mesh.tls_defaults.clone(),
+            external_tls_by_rule: features.external_tls_by_rule,
+            outbound_stat_name: mesh.outbound_cluster_stat_name.clone(),
+            inbound_stat_name: mesh.inbound_cluster_stat_name.clone(),
         }
     }
 }

@@ -9,14 +9,16 @@ use crate::proto::envoy::envoy::extensions::upstreams::http::v3::http_protocol_o
     ExplicitHttpConfig, UpstreamProtocolOptions, UseDownstreamHttpConfig,
     explicit_http_config::ProtocolConfig,
 };
+use crate::translate::common::value::uint32;
 
 /// Where a cluster keeps its HTTP options.
 const HTTP_PROTOCOL_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /// The version of HTTP that is spoken to the endpoints of a cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HttpVersion {
     /// HTTP/1.1, if it is HTTP at all.
+    #[default]
     Default,
     /// HTTP/2.
     Two,
@@ -32,19 +34,6 @@ impl HttpVersion {
             _ if protocol.is_http2() => HttpVersion::Two,
             Protocol::Unsupported if sidecar => HttpVersion::AsDownstream,
             _ => HttpVersion::Default,
-        }
-    }
-
-    /// Sets the version on a cluster.
-    pub fn apply(self, cluster: &mut Cluster) {
-        if let Some(options) = self.options() {
-            set_options(
-                cluster,
-                &HttpProtocolOptions {
-                    upstream_protocol_options: Some(options),
-                    ..HttpProtocolOptions::default()
-                },
-            );
         }
     }
 
@@ -66,6 +55,50 @@ impl HttpVersion {
                 }),
             ),
         }
+    }
+}
+
+/// What is decided of a cluster's HTTP.
+#[derive(Clone, Debug, Default)]
+pub struct HttpOptions {
+    /// Which version.
+    pub version: HttpVersion,
+    /// Requests of one HTTP/2 connection at once.
+    pub max_concurrent_streams: Option<u32>,
+    /// What is common to all versions.
+    pub common: Option<core::HttpProtocolOptions>,
+    /// What requests decide of TLS.
+    pub upstream: Option<core::UpstreamHttpProtocolOptions>,
+}
+
+impl HttpOptions {
+    /// Sets them on a cluster, if there is anything that is not Envoy's default. A version must be said then.
+    pub fn apply(self, cluster: &mut Cluster) {
+        let HttpOptions { version, max_concurrent_streams, common, upstream } = self;
+        let mut version = version.options();
+        if version.is_none() && common.is_none() && upstream.is_none() {
+            return;
+        }
+        if let Some(UpstreamProtocolOptions::ExplicitHttpConfig(ExplicitHttpConfig {
+            protocol_config: Some(ProtocolConfig::Http2ProtocolOptions(http2)),
+        })) = &mut version
+        {
+            http2.max_concurrent_streams = max_concurrent_streams.map(uint32);
+        }
+        let default = || {
+            UpstreamProtocolOptions::ExplicitHttpConfig(ExplicitHttpConfig {
+                protocol_config: Some(ProtocolConfig::HttpProtocolOptions(
+                    core::Http1ProtocolOptions::default(),
+                )),
+            })
+        };
+        let options = HttpProtocolOptions {
+            common_http_protocol_options: common,
+            upstream_http_protocol_options: upstream,
+            upstream_protocol_options: Some(version.unwrap_or_else(default)),
+            ..HttpProtocolOptions::default()
+        };
+        set_options(cluster, &options);
     }
 }
 

@@ -48,13 +48,9 @@ impl MutualTls {
 
     /// The choice by the endpoint's own word: mTLS, or plain text.
     pub fn transport_socket_matches(&self) -> Vec<TransportSocketMatch> {
-        let plain = transport_socket(
-            "envoy.transport_sockets.raw_buffer",
-            encode::any(&RawBuffer::default()),
-        );
         vec![
             socket_match("tlsMode-istio", json!({ "tlsMode": "istio" }), self.transport_socket()),
-            socket_match("tlsMode-disabled", json!({}), plain),
+            socket_match("tlsMode-disabled", json!({}), plain_text()),
         ]
     }
 
@@ -67,11 +63,7 @@ impl MutualTls {
         UpstreamTlsContext {
             sni: self.sni.clone(),
             common_tls_context: Some(CommonTlsContext {
-                tls_params: Some(TlsParameters {
-                    tls_minimum_protocol_version: TlsProtocol::TlSv12.into(),
-                    tls_maximum_protocol_version: TlsProtocol::TlSv13.into(),
-                    ..TlsParameters::default()
-                }),
+                tls_params: Some(tls_parameters()),
                 alpn_protocols: self.alpn(),
                 tls_certificate_sds_secret_configs: vec![sds_secret_config(WORKLOAD_CERTIFICATE)],
                 validation_context_type: Some(ValidationContextType::CombinedValidationContext(
@@ -94,6 +86,20 @@ impl MutualTls {
         let protocols = [(PEER_EXCHANGE_ALPN, self.peer_alpn), ("istio", true), ("h2", self.http2)];
         protocols.iter().filter(|(_, wanted)| *wanted).map(|(name, _)| (*name).into()).collect()
     }
+}
+
+/// The versions of TLS that clients begin with.
+pub fn tls_parameters() -> TlsParameters {
+    TlsParameters {
+        tls_minimum_protocol_version: TlsProtocol::TlSv12.into(),
+        tls_maximum_protocol_version: TlsProtocol::TlSv13.into(),
+        ..TlsParameters::default()
+    }
+}
+
+/// The transport socket of connections that are not secured.
+pub fn plain_text() -> TransportSocket {
+    transport_socket("envoy.transport_sockets.raw_buffer", encode::any(&RawBuffer::default()))
 }
 
 /// The identities, and what each is called in the aliases of the trust domain; sorted.

@@ -27,23 +27,45 @@ pub fn ads() -> ConfigSource {
 
 /// A secret that the proxy's agent serves, [`WORKLOAD_CERTIFICATE`] or [`ROOT_CERTIFICATE`].
 pub fn sds_secret_config(name: &str) -> SdsSecretConfig {
-    let api = ApiConfigSource {
+    SdsSecretConfig { name: name.into(), sds_config: Some(source(local(SDS_CLUSTER))) }
+}
+
+/// A secret that the proxy's agent reads from files. Unlike those of the mesh it may never be there, so that it is not
+/// waited for.
+pub fn file_secret(name: &str) -> SdsSecretConfig {
+    unawaited(name, local(SDS_CLUSTER))
+}
+
+/// A secret that somebody else beside the proxy serves, on a cluster of this name. It is not waited for.
+pub fn local_secret(name: &str, cluster: &str) -> SdsSecretConfig {
+    unawaited(name, local(cluster))
+}
+
+/// A secret that the control plane serves. It may never be there, so that it is not waited for.
+pub fn credential(name: &str) -> SdsSecretConfig {
+    unawaited(name, ConfigSourceSpecifier::Ads(AggregatedConfigSource {}))
+}
+
+fn unawaited(name: &str, specifier: ConfigSourceSpecifier) -> SdsSecretConfig {
+    let source = ConfigSource { initial_fetch_timeout: None, ..source(specifier) };
+    SdsSecretConfig { name: name.into(), sds_config: Some(source) }
+}
+
+/// A server of secrets beside the proxy.
+fn local(cluster: &str) -> ConfigSourceSpecifier {
+    ConfigSourceSpecifier::ApiConfigSource(ApiConfigSource {
         api_type: ApiType::Grpc.into(),
         transport_api_version: ApiVersion::V3.into(),
         grpc_services: vec![GrpcService {
             target_specifier: Some(TargetSpecifier::EnvoyGrpc(EnvoyGrpc {
-                cluster_name: SDS_CLUSTER.into(),
+                cluster_name: cluster.into(),
                 ..EnvoyGrpc::default()
             })),
             ..GrpcService::default()
         }],
         set_node_on_first_message_only: true,
         ..ApiConfigSource::default()
-    };
-    SdsSecretConfig {
-        name: name.into(),
-        sds_config: Some(source(ConfigSourceSpecifier::ApiConfigSource(api))),
-    }
+    })
 }
 
 fn source(specifier: ConfigSourceSpecifier) -> ConfigSource {
