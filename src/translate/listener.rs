@@ -6,6 +6,7 @@
 //! Inbound: one listener for all ports of the workload.
 
 pub mod bind;
+pub mod chain;
 pub mod connection_manager;
 pub mod http_filters;
 pub mod inbound;
@@ -18,6 +19,7 @@ pub mod plan;
 pub mod profile;
 pub mod slot;
 pub mod special;
+pub mod streams;
 pub mod tcp;
 pub mod tls;
 pub mod tracing;
@@ -29,14 +31,19 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use self::bind::Place;
 use self::connection_manager::{ConnectionManager, Side};
 use self::mtls::Modes;
 use self::plan::Plan;
 use self::profile::Profile;
 use super::memo::{Recent, ResourceMemo, Same};
+use super::rules::ServiceRules;
 use super::scope::{Interception, ListenerTraits, TraceTags};
 use super::translator::{Built, Context};
-use crate::api::Str;
+use super::visible::Egress;
+use crate::api::config::Config;
+use crate::api::networking::Sidecar;
+use crate::api::{Labels, Str};
 use crate::model::{Service, ServiceEndpoints, ServiceTarget};
 use crate::snapshot::NamespaceState;
 
@@ -78,7 +85,7 @@ impl Memos {
             namespaces: Same(snapshot.namespaces.clone()),
         };
         self.headless.get(key, |_| {
-            let headless = services.iter().filter(|s| s.is_headless());
+            let headless = services.iter().filter(|s| s.is_headless() || s.at_endpoints);
             headless.filter_map(|s| snapshot.endpoints(&s.key).cloned().map(Same)).collect()
         })
     }
@@ -95,8 +102,17 @@ struct HeadlessKey {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct PlanKey {
     profile: Same<Profile>,
+    sidecar: Option<Same<Config<Sidecar>>>,
+    egress: Same<[Egress]>,
+    /// To which the routes of listeners lead.
     services: Same<[Arc<Service>]>,
+    rules: Same<ServiceRules>,
     endpoints: Arc<Vec<Same<ServiceEndpoints>>>,
+    /// What routes tell clients apart by.
+    namespace: Str,
+    labels: Labels,
+    dns_domain: Str,
+    dns_capture: bool,
     cluster: Str,
     network: Str,
 }
@@ -114,7 +130,7 @@ struct OutboundKey {
 /// address.
 pub fn peers(context: &Context<'_>) -> Vec<IpAddr> {
     let mut peers = Vec::new();
-    for service in context.services.iter().filter(|s| s.is_headless()) {
+    for service in context.services.iter().filter(|s| s.is_headless() || s.at_endpoints) {
         for port in &service.ports {
             let endpoints = plan::endpoints(context, service, port);
             peers.extend(endpoints.flat_map(|e| bind::direct_addresses(e, context.scope)));
@@ -137,7 +153,14 @@ pub fn outbound(
     let Same(profile) = memos.profile(context, traits);
     let key = PlanKey {
         profile: Same(profile.clone()),
+        sidecar: scope.sidecar.clone(),
+        egress: Same(context.visible.egress.clone()),
         services: Same(context.services.clone()),
+        rules: Same(context.rules.clone()),
+        namespace: scope.namespace.clone(),
+        labels: scope.labels.clone(),
+        dns_domain: scope.dns_domain.clone(),
+        dns_capture: scope.dns_capture,
         endpoints: memos.headless(context),
         cluster: scope.cluster.clone(),
         network: scope.network.clone(),
@@ -155,6 +178,10 @@ pub fn outbound(
     })
 }
 
+fn is_one_of(place: &Place, own: &[IpAddr]) -> bool {
+    matches!(place, Place::Addresses(list) if list.iter().any(|ip| own.contains(ip)))
+}
+
 struct Outbound<'a> {
     profile: Same<Profile>,
     managers: &'a mut Recent<connection_manager::Key, ConnectionManager>,
@@ -169,10 +196,10 @@ impl Outbound<'_> {
         let mut listeners = Vec::with_capacity(plan.listeners.len() + 2);
         for planned in &plan.listeners {
             let slot = &planned.slot;
-            if planned.endpoint && slot.addresses.iter().any(|ip| own.contains(ip)) {
+            if planned.endpoint && is_one_of(&slot.place, own) {
                 continue;
             }
-            let manager = slot.http.as_ref().map(|http| self.manager(tags, http.grpc_web));
+            let manager = slot.http().map(|http| self.manager(tags, http.grpc_web));
             let key = outbound::Key { profile: profile.clone(), slot: slot.clone(), manager };
             listeners.push(self.slots.get(key, outbound::of_slot));
         }

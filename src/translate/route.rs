@@ -20,7 +20,7 @@ use bytes::{Bytes, BytesMut};
 
 use self::virtual_host::{Audience, Key, Names, VirtualHost};
 use super::capability::Capability;
-use super::listener::bind::{Bind, Speech};
+use super::listener::bind::{Bind, Speech, own_route_name};
 use super::memo::{Memo, Recent, ResourceMemo, Same};
 use super::resource::Resource;
 use super::scope::Scope;
@@ -142,10 +142,10 @@ impl Builder<'_> {
                 // What speaks HTTP on a port can be asked for by name at any address.
                 let (members, shared) = by_port.entry(port.number).or_insert((Vec::new(), false));
                 members.push(member);
-                match Bind::of(service, speech, scope) {
-                    Bind::Nowhere => {}
-                    Bind::Shared => *shared = true,
-                    bind => own.push((bind.route_name(service, port.number), member)),
+                let bind = Bind::of(service, speech, scope);
+                *shared |= bind.has_shared_routes();
+                if bind.has_own_routes() {
+                    own.push((own_route_name(service, port.number), member));
                 }
             }
         }

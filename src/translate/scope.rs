@@ -158,6 +158,10 @@ pub struct ListenerTraits {
     pub idle_timeout: Str,
     /// HTTP_PROXY_PORT; 0 for none.
     pub http_proxy_port: u16,
+    /// ENVOY_STATUS_PORT, where it answers whether it is ready; 0 for nowhere.
+    pub status_port: u16,
+    /// ENVOY_PROMETHEUS_PORT, where it shows its metrics; 0 for nowhere.
+    pub prometheus_port: u16,
     /// UNPRIVILEGED_POD: may not bind ports below 1024.
     pub unprivileged: bool,
     /// INBOUND_LISTENER_EXACT_BALANCE.
@@ -312,6 +316,8 @@ impl ListenerTraits {
             http10: flag(proxy, "HTTP10"),
             idle_timeout: text(proxy, "IDLE_TIMEOUT").into(),
             http_proxy_port: port(proxy, "HTTP_PROXY_PORT"),
+            status_port: port(proxy, "ENVOY_STATUS_PORT"),
+            prometheus_port: port(proxy, "ENVOY_PROMETHEUS_PORT"),
             unprivileged: flag(proxy, "UNPRIVILEGED_POD"),
             inbound_exact_balance: flag(proxy, "INBOUND_LISTENER_EXACT_BALANCE"),
             outbound_exact_balance: flag(proxy, "OUTBOUND_LISTENER_EXACT_BALANCE"),

@@ -2,7 +2,7 @@
 
 use crate::proto::envoy::envoy::config::core::v3::socket_address::PortSpecifier;
 use crate::proto::envoy::envoy::config::core::v3::{
-    Address, CidrRange, SocketAddress, address::Address as Kind,
+    Address, CidrRange, Pipe, SocketAddress, address::Address as Kind,
 };
 
 use super::value::uint32;
@@ -19,6 +19,12 @@ pub fn socket_address(address: impl ToString, port: u16) -> SocketAddress {
 /// A TCP address and port, where a message also takes other kinds of address.
 pub fn address(address: impl ToString, port: u16) -> Address {
     Address { address: Some(Kind::SocketAddress(socket_address(address, port))) }
+}
+
+/// A unix socket.
+pub fn pipe(path: &str) -> Address {
+    let pipe = Pipe { path: path.into(), ..Pipe::default() };
+    Address { address: Some(Kind::Pipe(pipe)) }
 }
 
 /// A block of addresses, `length` bits of which are fixed.

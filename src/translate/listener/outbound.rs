@@ -2,26 +2,30 @@
 //!
 //! <https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/listener/v3/listener.proto>
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+
+use super::bind::Place;
+use super::chain::{Chain, Leads, Match};
 use super::connection_manager::ConnectionManager;
 use super::inspectors::{http_inspector, tls_inspector};
 use super::message::{exact_balance, listener};
 use super::profile::Profile;
-use super::slot::{Http, Slot, Tcp};
+use super::slot::Slot;
 use super::tcp;
 use crate::api::mesh::OutboundPolicy;
 use crate::proto::encode::encode;
 use crate::proto::envoy::envoy::config::core::v3::TrafficDirection;
-use crate::proto::envoy::envoy::config::listener::v3::{
-    FilterChain, FilterChainMatch, Listener, ListenerFilter,
-};
+use crate::proto::envoy::envoy::config::listener::v3::{FilterChain, FilterChainMatch, Listener};
+use crate::translate::common::address::{cidr_range, pipe};
+use crate::translate::common::metadata::{ISTIO, filter_metadata};
 use crate::translate::common::name::{BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER};
 use crate::translate::common::value::{boolean, duration};
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
-use crate::translate::scope::Interception;
 
 /// All that an outbound listener depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,24 +43,30 @@ pub fn of_slot(key: &Key) -> Resource {
     let (Same(profile), slot) = (&key.profile, &key.slot);
     let name = slot.name();
     let (filter_chains, default_filter_chain) = chains(key, &name);
-    let bound = profile.interception == Interception::None;
-    let sni = slot.tcp.iter().any(|tcp| !tcp.server_names.is_empty());
-    let inspectors = [sni.then(tls_inspector), slot.http.is_some().then(http_inspector)];
-    let listener_filters: Vec<ListenerFilter> = inspectors.into_iter().flatten().collect();
-    let detection_timeout = match listener_filters.is_empty() {
-        true => Duration::ZERO,
-        false => profile.detection_timeout,
+    let named = slot.chains.iter().any(|chain| !chain.matches.server_names.is_empty());
+    let sniffed = slot.chains.iter().any(|chain| chain.matches.plain_http);
+    let inspectors = [named.then(tls_inspector), sniffed.then(http_inspector)];
+    let addresses: &[IpAddr] = match &slot.place {
+        Place::Addresses(addresses) => addresses,
+        Place::Socket(_) => &[],
     };
+    let common = listener(name, addresses, slot.port, TrafficDirection::Outbound);
     let message = Listener {
+        address: slot.place.path().map(pipe).or_else(|| common.address.clone()),
         filter_chains,
         default_filter_chain,
-        listener_filters,
-        listener_filters_timeout: Some(duration(detection_timeout)),
+        listener_filters: inspectors.into_iter().flatten().collect(),
+        listener_filters_timeout: Some(duration(match sniffed {
+            true => profile.detection_timeout,
+            false => Duration::ZERO,
+        })),
         continue_on_listener_filters_timeout: true,
-        bind_to_port: (!bound).then_some(boolean(false)),
-        max_connections_to_accept_per_socket_event: profile.accept_per_event().filter(|_| bound),
+        bind_to_port: (!slot.bound).then_some(boolean(false)),
+        max_connections_to_accept_per_socket_event: profile
+            .accept_per_event()
+            .filter(|_| slot.bound),
         connection_balance_config: profile.outbound_exact_balance.then(exact_balance),
-        ..listener(name, &slot.addresses, slot.port, TrafficDirection::Outbound)
+        ..common
     };
     Resource::new(message.name.as_str().into(), encode(&message), slot.origins().cloned())
 }
@@ -65,56 +75,57 @@ pub fn of_slot(key: &Key) -> Resource {
 /// match, so a chain without one cannot stand beside others.
 fn chains(key: &Key, listener: &str) -> (Vec<FilterChain>, Option<FilterChain>) {
     let (Same(profile), slot) = (&key.profile, &key.slot);
-    let http = slot.http.as_ref().zip(key.manager.as_ref());
-    let http = http.map(|(http, Same(manager))| http_chain(profile, listener, http, manager));
-    let (rest, named): (Vec<&Tcp>, Vec<&Tcp>) =
-        slot.tcp.iter().partition(|tcp| tcp.server_names.is_empty());
-    let named = named.into_iter().map(|tcp| tcp_chain(profile, tcp));
-    let mut chains: Vec<FilterChain> = http.into_iter().chain(named).collect();
-    let mut rest = rest.first().map(|tcp| tcp_chain(profile, tcp));
-    if chains.is_empty() {
-        chains.extend(rest.take());
-    } else if rest.is_none() && slot.wildcard {
-        rest = Some(FilterChain {
-            name: "PassthroughFilterChain".into(),
-            filter_chain_match: Some(FilterChainMatch::default()),
-            ..unknown_destination(profile)
-        });
+    let build = |chain: &Chain| chain_of(key, listener, chain);
+    let rest = slot.chains.iter().find(|chain| chain.matches.is_all()).map(build);
+    let told = slot.chains.iter().filter(|chain| !chain.matches.is_all());
+    let chains: Vec<FilterChain> = told.map(build).collect();
+    match rest {
+        Some(only) if chains.is_empty() => (vec![only], None),
+        Some(rest) => (chains, Some(rest)),
+        None => {
+            let unknown = FilterChain {
+                name: "PassthroughFilterChain".into(),
+                filter_chain_match: Some(FilterChainMatch::default()),
+                ..unknown_destination(profile)
+            };
+            (chains, Some(unknown))
+        }
     }
-    (chains, rest)
 }
 
-/// What is recognised as plain HTTP.
-fn http_chain(
-    profile: &Profile,
-    listener: &str,
-    http: &Http,
-    manager: &ConnectionManager,
-) -> FilterChain {
-    let alpn = profile.plaintext_http_alpn();
+fn chain_of(key: &Key, listener: &str, chain: &Chain) -> FilterChain {
+    let Same(profile) = &key.profile;
+    let filters = match (&chain.leads, &key.manager) {
+        (Leads::Stream(stream), _) => tcp::outbound(profile, stream),
+        (Leads::Http(http), Some(Same(manager))) => {
+            vec![manager.with_rds(&format!("outbound_{listener}"), &http.route_name)]
+        }
+        (Leads::Http(_), None) => Vec::new(),
+    };
     FilterChain {
-        filter_chain_match: Some(FilterChainMatch {
-            transport_protocol: "raw_buffer".into(),
-            application_protocols: alpn.iter().copied().map(str::to_owned).collect(),
-            ..FilterChainMatch::default()
-        }),
-        filters: vec![manager.with_rds(&format!("outbound_{listener}"), &http.route_name)],
+        filter_chain_match: (!chain.matches.is_all()).then(|| matched(profile, &chain.matches)),
+        filters,
         transport_socket_connect_timeout: Some(duration(profile.features.handshake_timeout)),
+        metadata: chain
+            .config
+            .as_ref()
+            .map(|path| filter_metadata([(ISTIO, json!({ "config": &**path }))])),
         ..FilterChain::default()
     }
 }
 
-/// The byte streams of a service.
-fn tcp_chain(profile: &Profile, tcp: &Tcp) -> FilterChain {
-    let named = (!tcp.server_names.is_empty()).then(|| FilterChainMatch {
-        server_names: tcp.server_names.clone(),
+fn matched(profile: &Profile, matches: &Match) -> FilterChainMatch {
+    let alpn = if matches.plain_http { profile.plaintext_http_alpn() } else { &[] };
+    let blocks = matches.blocks.iter().filter(|block| !block.address.is_unspecified());
+    FilterChainMatch {
+        transport_protocol: if matches.plain_http { "raw_buffer" } else { "" }.into(),
+        application_protocols: alpn.iter().copied().map(str::to_owned).collect(),
+        server_names: match matches.any_name() {
+            true => Vec::new(),
+            false => matches.server_names.iter().map(ToString::to_string).collect(),
+        },
+        prefix_ranges: blocks.map(|block| cidr_range(block.address, block.length)).collect(),
         ..FilterChainMatch::default()
-    });
-    FilterChain {
-        filter_chain_match: named,
-        filters: tcp::outbound(profile, &tcp.cluster, tcp.mongo),
-        transport_socket_connect_timeout: Some(duration(profile.features.handshake_timeout)),
-        ..FilterChain::default()
     }
 }
 
@@ -124,5 +135,5 @@ pub fn unknown_destination(profile: &Profile) -> FilterChain {
         OutboundPolicy::AllowAny => profile.egress_proxy.as_deref().unwrap_or(PASSTHROUGH_CLUSTER),
         OutboundPolicy::RegistryOnly => BLACK_HOLE_CLUSTER,
     };
-    FilterChain { filters: tcp::outbound(profile, cluster, false), ..FilterChain::default() }
+    FilterChain { filters: tcp::to_cluster(profile, cluster), ..FilterChain::default() }
 }

@@ -7,14 +7,21 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::bind::{Bind, Speech, direct_addresses, in_cluster};
+use super::bind::{
+    Bind, Manner, Place, Speech, direct_addresses, in_cluster, own_route_name, reachable_addresses,
+    shared_route_name,
+};
+use super::chain::{Chain, Http, Leads, Match};
 use super::profile::Profile;
-use super::slot::{Claim, Http, Slot, Tcp};
-use crate::api::Diagnostic;
-use crate::model::{Endpoint, Health, Port, Protocol, Resolution, Service};
-use crate::translate::common::name::outbound_cluster;
-use crate::translate::scope::{Families, Interception};
+use super::slot::{Claim, Slot};
+use super::streams::{Streams, Target};
+use crate::api::core::TargetPort;
+use crate::api::{Diagnostic, Severity, Str};
+use crate::model::{Block, Endpoint, Health, Port, Protocol, Resolution, Service};
+use crate::translate::memo::Same;
+use crate::translate::scope::Families;
 use crate::translate::translator::Context;
+use crate::translate::visible::Egress;
 
 /// The first port that every process may bind.
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
@@ -48,17 +55,17 @@ impl Plan {
             context,
             profile,
             slots: Vec::new(),
-            by_address: HashMap::new(),
+            by_place: HashMap::new(),
+            locked: 0,
             diagnostics: Vec::new(),
         };
-        for service in context.services.iter().filter(|s| s.resolution != Resolution::Alias) {
-            for port in &service.ports {
-                builder.add(service, port);
-            }
+        for egress in context.visible.egress.iter() {
+            builder.listener(egress);
         }
         let listeners = builder
             .slots
             .into_iter()
+            .filter(|(slot, _)| !slot.chains.is_empty())
             .map(|(slot, endpoint)| Planned { slot: Arc::new(slot), endpoint });
         let mut diagnostics = builder.diagnostics;
         diagnostics.sort();
@@ -89,77 +96,206 @@ struct Builder<'a> {
     /// With each the mark whether it stands for an endpoint.
     slots: Vec<(Slot, bool)>,
     /// Index in `slots`.
-    by_address: HashMap<(IpAddr, u16), usize>,
+    by_place: HashMap<(Place, u16), usize>,
+    /// So many of the slots are as a Sidecar describes them: nobody else gets onto them.
+    locked: usize,
     diagnostics: Vec<Diagnostic>,
 }
 
-impl Builder<'_> {
-    fn add(&mut self, service: &Service, port: &Port) {
+impl<'a> Builder<'a> {
+    fn listener(&mut self, egress: &'a Egress) {
+        let context = self.context;
+        let described = egress.of(context.scope.sidecar.as_ref());
+        let Some(manner) = Manner::of(described, context.scope) else { return };
+        let streams = Streams::new(context, &egress.routing.0);
+        let services = egress.services.0.iter().filter(|s| s.resolution != Resolution::Alias);
+        if let Some((number, protocol)) = manner.port {
+            if !self.may_bind(&manner, number, protocol) {
+                self.diagnostics.extend(unbindable(context, egress, number));
+                return;
+            }
+            for service in services {
+                self.add(&streams, &manner, service, &Port { number, protocol, ..no_port() });
+            }
+            return;
+        }
+        self.locked = self.slots.len();
+        for service in services {
+            for port in &service.ports {
+                if self.may_bind(&manner, port.number, port.protocol) {
+                    self.add(&streams, &manner, service, port);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, streams: &Streams<'_>, manner: &Manner, service: &Service, port: &Port) {
         let Some(speech) = Speech::of(port.protocol) else { return };
-        let bind = Bind::of(service, speech, self.context.scope);
-        let claim = claim(service, port, speech, &bind);
+        let scope = self.context.scope;
+        let bind = Bind::through(manner, service, speech, scope);
+        let asked = Asked { streams, service, port, speech, bound: manner.bound };
+        let wildcard = || {
+            let families = self.profile.families;
+            Place::Addresses(of_families(families, Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED))
+        };
         match bind {
             Bind::Nowhere => {}
-            Bind::Shared if !self.may_bind(port.number) => {}
             Bind::Shared => {
-                let addresses = shared_addresses(self.profile);
-                self.claim(addresses, port.number, claim, false);
+                let place = wildcard();
+                self.claim(&asked, place, Routes::Shared, &[], true);
             }
-            Bind::Addresses(groups) => {
+            Bind::At { place, alone } => {
+                let routes = if alone { Routes::Own } else { Routes::Shared };
+                let named = place.is_wildcard() && reachable_addresses(service, scope).is_empty();
+                self.claim(&asked, place, routes, &[], named);
+            }
+            Bind::Addresses { groups, blocks } => {
+                let named = service.resolution == Resolution::DynamicDns;
                 for addresses in groups {
-                    self.claim(addresses, port.number, claim.clone(), false);
+                    self.claim(&asked, Place::Addresses(addresses), Routes::Own, &[], named);
+                }
+                for block in blocks {
+                    let place = wildcard();
+                    self.claim(&asked, place, Routes::Shared, &[block], true);
                 }
             }
             Bind::Endpoints => {
                 for endpoint in endpoints(self.context, service, port) {
-                    let addresses: Vec<IpAddr> =
-                        direct_addresses(endpoint, self.context.scope).collect();
+                    let addresses: Vec<IpAddr> = direct_addresses(endpoint, scope).collect();
                     if !addresses.is_empty() {
-                        self.claim(addresses, port.number, claim.clone(), true);
+                        let place = Place::Addresses(addresses);
+                        self.claim(&asked, place, Routes::Endpoint, &[], false);
                     }
                 }
             }
         }
     }
 
-    /// Without interception listeners bind their ports, which the proxy may lack the right to, or use itself.
-    fn may_bind(&self, port: u16) -> bool {
+    /// What binds its port may lack the right to, or find it used by the proxy itself. On the wildcard address no
+    /// listener may take what the proxy's own do.
+    fn may_bind(&self, manner: &Manner, port: u16, protocol: Protocol) -> bool {
         let profile = self.profile;
-        let used = [profile.outbound_port, profile.inbound_port, profile.http_proxy_port];
-        profile.interception != Interception::None
-            || !(used.contains(&port)
-                || PROXY_PORTS.contains(&port)
-                || profile.unprivileged && port < FIRST_UNPRIVILEGED_PORT)
+        let everywhere = manner.place.as_ref().map_or(protocol.is_http(), Place::is_wildcard);
+        let own = [profile.outbound_port, profile.inbound_port];
+        let status = [profile.status_port, profile.prometheus_port];
+        let bound = manner.bound && port != 0;
+        let used = own.contains(&port) || profile.http_proxy_port == port;
+        !(everywhere && port != 0 && (own.contains(&port) || status.contains(&port))
+            || bound && (used || PROXY_PORTS.contains(&port))
+            || bound && profile.unprivileged && port < FIRST_UNPRIVILEGED_PORT)
     }
 
-    fn claim(&mut self, addresses: Vec<IpAddr>, port: u16, claim: Claim, endpoint: bool) {
-        let found = addresses.iter().find_map(|ip| self.by_address.get(&(*ip, port)));
-        let index = found.copied().unwrap_or_else(|| {
-            for ip in &addresses {
-                self.by_address.insert((*ip, port), self.slots.len());
+    fn claim(
+        &mut self,
+        asked: &Asked<'_>,
+        place: Place,
+        routes: Routes,
+        blocks: &[Block],
+        named: bool,
+    ) {
+        let port = asked.port.number;
+        let keys: Vec<(Place, u16)> = match &place {
+            Place::Addresses(list) => {
+                list.iter().map(|ip| (Place::Addresses(vec![*ip]), port)).collect()
             }
-            let wildcard = addresses.iter().any(IpAddr::is_unspecified);
-            self.slots.push((Slot::new(addresses, port, wildcard), endpoint));
+            Place::Socket(_) => vec![(place.clone(), port)],
+        };
+        let found = keys.iter().find_map(|key| self.by_place.get(key)).copied();
+        if found.is_some_and(|index| index < self.locked) {
+            return;
+        }
+        let claim = asked.claim(&place, routes, blocks, named);
+        let index = found.unwrap_or_else(|| {
+            for key in keys {
+                self.by_place.insert(key, self.slots.len());
+            }
+            let endpoint = routes == Routes::Endpoint;
+            self.slots.push((Slot::new(place, port, asked.bound), endpoint));
             self.slots.len() - 1
         });
-        let Some((slot, _)) = self.slots.get_mut(index) else { return };
-        if let Err(conflict) = slot.claim(claim) {
+        let Some((slot, endpoint)) = self.slots.get_mut(index) else { return };
+        for conflict in slot.claim(claim) {
             // Two services over the same pods lead to the same place.
-            if conflict.older != conflict.newer && !endpoint {
+            if conflict.winner != conflict.loser && !*endpoint {
                 self.diagnostics.extend(conflict.diagnostics(slot));
             }
         }
     }
 }
 
-/// Where listeners bind that services share.
-pub fn shared_addresses(profile: &Profile) -> Vec<IpAddr> {
-    let bound = profile.interception == Interception::None;
-    let (v4, v6) = match bound {
-        true => (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST),
-        false => (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
-    };
-    of_families(profile.families, v4, v6)
+/// The route configuration that a listener refers to.
+#[derive(Clone, Copy, PartialEq)]
+enum Routes {
+    /// That of the port.
+    Shared,
+    /// That of the service.
+    Own,
+    /// The same, for the address of an endpoint.
+    Endpoint,
+}
+
+/// A service's port, through an egress listener.
+struct Asked<'a> {
+    streams: &'a Streams<'a>,
+    service: &'a Service,
+    port: &'a Port,
+    speech: Speech,
+    bound: bool,
+}
+
+impl Asked<'_> {
+    /// What it wants of a place. Byte streams come before HTTP: nobody else's chain is told by less.
+    fn claim(&self, place: &Place, routes: Routes, blocks: &[Block], named: bool) -> Claim {
+        let Asked { streams, service, port, speech, .. } = *self;
+        let target = Target { service, port: port.number, protocol: port.protocol, blocks, named };
+        let mut chains = if speech == Speech::Http { Vec::new() } else { streams.chains(target) };
+        if speech.may_be_http() {
+            let route_name = match routes {
+                Routes::Shared => shared_route_name(Some(place), port.number),
+                Routes::Own | Routes::Endpoint => own_route_name(service, port.number),
+            };
+            let explicit = port.protocol == Protocol::HttpProxy;
+            // A listener for HTTP alone takes it in any form.
+            let plain_http = !explicit && (speech == Speech::Auto || place.is_wildcard());
+            chains.push(Chain {
+                matches: Match { plain_http, ..Match::default() },
+                leads: Leads::Http(Http {
+                    route_name,
+                    grpc_web: port.protocol == Protocol::GrpcWeb,
+                }),
+                config: None,
+                origin: service.origin.clone(),
+                others: Vec::new(),
+            });
+        }
+        Claim { speech, protocol: port.protocol, chains, origin: service.origin.clone() }
+    }
+}
+
+/// A port that nobody described.
+fn no_port() -> Port {
+    Port {
+        name: Str::default(),
+        number: 0,
+        protocol: Protocol::Unsupported,
+        target: TargetPort::Number(0),
+    }
+}
+
+/// The owner of a Sidecar is told of a port that cannot be bound.
+fn unbindable(context: &Context<'_>, egress: &Egress, port: u16) -> Option<Diagnostic> {
+    let Same(sidecar) = context.scope.sidecar.as_ref()?;
+    let index = egress.listener?;
+    Some(Diagnostic {
+        severity: Severity::Error,
+        location: None,
+        object: Some(sidecar.key()),
+        path: format!("spec.egress[{index}].port.number"),
+        message: format!(
+            "there is no listener on port {port}: the proxy uses it itself, or may not bind ports below \
+             {FIRST_UNPRIVILEGED_PORT}; use another port"
+        ),
+    })
 }
 
 /// The address of each family that the proxy has, IPv4 first.
@@ -167,22 +303,4 @@ pub fn of_families(families: Families, v4: Ipv4Addr, v6: Ipv6Addr) -> Vec<IpAddr
     let v4 = families.v4.then_some(IpAddr::V4(v4));
     let v6 = families.v6.then_some(IpAddr::V6(v6));
     v4.into_iter().chain(v6).collect()
-}
-
-fn claim(service: &Service, port: &Port, speech: Speech, bind: &Bind) -> Claim {
-    let origin = &service.origin;
-    let http = speech.may_be_http().then(|| Http {
-        route_name: bind.route_name(service, port.number),
-        grpc_web: port.protocol == Protocol::GrpcWeb,
-        origin: origin.clone(),
-    });
-    // Where services share an address, TLS tells them apart.
-    let named = *bind == Bind::Shared && port.protocol.is_tls();
-    let tcp = (speech != Speech::Http).then(|| Tcp {
-        cluster: outbound_cluster(port.number, "", &service.key.hostname),
-        server_names: named.then(|| service.key.hostname.to_string()).into_iter().collect(),
-        mongo: port.protocol == Protocol::Mongo,
-        origin: origin.clone(),
-    });
-    Claim { http, tcp }
 }

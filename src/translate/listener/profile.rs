@@ -44,6 +44,10 @@ pub struct Profile {
     pub peer_alpn: bool,
     /// The port for explicit HTTP proxying; 0 for none.
     pub http_proxy_port: u16,
+    /// Where the proxy answers whether it is ready; 0 for nowhere.
+    pub status_port: u16,
+    /// Where it shows its metrics; 0 for nowhere.
+    pub prometheus_port: u16,
     /// Requests are traced.
     pub tracing: bool,
     /// How paths are normalised.
@@ -82,6 +86,8 @@ impl Profile {
                 0 => mesh.proxy_http_port,
                 port => port,
             },
+            status_port: traits.status_port,
+            prometheus_port: traits.prometheus_port,
             tracing: mesh.enable_tracing,
             path_normalization: mesh.path_normalization,
             trust_domains: if scope.features.any_trust_domain {

@@ -1,159 +1,206 @@
-//! Outbound listeners before they are built: what stands on one address and port, and who wins where two
-//! services cannot share it.
+//! Outbound listeners before they are built: what stands on one place, and who wins where two services cannot
+//! share it.
 //!
-//! | newer, older  | HTTP    | TCP                       | sniffed                   | MongoDB |
-//! |---------------|---------|---------------------------|---------------------------|---------|
-//! | HTTP          | share   | join                      | share                     | lose    |
-//! | TCP           | join    | join by server name, else | join by server name, else | lose    |
-//! |               |         | lose                      | lose                      |         |
-//! | sniffed       | join    | join; the rest as TCP     | share; the rest as TCP    | lose    |
-//! | MongoDB       | lose    | lose                      | lose                      | lose    |
+//! | newer, older  | HTTP    | byte streams       | sniffed            |
+//! |---------------|---------|--------------------|--------------------|
+//! | HTTP          | share   | join               | share              |
+//! | byte streams  | join    | join               | join               |
+//! | sniffed       | replace | join               | share the HTTP     |
 //!
-//! HTTP is shared because routes tell hosts apart. Joined traffic is told apart by the listener, by its first
-//! bytes or by the server name in TLS. The older service never loses. Knows nothing of Envoy's messages.
+//! HTTP is shared because routes tell hosts apart. Who joins keeps those of its chains that the listener can tell
+//! from older ones. MongoDB and MySQL, whose servers speak first, join only their own kind. HTTP on a wildcard
+//! address counts as sniffed: what is no HTTP passes through there. Knows nothing of Envoy's messages.
 
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
+use std::collections::BTreeSet;
 
+use super::bind::{Place, Speech};
+use super::chain::{Chain, Http, Leads};
 use crate::api::{Diagnostic, ObjectKey, Severity};
+use crate::model::Protocol;
 
-/// What stands on one address and port. Equal slots become equal listeners, whatever else is in the mesh.
+/// What stands on one place. Equal slots become equal listeners, whatever else is in the mesh.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Slot {
-    /// The addresses; the first names it.
-    pub addresses: Vec<IpAddr>,
-    /// The port.
+    /// Where.
+    pub place: Place,
+    /// The port; 0 for a unix socket.
     pub port: u16,
-    /// The addresses stand for all, so that traffic for others arrives here too.
-    pub wildcard: bool,
-    /// How HTTP is routed, if there is any.
-    pub http: Option<Http>,
-    /// Where byte streams go, in the order in which they were claimed.
-    pub tcp: Vec<Tcp>,
-}
-
-/// HTTP on a slot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Http {
-    /// The route configuration.
-    pub route_name: String,
-    /// Requests may be gRPC-Web.
-    pub grpc_web: bool,
-    /// Who asked for it first.
-    pub origin: ObjectKey,
-}
-
-/// Byte streams on a slot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Tcp {
-    /// Where they go.
-    pub cluster: String,
-    /// The server names of TLS that mean it; empty means whatever comes.
-    pub server_names: Vec<String>,
-    /// They are MongoDB's.
-    pub mongo: bool,
-    /// Who asked for it.
-    pub origin: ObjectKey,
+    /// It binds its port itself.
+    pub bound: bool,
+    /// Where connections lead, in the order in which they were claimed.
+    pub chains: Vec<Chain>,
+    /// What is spoken, once somebody claimed it.
+    spoken: Option<(Speech, Protocol)>,
 }
 
 /// What a service wants of a slot.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// Its HTTP.
-    pub http: Option<Http>,
-    /// Its byte streams; beside HTTP, whatever is not HTTP.
-    pub tcp: Option<Tcp>,
+    /// How its traffic is read.
+    pub speech: Speech,
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Where its connections lead.
+    pub chains: Vec<Chain>,
+    /// Who wants it.
+    pub origin: ObjectKey,
 }
 
-/// A service did not get what it wanted.
+/// One did not get what it wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// Who has it.
-    pub older: ObjectKey,
+    pub winner: ObjectKey,
     /// Who does not get it.
-    pub newer: ObjectKey,
+    pub loser: ObjectKey,
 }
 
 impl Slot {
     /// A slot that nobody claimed yet.
-    pub fn new(addresses: Vec<IpAddr>, port: u16, wildcard: bool) -> Slot {
-        Slot { addresses, port, wildcard, http: None, tcp: Vec::new() }
+    pub fn new(place: Place, port: u16, bound: bool) -> Slot {
+        Slot { place, port, bound, chains: Vec::new(), spoken: None }
     }
 
     /// `ADDRESS_PORT`.
     pub fn name(&self) -> String {
-        let address = self.addresses.first().map(IpAddr::to_string).unwrap_or_default();
-        format!("{address}_{}", self.port)
+        format!("{}_{}", self.place, self.port)
     }
 
-    /// Gives a service what it wants, as far as older ones leave it.
-    pub fn claim(&mut self, claim: Claim) -> Result<(), Conflict> {
-        let mongo = self.tcp.iter().any(|t| t.mongo) || claim.tcp.as_ref().is_some_and(|t| t.mongo);
-        let taken = self.http.is_some() || !self.tcp.is_empty();
-        let mut lost = Ok(());
-        if let Some(http) = claim.http {
-            match &self.http {
-                Some(older) if older.route_name != http.route_name => {
-                    lost = Err(conflict(&older.origin, &http.origin));
+    /// The HTTP on it, if there is any.
+    pub fn http(&self) -> Option<&Http> {
+        self.chains.iter().find_map(|chain| match &chain.leads {
+            Leads::Http(http) => Some(http),
+            Leads::Stream(_) => None,
+        })
+    }
+
+    /// Gives a service what it wants, as far as others leave it. Returns who lost to whom.
+    pub fn claim(&mut self, claim: Claim) -> Vec<Conflict> {
+        let Some((spoken, protocol)) = self.spoken else {
+            return self.take(claim);
+        };
+        let merged = spoken != claim.speech || spoken == Speech::Tcp;
+        match (spoken, claim.speech) {
+            (Speech::Http | Speech::Auto, Speech::Http) | (Speech::Auto, Speech::Auto) => {
+                return self.share(&claim);
+            }
+            _ if merged && keeps_to_itself(claim.protocol, protocol) => {
+                return vec![self.conflict(&claim)];
+            }
+            (Speech::Http, Speech::Auto) => {
+                let lost = std::mem::take(&mut self.chains);
+                let told = lost.iter().map(|chain| Conflict {
+                    winner: claim.origin.clone(),
+                    loser: chain.origin.clone(),
+                });
+                let told = told.collect();
+                self.take(claim);
+                return told;
+            }
+            (Speech::Tcp, Speech::Http | Speech::Auto) | (Speech::Http, Speech::Tcp) => {
+                self.spoken = Some((Speech::Auto, Protocol::Unsupported));
+            }
+            (Speech::Tcp | Speech::Auto, Speech::Tcp) => {}
+        }
+        self.join(claim)
+    }
+
+    fn take(&mut self, claim: Claim) -> Vec<Conflict> {
+        let Claim { speech, protocol, chains, origin } = claim;
+        let sniffed = chains.iter().any(|chain| chain.matches.plain_http);
+        self.spoken = Some(match speech {
+            Speech::Http if sniffed => (Speech::Auto, Protocol::Unsupported),
+            speech => (speech, protocol),
+        });
+        self.join(Claim { speech, protocol, chains, origin })
+    }
+
+    /// HTTP goes where its routes say, if they are the same; nothing else is shared.
+    fn share(&self, claim: &Claim) -> Vec<Conflict> {
+        let own = self.http().map(|http| &http.route_name);
+        let lost = claim.chains.iter().any(|chain| match &chain.leads {
+            Leads::Http(http) => Some(&http.route_name) != own,
+            Leads::Stream(_) => true,
+        });
+        lost.then(|| self.conflict(claim)).into_iter().collect()
+    }
+
+    /// Adds what can be told from what is there.
+    fn join(&mut self, claim: Claim) -> Vec<Conflict> {
+        let mut conflicts = Vec::new();
+        for mut chain in claim.chains {
+            if let Some(older) = self.chains.iter().find(|c| c.matches.is_same(&chain.matches)) {
+                conflicts
+                    .push(Conflict { winner: older.origin.clone(), loser: chain.origin.clone() });
+                continue;
+            }
+            // Envoy refuses a listener in which a server name means two things.
+            let alike = self.chains.iter().filter(|c| c.matches.differs_in_names(&chain.matches));
+            let mut taken = BTreeSet::new();
+            for older in alike {
+                let names = &older.matches.server_names;
+                if chain.matches.server_names.iter().any(|name| names.contains(name)) {
+                    taken.extend(names.iter().cloned());
+                    conflicts.push(Conflict {
+                        winner: older.origin.clone(),
+                        loser: chain.origin.clone(),
+                    });
                 }
-                Some(_) => {}
-                None if mongo => lost = Err(conflict(self.oldest(&http.origin), &http.origin)),
-                None => self.http = Some(http),
+            }
+            let named = !chain.matches.server_names.is_empty();
+            chain.matches.server_names.retain(|name| !taken.contains(name));
+            if !named || !chain.matches.server_names.is_empty() {
+                self.chains.push(chain);
             }
         }
-        if let Some(tcp) = claim.tcp {
-            match self.tcp.iter().find(|older| older.server_names == tcp.server_names) {
-                Some(older) => lost = Err(conflict(&older.origin, &tcp.origin)),
-                None if mongo && taken => {
-                    lost = Err(conflict(self.oldest(&tcp.origin), &tcp.origin));
-                }
-                None => self.tcp.push(tcp),
-            }
-        }
-        lost
+        conflicts
     }
 
     /// The objects that it was made from.
     pub fn origins(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.http.iter().map(|h| &h.origin).chain(self.tcp.iter().map(|t| &t.origin))
+        self.chains.iter().flat_map(|chain| std::iter::once(&chain.origin).chain(&chain.others))
     }
 
-    fn oldest<'a>(&'a self, otherwise: &'a ObjectKey) -> &'a ObjectKey {
-        self.origins().next().unwrap_or(otherwise)
+    fn conflict(&self, claim: &Claim) -> Conflict {
+        let winner = self.chains.first().map_or(&claim.origin, |chain| &chain.origin);
+        Conflict { winner: winner.clone(), loser: claim.origin.clone() }
     }
 }
 
-fn conflict(older: &ObjectKey, newer: &ObjectKey) -> Conflict {
-    Conflict { older: older.clone(), newer: newer.clone() }
+/// Whether one of two protocols stands alone, and the other is not the same.
+fn keeps_to_itself(a: Protocol, b: Protocol) -> bool {
+    let alone = |protocol| matches!(protocol, Protocol::Mongo | Protocol::Mysql);
+    a != b && (alone(a) || alone(b))
 }
 
 impl Conflict {
-    /// What both services' owners are told.
+    /// What both owners are told.
     pub fn diagnostics(&self, slot: &Slot) -> [Diagnostic; 2] {
-        let Conflict { older, newer } = self;
+        let Conflict { winner, loser } = self;
         let name = slot.name();
         let say = |object: &ObjectKey, message: String| Diagnostic {
             severity: Severity::Warning,
             location: None,
             object: Some(object.clone()),
-            path: "spec.ports".into(),
+            path: "spec".into(),
             message,
         };
         [
             say(
-                newer,
+                loser,
                 format!(
-                    "traffic on {name} that cannot be told from that of {older}, which is older, goes \
-                     there; use another port, or a protocol that names its host (http, tls)"
+                    "traffic on {name} that cannot be told from that of {winner} goes there; use another port, \
+                     or a protocol that names its host (http, tls)"
                 ),
             ),
             say(
-                older,
+                winner,
                 format!(
-                    "traffic of {newer} on {name} cannot be told from that of this older service, and \
-                     comes here; one of them needs another port, or a protocol that names its host"
+                    "traffic of {loser} on {name} cannot be told from that of this one, and comes here; one of \
+                     them needs another port, or a protocol that names its host"
                 ),
             ),
         ]

@@ -45,7 +45,7 @@ fn virtual_outbound(profile: &Profile) -> Listener {
             destination_port: Some(uint32(profile.outbound_port.into())),
             ..FilterChainMatch::default()
         }),
-        filters: tcp::outbound(profile, BLACK_HOLE_CLUSTER, false),
+        filters: tcp::to_cluster(profile, BLACK_HOLE_CLUSTER),
         ..FilterChain::default()
     };
     let rest =

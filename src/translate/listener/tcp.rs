@@ -1,5 +1,6 @@
 //! The network filters of byte streams.
 
+use super::chain::Stream;
 use super::connection_manager::Side;
 use super::http_filters::{STATS, stats};
 use super::profile::Profile;
@@ -8,20 +9,66 @@ use crate::proto::encode::any;
 use crate::proto::envoy::envoy::config::listener::v3::{Filter, filter::ConfigType};
 use crate::proto::envoy::envoy::extensions::filters::network::mongo_proxy::v3::MongoProxy;
 use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
-use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::tcp_proxy::ClusterSpecifier;
+use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::tcp_proxy::weighted_cluster::ClusterWeight;
+use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::tcp_proxy::{
+    ClusterSpecifier, TunnelingConfig, WeightedCluster,
+};
+use crate::proto::envoy::envoy::r#type::v3::HashPolicy;
+use crate::proto::envoy::envoy::r#type::v3::hash_policy::{PolicySpecifier, SourceIp};
 use crate::translate::capability::Capability;
 use crate::translate::common::extension::{METADATA_EXCHANGE, tcp_metadata_exchange};
 use crate::translate::common::value::duration;
 
-/// What carries connections from the workload to a cluster. `mongo` also counts what MongoDB's protocol says.
-pub fn outbound(profile: &Profile, cluster: &str, mongo: bool) -> Vec<Filter> {
+/// The name of the network filter.
+const TCP_PROXY: &str = "envoy.filters.network.tcp_proxy";
+
+/// What carries connections from the workload to a cluster.
+pub fn to_cluster(profile: &Profile, cluster: &str) -> Vec<Filter> {
+    let stats = stats_filter(profile, Side::Outbound);
+    stats.into_iter().chain([tcp_proxy(profile, cluster)]).collect()
+}
+
+/// What carries byte streams from the workload to where they lead. MongoDB's protocol is also counted.
+pub fn outbound(profile: &Profile, stream: &Stream) -> Vec<Filter> {
     let mut filters: Vec<Filter> = stats_filter(profile, Side::Outbound).into_iter().collect();
-    if mongo && profile.capabilities.has(Capability::MongoProxy) {
-        let config = MongoProxy { stat_prefix: cluster.into(), ..MongoProxy::default() };
+    if stream.mongo && profile.capabilities.has(Capability::MongoProxy) {
+        let stat_prefix = stream.stat_prefix.clone();
+        let config = MongoProxy { stat_prefix, ..MongoProxy::default() };
         filters.push(filter("envoy.filters.network.mongo_proxy", any(&config)));
     }
-    filters.push(tcp_proxy(profile, cluster));
+    let config = TcpProxy {
+        stat_prefix: stream.stat_prefix.clone(),
+        idle_timeout: stream.idle_timeout.or(profile.idle_timeout).map(duration),
+        max_downstream_connection_duration: stream.max_duration.map(duration),
+        hash_policy: stream.hash_source_ip.then(source_ip).into_iter().collect(),
+        tunneling_config: stream.tunnel.as_ref().map(|tunnel| TunnelingConfig {
+            hostname: tunnel.target.clone(),
+            use_post: tunnel.post,
+            ..TunnelingConfig::default()
+        }),
+        cluster_specifier: Some(clusters(&stream.clusters)),
+        ..TcpProxy::default()
+    };
+    filters.push(filter(TCP_PROXY, any(&config)));
     filters
+}
+
+fn clusters(clusters: &[(String, u32)]) -> ClusterSpecifier {
+    if let [(only, 0)] = clusters {
+        return ClusterSpecifier::Cluster(only.clone());
+    }
+    let share = |(name, weight): &(String, u32)| ClusterWeight {
+        name: name.clone(),
+        weight: *weight,
+        ..ClusterWeight::default()
+    };
+    ClusterSpecifier::WeightedClusters(WeightedCluster {
+        clusters: clusters.iter().map(share).collect(),
+    })
+}
+
+fn source_ip() -> HashPolicy {
+    HashPolicy { policy_specifier: Some(PolicySpecifier::SourceIp(SourceIp {})) }
 }
 
 /// What carries connections to the workload to a cluster.
@@ -51,7 +98,7 @@ fn tcp_proxy(profile: &Profile, cluster: &str) -> Filter {
         cluster_specifier: Some(ClusterSpecifier::Cluster(cluster.into())),
         ..TcpProxy::default()
     };
-    filter("envoy.filters.network.tcp_proxy", any(&config))
+    filter(TCP_PROXY, any(&config))
 }
 
 fn filter(name: &str, config: Any) -> Filter {

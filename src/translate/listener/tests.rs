@@ -152,8 +152,8 @@ fn what_stands_on_a_port() {
         &shared,
         "0.0.0.0_90",
         &[
-            &format!("{http} 90"),
             &sni("a"),
+            &format!("{http} 90"),
             &sni("c"),
             &format!("otherwise -> stats {}", cluster(90, "d")),
         ],
@@ -239,7 +239,10 @@ fn without_interception_ports_are_bound_that_may_be() {
         };
         assert!(listeners.iter().all(bound));
         let auto = named(&listeners, "127.0.0.1_9001");
-        assert_eq!(lines(&auto)[0], "raw_buffer http/1.1,h2c -> rds 9001");
+        assert_eq!(
+            lines(&auto)[0],
+            "raw_buffer http/1.1,h2c -> rds web.shop.svc.cluster.local:9001"
+        );
     };
     check(false, &["127.0.0.1_80", "127.0.0.1_9000", "127.0.0.1_9001"]);
     check(true, &["127.0.0.1_9000", "127.0.0.1_9001"]);

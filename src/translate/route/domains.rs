@@ -32,7 +32,7 @@ impl ShortForms {
     }
 
     /// The forms, in Istio's order.
-    fn expand(self, hostname: &str) -> Vec<String> {
+    pub fn expand(self, hostname: &str) -> Vec<String> {
         match self {
             ShortForms::None => Vec::new(),
             ShortForms::SharedLabels(shared) => relative(hostname, shared),

@@ -1,0 +1,128 @@
+//! Filter chains of outbound listeners before they are built: what connections they take, and where these lead.
+//!
+//! Plain values that are compared; knows nothing of Envoy's messages.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use crate::api::{ObjectKey, Str};
+use crate::model::Block;
+
+/// A filter chain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Chain {
+    /// The connections that it takes.
+    pub matches: Match,
+    /// Where they lead.
+    pub leads: Leads,
+    /// The configuration that it names as the one that it comes from.
+    pub config: Option<Str>,
+    /// Who asked for it.
+    pub origin: ObjectKey,
+    /// What else shaped it.
+    pub others: Vec<ObjectKey>,
+}
+
+/// What connections look like. Everything that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Match {
+    /// They are HTTP without TLS.
+    pub plain_http: bool,
+    /// They name one of these servers in TLS, sorted; `*` is any.
+    pub server_names: Vec<Str>,
+    /// They are for addresses of one of these blocks, sorted.
+    pub blocks: Vec<Block>,
+}
+
+/// Where connections lead.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Leads {
+    /// By their requests.
+    Http(Http),
+    /// All bytes to a cluster.
+    Stream(Box<Stream>),
+}
+
+/// HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Http {
+    /// The route configuration.
+    pub route_name: String,
+    /// Requests may be gRPC-Web.
+    pub grpc_web: bool,
+}
+
+/// Byte streams.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Stream {
+    /// The name of their statistics.
+    pub stat_prefix: String,
+    /// The clusters that they go to, by weight; 0 for one that gets all without being weighed.
+    pub clusters: Vec<(String, u32)>,
+    /// They are MongoDB's.
+    pub mongo: bool,
+    /// How long one may be idle; None for what the proxy says.
+    pub idle_timeout: Option<Duration>,
+    /// How long one may live.
+    pub max_duration: Option<Duration>,
+    /// The client's address decides the endpoint.
+    pub hash_source_ip: bool,
+    /// They are tunnelled.
+    pub tunnel: Option<Tunnel>,
+}
+
+/// A tunnel by HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tunnel {
+    /// `HOST:PORT` that the other end connects to.
+    pub target: String,
+    /// By POST, not CONNECT.
+    pub post: bool,
+}
+
+impl Match {
+    /// It takes every connection.
+    pub fn is_all(&self) -> bool {
+        !self.plain_http && self.any_name() && self.blocks.is_empty()
+    }
+
+    /// The server does not matter.
+    pub fn any_name(&self) -> bool {
+        self.server_names.is_empty() || self.server_names.iter().any(|name| &**name == "*")
+    }
+
+    /// Whether two take the same connections.
+    pub fn is_same(&self, other: &Match) -> bool {
+        self.differs_in_names(other) && self.names() == other.names()
+    }
+
+    /// Whether two take the same connections, but for the servers that these name.
+    pub fn differs_in_names(&self, other: &Match) -> bool {
+        self.plain_http == other.plain_http && self.networks() == other.networks()
+    }
+
+    fn names(&self) -> BTreeSet<&str> {
+        self.server_names.iter().map(|name| &**name).filter(|name| *name != "*").collect()
+    }
+
+    /// The networks that blocks stand for, however these are written. That of all addresses says nothing.
+    fn networks(&self) -> BTreeSet<(IpAddr, u8)> {
+        let networks = self.blocks.iter().map(|block| (network(*block), block.length));
+        networks.filter(|(address, _)| !address.is_unspecified()).collect()
+    }
+}
+
+/// The first address of a block.
+fn network(block: Block) -> IpAddr {
+    match block.address {
+        IpAddr::V4(ip) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(block.length)).unwrap_or_default();
+            IpAddr::V4(Ipv4Addr::from(u32::from(ip) & mask))
+        }
+        IpAddr::V6(ip) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(block.length)).unwrap_or_default();
+            IpAddr::V6(Ipv6Addr::from(u128::from(ip) & mask))
+        }
+    }
+}
