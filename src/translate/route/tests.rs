@@ -124,7 +124,8 @@ fn each_listener_finds_its_routes() {
     let proxied = Scope { http_proxy: true, ..scope("shop") };
     check(proxied, &["80", "81", "84", HTTP_PROXY, own[0], own[1], own[2]]);
     let bare = Scope { interception: Interception::None, ..scope("shop") };
-    check(bare, &["80", "81", "83", "84", "86"]);
+    let alone = "pending.shop.svc.cluster.local:84";
+    check(bare, &["80", "81", own[0], own[1], alone, own[2]]);
     check(Scope { kind: ProxyKind::Router, ..scope("shop") }, &[]);
     // A proxy that reaches none of the addresses has no listener there.
     let v6 = Scope { families: Families { v4: false, v6: true }, ..scope("shop") };
