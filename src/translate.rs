@@ -21,6 +21,7 @@ pub mod hosts;
 pub mod listener;
 pub mod memo;
 pub mod name_table;
+pub mod proxy_config;
 pub mod resource;
 pub mod route;
 pub mod rules;

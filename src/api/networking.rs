@@ -5,6 +5,7 @@
 //! A protobuf `oneof` is one `Option` for each of its fields; that only one is set is validated, and types say
 //! which counts. Unset numbers, texts and lists are their defaults; what tells unset from a default is an `Option`.
 
+pub mod cipher;
 pub mod common;
 pub mod destination_rule;
 pub mod gateway;

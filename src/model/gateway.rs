@@ -1,7 +1,15 @@
-//! Gateways, and which of them a proxy serves.
+//! Gateways: which of them a proxy serves, and what they ask of it together.
+
+pub mod merged;
+pub mod server;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
+pub use self::merged::{Group, Merged, MergedListener};
+pub use self::server::{GatewayServer, Speech};
 use crate::api::config::Config;
 use crate::api::networking::Gateway;
 use crate::api::{Diagnostic, Labels};

@@ -49,6 +49,10 @@ capabilities! {
     CaresResolver = "envoy.network.dns_resolver.cares"
         : "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
     UuidRequestId = "envoy.request_id.uuid": "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
+    PreserveCase = "envoy.http.stateful_header_formatters.preserve_case"
+        : "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig";
+    ProxyProtocol = "envoy.filters.listener.proxy_protocol"
+        : "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
     PreviousHosts = "envoy.retry_host_predicates.previous_hosts"
         : "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
     PreviousPriorities = "envoy.retry_priorities.previous_priorities"

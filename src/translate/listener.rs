@@ -8,6 +8,7 @@
 pub mod bind;
 pub mod chain;
 pub mod connection_manager;
+pub mod headers;
 pub mod http_filters;
 pub mod inbound;
 pub mod inbound_route;

@@ -4,21 +4,26 @@
 //! shape shared output; what truly differs from workload to workload (inbound listeners and clusters, its own
 //! address) is built in layers of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::capability::{Capabilities, Capability};
 use super::endpoint::preference::Place;
 use super::memo::Same;
+use super::proxy_config::ProxyConfig;
 use super::visible::{Viewpoint, Visible};
 use crate::api::config::Config;
+use crate::api::core::TargetPort;
 use crate::api::mesh::OutboundPolicy;
 use crate::api::networking::sidecar::OutboundMode;
 use crate::api::networking::{Gateway, Sidecar};
-use crate::api::{Features, Labels, Str};
-use crate::model::{Proxy, ProxyKind};
+use crate::api::{Features, Labels, MeshConfig, Str};
+use crate::model::{Protocol, Proxy, ProxyKind, Service, ServiceTarget};
 use crate::snapshot::Snapshot;
+
+/// The label of a Service whose ports Gateways do not name; its target ports they do.
+const NO_PORT_TRANSLATION: &str = "experimental.istio.io/disable-gateway-port-translation";
 
 /// The traits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +38,9 @@ pub struct Scope {
     pub sidecar: Option<Same<Config<Sidecar>>>,
     /// The Gateways that it serves, oldest first; none unless it is a gateway.
     pub gateways: Vec<Same<Config<Gateway>>>,
+    /// Where it listens for the ports of its own services, as far as its Gateways name them: pairs of port and target
+    /// port, sorted. None unless it is a gateway.
+    pub gateway_ports: Vec<(u16, u16)>,
     /// Its labels, but only those by which something that it sees may tell it from others.
     pub labels: Labels,
     /// Its cluster; empty means that of the control plane.
@@ -168,6 +176,8 @@ pub struct ListenerTraits {
     pub inbound_exact_balance: bool,
     /// OUTBOUND_LISTENER_EXACT_BALANCE.
     pub outbound_exact_balance: bool,
+    /// What its ProxyConfig says.
+    pub proxy_config: ProxyConfig,
     /// The tags of its trace spans.
     pub trace_tags: TraceTags,
 }
@@ -205,12 +215,14 @@ impl Scope {
         let cluster =
             if proxy.cluster.is_empty() { snapshot.cluster.clone() } else { proxy.cluster.clone() };
         let (outbound_policy, egress_proxy) = outbound(snapshot, visible);
+        let gateways = gateways_of(proxy, snapshot);
         Scope {
             kind: proxy.kind,
             namespace: proxy.namespace.clone(),
             dns_domain: proxy.dns_domain.clone(),
             sidecar: visible.sidecar().cloned(),
-            gateways: gateways_of(proxy, snapshot),
+            gateway_ports: gateway_ports(proxy, snapshot, &gateways),
+            gateways,
             labels: relevant_labels(proxy, &visible.label_keys),
             cluster,
             network: proxy.network.clone(),
@@ -254,6 +266,46 @@ fn gateways_of(proxy: &Proxy, snapshot: &Snapshot) -> Vec<Same<Config<Gateway>>>
     }
     let own = snapshot.features.gateways_in_own_namespace.then_some(&*proxy.namespace);
     snapshot.gateways.select(&proxy.labels, own).cloned().map(Same).collect()
+}
+
+/// Of several services with one port, the oldest decides. A service may ask to be left out, for Knative's sake.
+fn gateway_ports(
+    proxy: &Proxy,
+    snapshot: &Snapshot,
+    gateways: &[Same<Config<Gateway>>],
+) -> Vec<(u16, u16)> {
+    if gateways.is_empty() {
+        return Vec::new();
+    }
+    let Some(state) = snapshot.workload(&proxy.namespace, &proxy.name) else { return Vec::new() };
+    let servers = gateways.iter().flat_map(|Same(gateway)| &gateway.spec.servers);
+    let named: BTreeSet<u32> = servers.map(|server| server.port.number).collect();
+    let mut ports = BTreeMap::new();
+    for ServiceTarget { service, .. } in &*state.targets {
+        if service.labels.contains_key(NO_PORT_TRANSLATION) {
+            continue;
+        }
+        for (index, port) in service.ports.iter().enumerate() {
+            let asked = named.contains(&u32::from(port.number)) && port.protocol != Protocol::Udp;
+            if let Some(target) = target_port(&state.targets, service, index).filter(|_| asked) {
+                ports.entry(port.number).or_insert(target);
+            }
+        }
+    }
+    ports.into_iter().collect()
+}
+
+/// Where a workload serves a port of one of its services. Its targets leave out ports that lead where another one
+/// does.
+fn target_port(targets: &[ServiceTarget], service: &Service, index: usize) -> Option<u16> {
+    let of_port = |t: &&ServiceTarget| t.port == index && t.service.key == service.key;
+    let known = targets.iter().find(of_port).map(|target| target.target_port);
+    let port = service.ports.get(index)?;
+    known.or(match port.target {
+        TargetPort::Number(0) => Some(port.number),
+        TargetPort::Number(number) => Some(number),
+        TargetPort::Name(_) => None,
+    })
 }
 
 fn relevant_labels(proxy: &Proxy, keys: &BTreeSet<Str>) -> Labels {
@@ -309,8 +361,8 @@ impl Interception {
 }
 
 impl ListenerTraits {
-    /// Of a proxy.
-    pub fn of(proxy: &Proxy) -> ListenerTraits {
+    /// Of a proxy in a mesh.
+    pub fn of(proxy: &Proxy, mesh: &MeshConfig) -> ListenerTraits {
         let label = |key: &str| proxy.labels.get(key).cloned().unwrap_or_default();
         ListenerTraits {
             http10: flag(proxy, "HTTP10"),
@@ -321,6 +373,7 @@ impl ListenerTraits {
             unprivileged: flag(proxy, "UNPRIVILEGED_POD"),
             inbound_exact_balance: flag(proxy, "INBOUND_LISTENER_EXACT_BALANCE"),
             outbound_exact_balance: flag(proxy, "OUTBOUND_LISTENER_EXACT_BALANCE"),
+            proxy_config: ProxyConfig::of(proxy, mesh),
             trace_tags: TraceTags {
                 canonical_service: label("service.istio.io/canonical-name"),
                 canonical_revision: label("service.istio.io/canonical-revision"),

@@ -179,7 +179,7 @@ impl Translator {
         };
         let mut layers = vec![state.shared.clone()];
         if proxy.kind == ProxyKind::Router {
-            let own = state.listeners.entry((ListenerTraits::of(proxy), Vec::new()));
+            let own = state.listeners.entry((ListenerTraits::of(proxy, &snapshot.mesh), Vec::new()));
             let layer = own.or_insert_with_key(|(traits, _)| {
                 let built = gateway::listeners(&context, traits, &mut memos.gateways);
                 let sets = &mut memos.sets;
@@ -190,7 +190,7 @@ impl Translator {
             layers.push(layer.clone());
         }
         if proxy.kind == ProxyKind::Sidecar {
-            let traits = ListenerTraits::of(proxy);
+            let traits = ListenerTraits::of(proxy, &snapshot.mesh);
             let own: Vec<IpAddr> =
                 proxy.ips.iter().copied().filter(|ip| state.peers.contains(ip)).collect();
             let outbound = state.listeners.entry((traits.clone(), own));

@@ -6,22 +6,25 @@
 
 use bytes::Bytes;
 
+use super::headers;
 use super::http_filters::http_filters;
 use super::profile::Profile;
 use super::tracing::tracing;
 use crate::api::mesh::PathNormalization;
 use crate::proto::Any;
 use crate::proto::encode::{any, encode};
-use crate::proto::envoy::envoy::config::core::v3::{Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions};
+use crate::proto::envoy::envoy::config::core::v3::http1_protocol_options::HeaderKeyFormat;
+use crate::proto::envoy::envoy::config::core::v3::http1_protocol_options::header_key_format::HeaderFormat;
+use crate::proto::envoy::envoy::config::core::v3::{TypedExtensionConfig, Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions};
 use crate::proto::envoy::envoy::config::listener::v3::{Filter, filter::ConfigType};
 use crate::proto::envoy::envoy::config::route::v3::RouteConfiguration;
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::{
-    ForwardClientCertDetails, PathWithEscapedSlashesAction, RouteSpecifier,
-    SetCurrentClientCertDetails, UpgradeConfig,
+    PathWithEscapedSlashesAction, RouteSpecifier, UpgradeConfig,
 };
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::{
     HttpConnectionManager, Rds, RequestIdExtension,
 };
+use crate::proto::envoy::envoy::extensions::http::header_formatters::preserve_case::v3::PreserveCaseFormatterConfig;
 use crate::proto::envoy::envoy::extensions::request_id::uuid::v3::UuidRequestIdConfig;
 use crate::translate::capability::Capability;
 use crate::translate::common::config_source::ads;
@@ -32,9 +35,6 @@ use crate::translate::scope::TraceTags;
 /// The name of the network filter.
 const NAME: &str = "envoy.filters.network.http_connection_manager";
 
-/// The `server` header of answers to other workloads.
-const SERVER_NAME: &str = "istio-envoy";
-
 /// Which traffic of the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
@@ -42,6 +42,8 @@ pub enum Side {
     Inbound,
     /// From it.
     Outbound,
+    /// Through a gateway.
+    Gateway,
 }
 
 /// What connection managers share depends on.
@@ -93,6 +95,12 @@ impl ConnectionManager {
         })
     }
 
+    /// The same with a name for its statistics that a user chose.
+    pub fn with_rds_counted_as(&self, name: &str, route_config_name: &str) -> Filter {
+        let own = own("", rds(route_config_name));
+        self.filter(HttpConnectionManager { stat_prefix: name.into(), ..own })
+    }
+
     fn filter(&self, own: HttpConnectionManager) -> Filter {
         let Any { type_url, mut value } = any(&own);
         value.extend_from_slice(&self.shared);
@@ -131,9 +139,11 @@ fn shared(key: &Key) -> HttpConnectionManager {
     let mut manager = HttpConnectionManager {
         http_filters: http_filters(profile, key.side, key.grpc_web),
         tracing: key.tags.as_ref().map(|tags| tracing(tags, profile.features.trace_sampling)),
-        use_remote_address: Some(boolean(
-            key.side == Side::Outbound && profile.features.sidecar_remote_address,
-        )),
+        use_remote_address: Some(boolean(match key.side {
+            Side::Inbound => false,
+            Side::Outbound => profile.features.sidecar_remote_address,
+            Side::Gateway => true,
+        })),
         proxy_100_continue: profile.features.continue_100,
         stream_idle_timeout: Some(seconds(0)),
         upgrade_configs: vec![UpgradeConfig {
@@ -141,10 +151,7 @@ fn shared(key: &Key) -> HttpConnectionManager {
             ..UpgradeConfig::default()
         }],
         request_id_extension: profile.capabilities.has(Capability::UuidRequestId).then(request_id),
-        http_protocol_options: profile.http10.then(|| Http1ProtocolOptions {
-            accept_http_10: true,
-            ..Http1ProtocolOptions::default()
-        }),
+        http_protocol_options: http1_options(profile, key.side),
         common_http_protocol_options: profile.idle_timeout.map(|timeout| HttpProtocolOptions {
             idle_timeout: Some(duration(timeout)),
             ..HttpProtocolOptions::default()
@@ -152,17 +159,25 @@ fn shared(key: &Key) -> HttpConnectionManager {
         ..HttpConnectionManager::default()
     };
     normalize_paths(&mut manager, profile.path_normalization);
-    if key.side == Side::Inbound {
-        manager.server_name = SERVER_NAME.into();
-        manager.forward_client_cert_details = ForwardClientCertDetails::AppendForward.into();
-        manager.set_current_client_cert_details = Some(SetCurrentClientCertDetails {
-            subject: Some(boolean(true)),
-            dns: true,
-            uri: true,
-            ..SetCurrentClientCertDetails::default()
-        });
-    }
+    headers::apply(&mut manager, &profile.proxy_config, key.side);
     manager
+}
+
+fn http1_options(profile: &Profile, side: Side) -> Option<Http1ProtocolOptions> {
+    let headers = &profile.proxy_config.proxy_headers;
+    let preserve_case =
+        headers.preserve_http1_header_case && profile.capabilities.has(Capability::PreserveCase);
+    let formatter = || HeaderKeyFormat {
+        header_format: Some(HeaderFormat::StatefulFormatter(TypedExtensionConfig {
+            name: "preserve_case".into(),
+            typed_config: Some(any(&PreserveCaseFormatterConfig::default())),
+        })),
+    };
+    (side == Side::Gateway || profile.http10 || preserve_case).then(|| Http1ProtocolOptions {
+        accept_http_10: profile.http10,
+        header_key_format: preserve_case.then(formatter),
+        ..Http1ProtocolOptions::default()
+    })
 }
 
 fn normalize_paths(manager: &mut HttpConnectionManager, mode: PathNormalization) {

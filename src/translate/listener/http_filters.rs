@@ -20,6 +20,7 @@ use crate::proto::stats::PluginConfig;
 use crate::translate::capability::Capability;
 use crate::translate::common::extension::{METADATA_EXCHANGE, typed_struct};
 use crate::translate::common::value::boolean;
+use crate::translate::proxy_config::ExchangeMode;
 
 /// The filter that counts requests and connections.
 pub const STATS: &str = "istio.stats";
@@ -28,7 +29,7 @@ pub const STATS: &str = "istio.stats";
 pub fn http_filters(profile: &Profile, side: Side, grpc_web: bool) -> Vec<HttpFilter> {
     let has = |capability| profile.capabilities.has(capability);
     let mut filters = Vec::new();
-    let mut add = |wanted: bool, name: &str, config: fn(Side) -> Any| {
+    let mut add = |wanted: bool, name: &str, config: &dyn Fn(Side) -> Any| {
         if wanted {
             filters.push(HttpFilter {
                 name: name.into(),
@@ -37,36 +38,47 @@ pub fn http_filters(profile: &Profile, side: Side, grpc_web: bool) -> Vec<HttpFi
             });
         }
     };
-    let outbound = side == Side::Outbound;
-    add(has(Capability::HttpMetadataExchange), METADATA_EXCHANGE, peer_metadata);
-    add(grpc_web && has(Capability::GrpcWeb), "envoy.filters.http.grpc_web", |_| any(&GrpcWeb {}));
-    add(has(Capability::GrpcStats), "envoy.filters.http.grpc_stats", grpc_stats);
-    add(outbound && has(Capability::Alpn), "istio.alpn", alpn);
-    add(has(Capability::Fault), "envoy.filters.http.fault", |_| any(&HttpFault::default()));
-    add(has(Capability::Cors), "envoy.filters.http.cors", |_| any(&Cors {}));
-    add(profile.stats, STATS, stats);
-    add(true, "envoy.filters.http.router", |_| any(&Router::default()));
+    let headers = &profile.proxy_config.proxy_headers;
+    let outbound = side != Side::Inbound;
+    let in_mesh = headers.metadata_exchange_headers.mode == ExchangeMode::InMesh;
+    let quiet = headers.envoy_debug_headers.disabled;
+    add(has(Capability::HttpMetadataExchange), METADATA_EXCHANGE, &|side| {
+        peer_metadata(side, in_mesh)
+    });
+    add(grpc_web && has(Capability::GrpcWeb), "envoy.filters.http.grpc_web", &|_| any(&GrpcWeb {}));
+    add(has(Capability::GrpcStats), "envoy.filters.http.grpc_stats", &grpc_stats);
+    add(outbound && has(Capability::Alpn), "istio.alpn", &alpn);
+    add(has(Capability::Fault), "envoy.filters.http.fault", &|_| any(&HttpFault::default()));
+    add(has(Capability::Cors), "envoy.filters.http.cors", &|_| any(&Cors {}));
+    add(profile.stats, STATS, &stats);
+    add(true, "envoy.filters.http.router", &|_| {
+        any(&Router { suppress_envoy_headers: quiet, ..Router::default() })
+    });
     filters
 }
 
-/// The configuration of [`STATS`], of HTTP and of TCP. A server knows the service that it is; what a client's
-/// Host header says must not become a label.
+/// The configuration of [`STATS`], of HTTP and of TCP. A server knows the service that it is, and a gateway is told by
+/// anyone; what a client's Host header says must not become a label there.
 pub fn stats(side: Side) -> Any {
     any(&PluginConfig {
-        disable_host_header_fallback: side == Side::Inbound,
+        disable_host_header_fallback: side != Side::Outbound,
         ..PluginConfig::default()
     })
 }
 
-/// How the two ends of a request tell each other who they are.
-fn peer_metadata(side: Side) -> Any {
+/// How the two ends of a request tell each other who they are; with `in_mesh` only servers of the mesh are told.
+fn peer_metadata(side: Side, in_mesh: bool) -> Any {
     let discovery = json!([{ "istio_headers": {} }, { "workload_discovery": {} }]);
     let propagation = json!([{ "istio_headers": {} }]);
     let value = match side {
         Side::Inbound => {
             json!({ "downstream_discovery": discovery, "downstream_propagation": propagation })
         }
-        Side::Outbound => {
+        Side::Outbound | Side::Gateway if in_mesh => json!({
+            "upstream_discovery": discovery,
+            "upstream_propagation": [{ "istio_headers": { "skip_external_clusters": true } }],
+        }),
+        Side::Outbound | Side::Gateway => {
             json!({ "upstream_discovery": discovery, "upstream_propagation": propagation })
         }
     };

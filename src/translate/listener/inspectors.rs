@@ -14,6 +14,7 @@ use crate::proto::envoy::envoy::config::listener::v3::{
 use crate::proto::envoy::envoy::extensions::filters::listener::http_inspector::v3::HttpInspector;
 use crate::proto::envoy::envoy::extensions::filters::listener::original_dst::v3::OriginalDst;
 use crate::proto::envoy::envoy::extensions::filters::listener::original_src::v3::OriginalSrc;
+use crate::proto::envoy::envoy::extensions::filters::listener::proxy_protocol::v3::ProxyProtocol;
 use crate::proto::envoy::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
 use crate::proto::envoy::envoy::r#type::v3::Int32Range;
 use crate::translate::common::value::uint32;
@@ -41,6 +42,11 @@ pub fn tls_inspector() -> ListenerFilter {
         ..TlsInspector::default()
     };
     filter("tls_inspector", any(&config))
+}
+
+/// Reads who the client of a balancer is, from the line that this puts before everything else.
+pub fn proxy_protocol() -> ListenerFilter {
+    filter("proxy_protocol", any(&ProxyProtocol::default()))
 }
 
 /// Tells plain HTTP from other plain traffic.

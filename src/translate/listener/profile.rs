@@ -10,6 +10,7 @@ use crate::api::{Features, Str, duration};
 use crate::proto::envoy::google::protobuf::UInt32Value;
 use crate::translate::capability::Capabilities;
 use crate::translate::capability::Capability;
+use crate::translate::proxy_config::ProxyConfig;
 use crate::translate::common::value::uint32;
 use crate::translate::scope::{Families, Interception, ListenerTraits};
 use crate::translate::translator::Context;
@@ -54,6 +55,8 @@ pub struct Profile {
     pub path_normalization: PathNormalization,
     /// The trust domains whose workloads may call, that of the mesh first; all if empty.
     pub trust_domains: Vec<Str>,
+    /// What its ProxyConfig says.
+    pub proxy_config: ProxyConfig,
     /// HTTP/1.0 is accepted.
     pub http10: bool,
     /// How long a connection may be idle; None leaves it to Envoy.
@@ -98,6 +101,7 @@ impl Profile {
             },
             features: scope.features,
             peer_alpn: scope.peer_alpn(),
+            proxy_config: traits.proxy_config.clone(),
             http10: traits.http10 || scope.features.http10,
             idle_timeout: duration::parse(&traits.idle_timeout).ok(),
             unprivileged: traits.unprivileged,

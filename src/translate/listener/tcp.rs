@@ -87,7 +87,8 @@ pub fn metadata_exchange(profile: &Profile) -> Option<Filter> {
         .then(|| filter(METADATA_EXCHANGE, tcp_metadata_exchange()))
 }
 
-fn stats_filter(profile: &Profile, side: Side) -> Option<Filter> {
+/// What counts connections.
+pub fn stats_filter(profile: &Profile, side: Side) -> Option<Filter> {
     profile.stats.then(|| filter(STATS, stats(side)))
 }
 
@@ -101,6 +102,7 @@ fn tcp_proxy(profile: &Profile, cluster: &str) -> Filter {
     filter(TCP_PROXY, any(&config))
 }
 
-fn filter(name: &str, config: Any) -> Filter {
+/// A network filter.
+pub fn filter(name: &str, config: Any) -> Filter {
     Filter { name: name.into(), config_type: Some(ConfigType::TypedConfig(config)) }
 }
