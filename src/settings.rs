@@ -76,6 +76,7 @@ impl Settings {
             track_remaining: !self.no_track_remaining,
             headless_eds: self.headless_eds,
             gateways_in_own_namespace: self.gateways_in_own_namespace,
+            collapse_routes: self.collapse_routes,
             merge_rules_by_visibility: self.merge_rules_by_visibility,
             best_service_namespace: self.best_service_namespace,
             sidecar_ingress_tls: self.sidecar_ingress_tls,

@@ -45,6 +45,8 @@ pub struct Features {
     pub headless_eds: bool,
     /// Gateways are served by proxies of their own namespace only.
     pub gateways_in_own_namespace: bool,
+    /// Hosts of gateways that have the same routes share a virtual host.
+    pub collapse_routes: bool,
     /// Of several DestinationRules for a host, those with the same visibility are merged; all of a namespace otherwise.
     pub merge_rules_by_visibility: bool,
     /// Where routes lead to a host of several other namespaces, the service of Kubernetes or else the oldest is
@@ -81,6 +83,7 @@ impl Default for Features {
             track_remaining: false,
             headless_eds: false,
             gateways_in_own_namespace: false,
+            collapse_routes: true,
             merge_rules_by_visibility: true,
             best_service_namespace: true,
             sidecar_ingress_tls: false,

@@ -137,6 +137,8 @@ settings! {
         "TLS settings of Sidecar ingress listeners";
     "PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE" sidecar_ingress_merge: bool = false,
         "Sidecar ingress listeners add to those of services";
+    "PILOT_ENABLE_ROUTE_COLLAPSE_OPTIMIZATION" collapse_routes: bool = true,
+        "hosts of gateways that have the same routes share a virtual host";
     "PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES" headless_eds: bool = false,
         "sidecars balance over the endpoints of headless services, instead of going where the application connects";
     "ENABLE_ENHANCED_DESTINATIONRULE_MERGE" merge_rules_by_visibility: bool = true,
@@ -187,7 +189,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("UNSAFE_PILOT_ENABLE_DELTA_TEST", "false", "compares delta and full pushes", TEST_ONLY),
         ("ISTIO_MULTIROOT_MESH", "false", "distributes a bundle of trust anchors", Pending),
         ("PILOT_ENVOY_FILTER_STATS", "false", "metrics of EnvoyFilter patches", Pending),
-        ("PILOT_ENABLE_ROUTE_COLLAPSE_OPTIMIZATION", "true", "merges virtual hosts of gateways", Pending),
         ("ENABLE_MULTICLUSTER_HEADLESS", "true", "name tables list headless endpoints of other clusters", Pending),
         ("RESOLVE_HOSTNAME_GATEWAYS", "true", "resolves host names of network gateways", Pending),
         ("PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API", "true", "finds network gateways among Gateway API Gateways", Pending),

@@ -8,9 +8,11 @@ pub mod bound;
 pub mod destinations;
 pub mod listener;
 pub mod plan;
+pub mod routes;
 pub mod secret;
 pub mod stream;
 pub mod tls;
+pub mod virtual_host;
 
 use std::sync::Arc;
 
@@ -20,9 +22,9 @@ use super::listener::connection_manager::{self, ConnectionManager, Side};
 use super::listener::profile::Profile;
 use super::memo::{Recent, ResourceMemo, Same};
 use super::rules::ServiceRules;
-use super::scope::{ListenerTraits, TraceTags};
+use super::scope::{ListenerTraits, Scope, TraceTags};
 use super::translator::{Built, Context};
-use crate::api::Str;
+use crate::api::{MeshConfig, Str};
 use crate::api::config::Config;
 use crate::api::networking::Gateway;
 use crate::model::gateway::Merged;
@@ -37,6 +39,8 @@ pub struct Memos {
     managers: Recent<connection_manager::Key, ConnectionManager>,
     built: Recent<BuiltKey, Built>,
     listeners: ResourceMemo<listener::Key>,
+    all_routes: Recent<RoutesKey, Built>,
+    routes: routes::Memos,
 }
 
 impl Memos {
@@ -48,6 +52,8 @@ impl Memos {
         self.managers.sweep();
         self.built.sweep();
         self.listeners.sweep();
+        self.all_routes.sweep();
+        self.routes.sweep();
     }
 
     fn merged(&mut self, context: &Context<'_>) -> Arc<Merged> {
@@ -76,6 +82,17 @@ struct PlanKey {
     namespace: Str,
     virtual_services: Same<VirtualServices>,
     services: Same<[Arc<Service>]>,
+    hosts: Same<Hosts>,
+    rules: Same<ServiceRules>,
+}
+
+/// What the route configurations of a scope depend on. Where endpoints are does not matter here.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct RoutesKey {
+    merged: Same<Merged>,
+    scope: Arc<Scope>,
+    mesh: Same<MeshConfig>,
+    virtual_services: Same<VirtualServices>,
     hosts: Same<Hosts>,
     rules: Same<ServiceRules>,
 }
@@ -135,6 +152,17 @@ fn needs_manager(planned: &Planned, web: bool) -> bool {
 }
 
 /// The route configurations that they refer to.
-pub fn routes(_context: &Context<'_>, _memos: &mut Memos) -> Built {
-    Built::default()
+pub fn routes(context: &Context<'_>, memos: &mut Memos) -> Built {
+    let merged = memos.merged(context);
+    let key = RoutesKey {
+        merged: Same(merged.clone()),
+        scope: Arc::new(Scope { place: None, node: None, ..context.scope.clone() }),
+        mesh: Same(context.snapshot.mesh.clone()),
+        virtual_services: Same(context.snapshot.virtual_services.clone()),
+        hosts: Same(context.hosts.clone()),
+        rules: Same(context.rules.clone()),
+    };
+    let Memos { all_routes, routes, .. } = memos;
+    let built = all_routes.get(key, |_| routes::build(context, &merged, routes));
+    (*built).clone()
 }

@@ -267,7 +267,7 @@ fn duplicate(
 }
 
 /// A route configuration from its name and its encoded virtual hosts.
-fn assemble<'a>(
+pub fn assemble<'a>(
     name: &str,
     ignore_port: bool,
     hosts: impl IntoIterator<Item = &'a Bytes> + Clone,

@@ -71,6 +71,8 @@ pub struct Scope {
     pub outbound_policy: OutboundPolicy,
     /// The cluster to which such traffic goes, where it is let through, instead of where it was meant to.
     pub egress_proxy: Option<Str>,
+    /// Requests tell which attempt they are.
+    pub attempt_count: bool,
     /// Its application may use an explicit HTTP proxy (mesh `proxyHttpPort` or HTTP_PROXY_PORT).
     pub http_proxy: bool,
 }
@@ -216,6 +218,7 @@ impl Scope {
             if proxy.cluster.is_empty() { snapshot.cluster.clone() } else { proxy.cluster.clone() };
         let (outbound_policy, egress_proxy) = outbound(snapshot, visible);
         let gateways = gateways_of(proxy, snapshot);
+        let config = ProxyConfig::of(proxy, &snapshot.mesh);
         Scope {
             kind: proxy.kind,
             namespace: proxy.namespace.clone(),
@@ -237,6 +240,8 @@ impl Scope {
             dns_capture: flag(proxy, "DNS_CAPTURE"),
             outbound_policy,
             egress_proxy,
+            outbound_policy: snapshot.mesh.outbound_traffic_policy,
+            attempt_count: !config.proxy_headers.attempt_count.disabled,
             http_proxy: snapshot.mesh.proxy_http_port != 0 || port(proxy, "HTTP_PROXY_PORT") != 0,
         }
     }

@@ -17,7 +17,7 @@ use crate::translate::common::value::duration;
 use crate::translate::listener::connection_manager::ConnectionManager;
 use crate::translate::listener::inspectors::{proxy_protocol, tls_inspector};
 use crate::translate::listener::message::{exact_balance, listener};
-use crate::translate::listener::mtls::ISTIO_ALPN;
+use crate::translate::listener::mtls::MTLS;
 use crate::translate::listener::plan::of_families;
 use crate::translate::listener::profile::Profile;
 use crate::translate::memo::Same;
@@ -67,7 +67,7 @@ fn listener_filters(profile: &Profile, planned: &Planned) -> Vec<ListenerFilter>
 
 fn filter_chain(key: &Key, listener: &str, chain: &Chain) -> Option<FilterChain> {
     let Same(profile) = &key.profile;
-    let application_protocols = if chain.of_mesh { &ISTIO_ALPN[..] } else { &[] };
+    let application_protocols = if chain.of_mesh { MTLS } else { &[] };
     let matched = FilterChainMatch {
         server_names: chain.server_names.iter().map(ToString::to_string).collect(),
         application_protocols: application_protocols.iter().map(|p| (*p).to_owned()).collect(),

@@ -71,7 +71,7 @@ impl Transport {
 }
 
 /// What the sidecars of clients negotiate, whatever they send.
-const MTLS: &[&str] =
+pub const MTLS: &[&str] =
     &["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"];
 
 /// What they negotiate for HTTP.

@@ -144,6 +144,7 @@ pub fn black_hole(port: &str) -> Bytes {
     })
 }
 
-fn entry(host: Message) -> Bytes {
+/// A virtual host as the bytes of one entry of a route configuration.
+pub fn entry(host: Message) -> Bytes {
     encode(&RouteConfiguration { virtual_hosts: vec![host], ..RouteConfiguration::default() })
 }
