@@ -14,6 +14,9 @@ pub mod stream;
 pub mod tls;
 pub mod virtual_host;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use self::plan::{Plan, Planned, Reads};
@@ -24,9 +27,9 @@ use super::memo::{Recent, ResourceMemo, Same};
 use super::rules::ServiceRules;
 use super::scope::{ListenerTraits, Scope, TraceTags};
 use super::translator::{Built, Context};
-use crate::api::{MeshConfig, Str};
 use crate::api::config::Config;
 use crate::api::networking::Gateway;
+use crate::api::{MeshConfig, Str};
 use crate::model::gateway::Merged;
 use crate::model::{Service, VirtualServices};
 
@@ -106,11 +109,7 @@ struct BuiltKey {
 }
 
 /// The listeners of a gateway.
-pub fn listeners(
-    context: &Context<'_>,
-    traits: &ListenerTraits,
-    memos: &mut Memos,
-) -> Arc<Built> {
+pub fn listeners(context: &Context<'_>, traits: &ListenerTraits, memos: &mut Memos) -> Arc<Built> {
     let merged = memos.merged(context);
     let profile = memos.profiles.get(Profile::of(context, traits), Profile::clone);
     let key = PlanKey {

@@ -240,7 +240,6 @@ impl Scope {
             dns_capture: flag(proxy, "DNS_CAPTURE"),
             outbound_policy,
             egress_proxy,
-            outbound_policy: snapshot.mesh.outbound_traffic_policy,
             attempt_count: !config.proxy_headers.attempt_count.disabled,
             http_proxy: snapshot.mesh.proxy_http_port != 0 || port(proxy, "HTTP_PROXY_PORT") != 0,
         }

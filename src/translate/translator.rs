@@ -179,7 +179,8 @@ impl Translator {
         };
         let mut layers = vec![state.shared.clone()];
         if proxy.kind == ProxyKind::Router {
-            let own = state.listeners.entry((ListenerTraits::of(proxy, &snapshot.mesh), Vec::new()));
+            let own =
+                state.listeners.entry((ListenerTraits::of(proxy, &snapshot.mesh), Vec::new()));
             let layer = own.or_insert_with_key(|(traits, _)| {
                 let built = gateway::listeners(&context, traits, &mut memos.gateways);
                 let sets = &mut memos.sets;

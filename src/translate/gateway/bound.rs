@@ -7,24 +7,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::api::{Str, host};
+use crate::model::Routing;
 use crate::model::gateway::GatewayServer;
-use crate::model::{Routing, Visibility};
 use crate::translate::translator::Context;
 
 /// See the module.
 #[derive(Debug)]
 pub struct Bound<'a> {
     context: &'a Context<'a>,
-    gateways: HashMap<Str, OfGateway<'a>>,
+    gateways: HashMap<Str, OfGateway>,
 }
 
 /// The VirtualServices of one Gateway.
 #[derive(Debug)]
-struct OfGateway<'a> {
+struct OfGateway {
     /// Those that the scope sees, in the order in which they count.
-    all: Vec<&'a Arc<Routing>>,
+    all: Vec<Arc<Routing>>,
     /// Indexes of those that have a host in full.
-    by_host: HashMap<&'a str, Vec<usize>>,
+    by_host: HashMap<Str, Vec<usize>>,
     /// Indexes of those that have a wildcard.
     wildcards: Vec<usize>,
 }
@@ -36,7 +36,7 @@ impl<'a> Bound<'a> {
     }
 
     /// Those for a server, in the order in which they count.
-    pub fn to(&mut self, server: &GatewayServer) -> Vec<&'a Arc<Routing>> {
+    pub fn to(&mut self, server: &GatewayServer) -> Vec<Arc<Routing>> {
         let context = self.context;
         let found = self.gateways.entry(server.gateway.clone());
         let gateway = found.or_insert_with(|| OfGateway::new(context, &server.gateway));
@@ -45,34 +45,26 @@ impl<'a> Bound<'a> {
     }
 }
 
-impl<'a> OfGateway<'a> {
-    /// What is meant for the scope's own namespace alone comes before what is meant for some, and this before what
-    /// everybody sees; each oldest first.
-    fn new(context: &'a Context<'a>, gateway: &str) -> OfGateway<'a> {
+impl OfGateway {
+    fn new(context: &Context<'_>, gateway: &str) -> OfGateway {
         let namespace = &context.scope.namespace;
-        let bound = context.snapshot.virtual_services.of_gateway(gateway).iter();
-        let visible = bound.filter(|routing| routing.visibility.includes(namespace));
-        let mut all: Vec<&Arc<Routing>> = visible.collect();
-        all.sort_by_key(|routing| match &routing.visibility {
-            Visibility::Public => 2,
-            Visibility::Namespaces(_) if routing.config.meta.namespace != *namespace => 1,
-            Visibility::Namespaces(_) => 0,
-        });
-        let mut by_host: HashMap<&str, Vec<usize>> = HashMap::new();
+        let all = context.snapshot.virtual_services.visible_at_gateway(gateway, namespace);
+        let mut by_host: HashMap<Str, Vec<usize>> = HashMap::new();
         let mut wildcards = Vec::new();
         for (index, routing) in all.iter().enumerate() {
             for name in &routing.spec.hosts {
                 match host::is_wildcard(name) {
                     true => wildcards.push(index),
-                    false => by_host.entry(name).or_default().push(index),
+                    false => by_host.entry(name.clone()).or_default().push(index),
                 }
             }
         }
         OfGateway { all, by_host, wildcards }
     }
 
-    fn candidates(&self, server: &GatewayServer) -> Vec<&'a Arc<Routing>> {
-        let hosts = || server.hosts.iter().map(|h| h.split_once('/').map_or(&**h, |(_, host)| host));
+    fn candidates(&self, server: &GatewayServer) -> Vec<Arc<Routing>> {
+        let hosts =
+            || server.hosts.iter().map(|h| h.split_once('/').map_or(&**h, |(_, host)| host));
         if hosts().any(host::is_wildcard) {
             return self.all.clone();
         }
@@ -80,7 +72,7 @@ impl<'a> OfGateway<'a> {
         let mut indexes: Vec<usize> = exact.chain(&self.wildcards).copied().collect();
         indexes.sort_unstable();
         indexes.dedup();
-        indexes.into_iter().filter_map(|index| self.all.get(index).copied()).collect()
+        indexes.into_iter().filter_map(|index| self.all.get(index).cloned()).collect()
     }
 }
 

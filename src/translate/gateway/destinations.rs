@@ -61,7 +61,8 @@ impl<'a> Destinations<'a> {
         let mut found = Vec::new();
         for (index, route) in routing.spec.tls.iter().enumerate() {
             for (place, matched) in route.matches.iter().enumerate() {
-                let stream = || Stream::of_route(self.context, routing, &route.route, port, protocol);
+                let stream =
+                    || Stream::of_route(self.context, routing, &route.route, port, protocol);
                 let Some(stream) = applies_tls(matched, server).then(stream).flatten() else {
                     continue;
                 };

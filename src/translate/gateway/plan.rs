@@ -133,7 +133,10 @@ impl Planner<'_> {
                 Ok(ip) => Some(ip),
                 Err(_) => {
                     let say = |server: &Arc<GatewayServer>| {
-                        server.say("bind", format!("{text} is no IP address: the server has no effect"))
+                        server.say(
+                            "bind",
+                            format!("{text} is no IP address: the server has no effect"),
+                        )
                     };
                     return self.diagnostics.extend(servers().map(say));
                 }
@@ -203,7 +206,11 @@ impl Planner<'_> {
                     let mut origins = stream.origins.clone();
                     origins.push(server.origin.clone());
                     let tls = (server.speech == Speech::TlsToTcp).then(ends).flatten();
-                    return vec![(asker(server), chain(names, tls, Reads::Stream(stream)), origins)];
+                    return vec![(
+                        asker(server),
+                        chain(names, tls, Reads::Stream(stream)),
+                        origins,
+                    )];
                 }
                 None => {
                     let what = "no VirtualService of this Gateway has a tcp route for the server: nothing is served \
@@ -217,10 +224,8 @@ impl Planner<'_> {
         };
         let of_mesh = server.speech == Speech::AutoPassthrough;
         let carried = found.into_iter().map(|Found { server_names, stream, asker }| {
-            let asker = asker.map_or_else(
-                || self::asker(server),
-                |(object, path)| Asker { object, path },
-            );
+            let asker =
+                asker.map_or_else(|| self::asker(server), |(object, path)| Asker { object, path });
             let mut origins = stream.origins.clone();
             origins.push(server.origin.clone());
             let chain = chain(server_names, None, Reads::Stream(stream));
@@ -270,7 +275,10 @@ fn told(loser: &Asker, winner: &Asker, name: &str, port: u16) -> [Diagnostic; 2]
     };
     let place = |asker: &Asker| format!("{} ({})", asker.object, asker.path);
     [
-        say(loser, format!("has no effect: {what} goes where {} says, which comes first", place(winner))),
+        say(
+            loser,
+            format!("has no effect: {what} goes where {} says, which comes first", place(winner)),
+        ),
         say(
             winner,
             format!("{} asks for {what} too and has no effect, as this comes first", place(loser)),

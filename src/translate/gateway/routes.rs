@@ -34,6 +34,12 @@ impl Memos {
         // Behind the configurations, whose keys hold the hosts.
         self.hosts.sweep();
     }
+
+    /// How many virtual hosts were encoded so far.
+    #[cfg(test)]
+    pub(super) fn built(&self) -> u64 {
+        self.hosts.counts.built
+    }
 }
 
 /// What a configuration consists of.
@@ -64,10 +70,8 @@ pub fn build(context: &Context<'_>, merged: &Merged, memos: &mut Memos) -> Built
     let mut built = Built::default();
     for (name, servers) in &merged.routes {
         let drafts = collapse(hosts(context, servers, &mut bound), context);
-        let mut hosts: Vec<Same<VirtualHost>> = drafts
-            .into_iter()
-            .map(|key| Same(memos.hosts.get(key, VirtualHost::new)))
-            .collect();
+        let mut hosts: Vec<Same<VirtualHost>> =
+            drafts.into_iter().map(|key| Same(memos.hosts.get(key, VirtualHost::new))).collect();
         hosts.sort_by(|Same(a), Same(b)| a.name.cmp(&b.name));
         built.diagnostics.extend(hosts.iter().flat_map(|Same(host)| &host.diagnostics).cloned());
         let mut origins: Vec<ObjectKey> = servers.iter().map(|s| s.origin.clone()).collect();
@@ -90,7 +94,11 @@ fn configuration(parts: &Parts) -> Resource {
 }
 
 /// The virtual hosts of the servers that share a configuration, the most specific host first.
-fn hosts(context: &Context<'_>, servers: &[Arc<GatewayServer>], bound: &mut Bound<'_>) -> Vec<Draft> {
+fn hosts(
+    context: &Context<'_>,
+    servers: &[Arc<GatewayServer>],
+    bound: &mut Bound<'_>,
+) -> Vec<Draft> {
     let mut drafts: HashMap<Str, Draft> = HashMap::new();
     // A VirtualService has the same routes for all servers of a Gateway here; the port of the first counts.
     let mut known: HashMap<(Str, ObjectKey), Arc<Inputs>> = HashMap::new();

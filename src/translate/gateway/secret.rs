@@ -62,10 +62,7 @@ fn credentials(settings: &ServerTls) -> Secrets {
         "" => format!("{first}{ROOTS_SUFFIX}"),
         own => own.to_owned(),
     };
-    Secrets {
-        certificates: names.iter().map(|name| named(name)).collect(),
-        roots: named(&roots),
-    }
+    Secrets { certificates: names.iter().map(|name| named(name)).collect(), roots: named(&roots) }
 }
 
 fn named(name: &str) -> SdsSecretConfig {

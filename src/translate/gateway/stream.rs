@@ -153,9 +153,8 @@ impl Stream {
                 clusters: several.iter().map(weighted).collect(),
             }),
         };
-        let by_source = || HashPolicy {
-            policy_specifier: Some(PolicySpecifier::SourceIp(SourceIp {})),
-        };
+        let by_source =
+            || HashPolicy { policy_specifier: Some(PolicySpecifier::SourceIp(SourceIp {})) };
         TcpProxy {
             stat_prefix: self.stat_prefix.clone(),
             idle_timeout: idle_timeout.or(profile.idle_timeout).map(duration),

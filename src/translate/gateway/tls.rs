@@ -70,11 +70,13 @@ pub fn downstream(
     let optional = settings.mode == TlsMode::OptionalMutual;
     let required = of_mesh || settings.mode == TlsMode::Mutual;
     let validation_context_type = if required || optional {
-        Some(ValidationContextType::CombinedValidationContext(CombinedCertificateValidationContext {
-            default_validation_context: Some(client(settings)),
-            validation_context_sds_secret_config: Some(roots),
-            ..CombinedCertificateValidationContext::default()
-        }))
+        Some(ValidationContextType::CombinedValidationContext(
+            CombinedCertificateValidationContext {
+                default_validation_context: Some(client(settings)),
+                validation_context_sds_secret_config: Some(roots),
+                ..CombinedCertificateValidationContext::default()
+            },
+        ))
     } else {
         // Istio says so of credentials only. Without roots it has no effect, as no certificate is asked for.
         let named = !settings.subject_alt_names.is_empty() && secret::is_credential(settings);

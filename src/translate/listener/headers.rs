@@ -65,7 +65,10 @@ fn of_gateway(manager: &mut HttpConnectionManager, topology: &Topology) {
 
 /// Envoy adds what it knows of the client itself.
 fn tells(details: ForwardClientCertDetails) -> bool {
-    matches!(details, ForwardClientCertDetails::AppendForward | ForwardClientCertDetails::SanitizeSet)
+    matches!(
+        details,
+        ForwardClientCertDetails::AppendForward | ForwardClientCertDetails::SanitizeSet
+    )
 }
 
 fn forwarding(asked: ForwardClientCert) -> Option<ForwardClientCertDetails> {

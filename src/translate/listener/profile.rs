@@ -10,8 +10,8 @@ use crate::api::{Features, Str, duration};
 use crate::proto::envoy::google::protobuf::UInt32Value;
 use crate::translate::capability::Capabilities;
 use crate::translate::capability::Capability;
-use crate::translate::proxy_config::ProxyConfig;
 use crate::translate::common::value::uint32;
+use crate::translate::proxy_config::ProxyConfig;
 use crate::translate::scope::{Families, Interception, ListenerTraits};
 use crate::translate::translator::Context;
 

@@ -5,7 +5,8 @@ use crate::model::ProxyKind;
 use crate::translate::fixture;
 
 fn of(node: Json, mesh: Json) -> ProxyConfig {
-    let proxy = Proxy { metadata: node, ..fixture::proxy(ProxyKind::Router, "gw.edge", "10.0.0.1") };
+    let proxy =
+        Proxy { metadata: node, ..fixture::proxy(ProxyKind::Router, "gw.edge", "10.0.0.1") };
     ProxyConfig::of(&proxy, &MeshConfig { raw: mesh, ..MeshConfig::default() })
 }
 
