@@ -102,6 +102,9 @@ pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Built {
         let passthrough = Special::Passthrough { metadata_exchange: client.metadata_exchange };
         built.resources.push(memos.special(&policy, passthrough));
     }
+    if client.secrets.credential_server {
+        built.resources.push(memos.special(&policy, Special::Credentials));
+    }
     built
 }
 

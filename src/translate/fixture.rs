@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::capability::Capabilities;
@@ -14,13 +15,16 @@ use super::scope::Scope;
 use super::translator::{Built, Context};
 use super::visible::{self, Viewpoint, Visible};
 use super::{hosts, rules};
+use crate::api::config::Config;
 use crate::api::core::TargetPort;
-use crate::api::{Kind, MeshConfig, ObjectKey, Str};
+use crate::api::networking::DestinationRule;
+use crate::api::proto_json::ProtoJson;
+use crate::api::{Features, Kind, MeshConfig, Meta, ObjectKey, Str};
 use crate::model::identity::spiffe;
 use crate::model::service::sort_by_age;
 use crate::model::{
     Address, Endpoint, EndpointTraits, Health, Locality, Port, Protocol, Proxy, ProxyKind,
-    Registry, Resolution, Service, ServiceEndpoints, ServiceKey, ServiceTarget, TlsMode,
+    Registry, Resolution, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget, TlsMode,
     Visibility, Workload,
 };
 use crate::proto::json::{Names, to_json};
@@ -35,6 +39,8 @@ pub struct World {
     pub mesh: Arc<MeshConfig>,
     endpoints: BTreeMap<ServiceKey, Arc<ServiceEndpoints>>,
     workloads: BTreeMap<(Str, Str), WorkloadState>,
+    configs: Vec<Arc<Config<DestinationRule>>>,
+    rules: Arc<Rules>,
     generation: u64,
 }
 
@@ -48,6 +54,20 @@ impl World {
     pub fn apply(&mut self, service: Service) {
         self.services.retain(|s| s.key != service.key);
         self.services.push(Arc::new(service));
+    }
+
+    /// Adds a DestinationRule, such as `web.default`, or replaces the one of its name. The spec is as users write it.
+    pub fn rule(&mut self, name: &str, host: &str, spec: Value) {
+        let (name, namespace) = name.split_once('.').expect("NAME.NAMESPACE");
+        let meta = Meta { name: name.into(), namespace: namespace.into(), ..Meta::default() };
+        let mut spec = DestinationRule::deserialize(ProtoJson(spec)).expect("a spec");
+        spec.host = host.into();
+        let new = Arc::new(Config { meta, spec, status: () });
+        self.configs.retain(|config| config.key() != new.key());
+        self.configs.push(new);
+        let (mesh, features) = (&self.mesh, Features::default());
+        self.rules =
+            Arc::new(Rules::new(&self.configs, mesh, "cluster.local", &features, &self.rules));
     }
 
     /// Sets the endpoints of a service: the same on each of its ports.
@@ -119,6 +139,7 @@ impl World {
             domain: "cluster.local".into(),
             mesh: self.mesh.clone(),
             services: services.into(),
+            destination_rules: self.rules.clone(),
             namespaces: Arc::new(
                 namespaces.into_iter().map(|(name, state)| (name, Arc::new(state))).collect(),
             ),

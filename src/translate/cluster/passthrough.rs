@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use super::base::{cluster, inbound_bind_config, metadata_exchange_filter, open_cluster};
 use super::policy::Policy;
-use super::protocol::{HttpVersion, set_options};
+use super::protocol::{HttpOptions, HttpVersion, set_options};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
 use crate::proto::envoy::envoy::config::cluster::v3::cluster::DiscoveryType;
-use crate::proto::envoy::envoy::config::core::v3 as core;
+use crate::proto::envoy::envoy::config::core::v3::{self as core, Address, Pipe, address};
+use crate::proto::envoy::envoy::config::endpoint::v3::{
+    ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints, lb_endpoint::HostIdentifier,
+};
 use crate::proto::envoy::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
+use crate::translate::common::credential::CREDENTIAL_CLUSTER;
 use crate::translate::common::name::{
     BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, PASSTHROUGH_CLUSTER,
 };
@@ -21,6 +25,9 @@ use crate::translate::scope::Families;
 /// How long a connection to an unknown destination is kept without requests. Each destination has
 /// connections of its own, so that they would pile up under Envoy's default of an hour.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Where a server of credentials beside the proxy listens.
+const CREDENTIAL_SOCKET: &str = "./var/run/secrets/credential-uds/socket";
 
 /// What a cluster that stands for no service is built from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +48,8 @@ pub enum Special {
         /// The proxy can exchange metadata over TCP.
         metadata_exchange: bool,
     },
+    /// The server of credentials beside the proxy.
+    Credentials,
     /// Lets inbound traffic through to the application.
     InboundPassthrough {
         /// The address families of the workload.
@@ -57,6 +66,7 @@ pub fn resource(key: &Key) -> Resource {
             filters: metadata_exchange.then(metadata_exchange_filter).into_iter().collect(),
             ..passthrough(policy)
         },
+        Special::Credentials => credentials(policy),
         // It shares the statistics of the outbound one, as Istio's dashboards expect.
         Special::InboundPassthrough { families } => Cluster {
             name: INBOUND_PASSTHROUGH_CLUSTER.into(),
@@ -65,6 +75,34 @@ pub fn resource(key: &Key) -> Resource {
         },
     };
     Resource::new(cluster.name.as_str().into(), encode::encode(&cluster), [])
+}
+
+fn credentials(policy: &Policy) -> Cluster {
+    let name = CREDENTIAL_CLUSTER;
+    let socket = Address {
+        address: Some(address::Address::Pipe(Pipe {
+            path: CREDENTIAL_SOCKET.into(),
+            ..Pipe::default()
+        })),
+    };
+    let endpoint = LbEndpoint {
+        host_identifier: Some(HostIdentifier::Endpoint(Endpoint {
+            address: Some(socket),
+            ..Endpoint::default()
+        })),
+        ..LbEndpoint::default()
+    };
+    let mut cluster = cluster(name, DiscoveryType::Static, policy);
+    cluster.load_assignment = Some(ClusterLoadAssignment {
+        cluster_name: name.into(),
+        endpoints: vec![LocalityLbEndpoints {
+            lb_endpoints: vec![endpoint],
+            ..LocalityLbEndpoints::default()
+        }],
+        ..ClusterLoadAssignment::default()
+    });
+    HttpOptions { version: HttpVersion::Two, ..HttpOptions::default() }.apply(&mut cluster);
+    cluster
 }
 
 fn passthrough(policy: &Policy) -> Cluster {

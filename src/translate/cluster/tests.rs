@@ -1,3 +1,5 @@
+mod following;
+
 use std::sync::Arc;
 use std::time::Duration;
 
