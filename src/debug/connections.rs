@@ -135,7 +135,7 @@ struct Place {
 
 impl Place {
     fn of(locality: &Locality) -> Place {
-        let Locality { region, zone, subzone } = locality.clone();
+        let Locality { region, zone, subzone, .. } = locality.clone();
         Place { region, zone, subzone }
     }
 }

@@ -151,9 +151,10 @@ impl Rules {
         general(&self.candidates(namespace, service))
     }
 
-    /// The rules of the first place that has one for the service: the client's namespace, the service's, the root
-    /// namespace. In the client's own namespace a rule counts even if it is not for this client.
-    fn candidates(&self, namespace: &str, service: &ServiceKey) -> Vec<&Arc<MergedRule>> {
+    /// The rules that clients of a namespace may follow for a service, be it some of them: those of the first place
+    /// that has one: the client's namespace, the service's, the root namespace. In the client's own namespace a rule
+    /// counts even if it is not for this client.
+    pub fn candidates(&self, namespace: &str, service: &ServiceKey) -> Vec<&Arc<MergedRule>> {
         let own = match *namespace == *self.root_namespace {
             // What the root namespace exports is for everybody: rules nearer to the service come first.
             true => self.root_private.find(&service.hostname),

@@ -155,13 +155,7 @@ fn addresses(told: &str, id: &str) -> Vec<IpAddr> {
 fn locality(labels: &Labels, told: Option<core::Locality>) -> Locality {
     match labels.get(LOCALITY_LABEL) {
         Some(label) if !label.is_empty() => Locality::parse(label),
-        _ => told
-            .map(|l| Locality {
-                region: l.region.into(),
-                zone: l.zone.into(),
-                subzone: l.sub_zone.into(),
-            })
-            .unwrap_or_default(),
+        _ => told.map(|l| Locality::of(&l.region, &l.zone, &l.sub_zone)).unwrap_or_default(),
     }
 }
 

@@ -99,12 +99,8 @@ fn locality(pod: &Meta, node: Option<&core::Node>) -> Locality {
         return Locality::parse(own);
     }
     let Some(node) = node else { return Locality::default() };
-    let label = |keys: &[&str]| first(&node.meta, keys).cloned().unwrap_or_default();
-    Locality {
-        region: label(&[REGION, OLD_REGION]),
-        zone: label(&[ZONE, OLD_ZONE]),
-        subzone: label(&[SUBZONE]),
-    }
+    let label = |keys: &[&str]| first(&node.meta, keys).map_or("", |value| &**value);
+    Locality::of(label(&[REGION, OLD_REGION]), label(&[ZONE, OLD_ZONE]), label(&[SUBZONE]))
 }
 
 /// The keys that `all_labels` adds, made once for all pods.

@@ -16,6 +16,7 @@ pub mod passthrough;
 pub mod policy;
 pub mod pool;
 pub mod protocol;
+pub mod sni_dnat;
 pub mod stat_name;
 pub mod tls;
 pub mod transport;
@@ -60,6 +61,8 @@ struct ListKey {
     rules: Same<ServiceRules>,
     policy: Same<Policy>,
     client: outbound::Client,
+    /// See [`sni_dnat::is_needed`].
+    sni_dnat: bool,
 }
 
 impl Memos {
@@ -93,6 +96,7 @@ pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Built {
         rules: Same(context.rules.clone()),
         policy: Same(policy.clone()),
         client: client.clone(),
+        sni_dnat: sni_dnat::is_needed(context.scope),
     };
     let Memos { lists, outbound, no_endpoints, .. } = memos;
     let services = lists.get(key, |key| of_services(context.snapshot, key, no_endpoints, outbound));
@@ -122,16 +126,20 @@ fn of_services(
         for (index, port, discovery) in ports(service, list.client.kind, &snapshot.features) {
             let subsets = rule.iter().flat_map(|Same(rule)| named_subsets(rule)).map(Some);
             for subset in [None].into_iter().chain(subsets) {
-                let key = outbound::Key {
-                    service: Same(service.clone()),
-                    port: index,
-                    endpoints: Same(endpoints.clone()),
-                    rule: rule.clone(),
-                    subset,
-                    policy: list.policy.clone(),
-                    client: list.client.clone(),
-                };
-                built.resources.push(memo.get(key, |key| outbound::resource(key, port, discovery)));
+                for &purpose in sni_dnat::purposes(service, list.sni_dnat) {
+                    let key = outbound::Key {
+                        service: Same(service.clone()),
+                        port: index,
+                        endpoints: Same(endpoints.clone()),
+                        rule: rule.clone(),
+                        subset,
+                        purpose,
+                        policy: list.policy.clone(),
+                        client: list.client.clone(),
+                    };
+                    let cluster = |key: &_| outbound::resource(key, port, discovery);
+                    built.resources.push(memo.get(key, cluster));
+                }
             }
         }
         built.diagnostics.extend(duplicate_ports(service, &snapshot.features));

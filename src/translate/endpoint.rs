@@ -1,12 +1,21 @@
 //! Endpoint assignments (EDS).
 //!
-//! One for each port that has a cluster with EDS, memoised on the port's own list of endpoints: a pod that
-//! comes or goes touches the assignments of its services and nothing else. Of the proxy only that counts which
-//! the service depends on, so that most assignments are shared by all proxies of the mesh.
+//! One for each port that has a cluster with EDS, and for each subset of it, memoised on the port's own list of
+//! endpoints: a pod that comes or goes touches the assignments of its services and nothing else. Of the proxy and of
+//! the DestinationRule only that counts which the assignment depends on, so that most are shared by all proxies of
+//! the mesh.
+//!
+//! `select` says which endpoints a proxy may use, `groups` how they are grouped by locality, `crossing` puts gateways
+//! in the place of those in other networks, `balancing` says which localities come first.
 //! <https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/endpoint/v3/endpoint.proto>
 
 pub mod assignment;
+pub mod balancing;
+pub mod crossing;
+pub mod groups;
+pub mod place;
 pub mod preference;
+mod rule;
 pub mod select;
 
 #[cfg(test)]
@@ -15,15 +24,21 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use self::preference::Preference;
+use self::assignment::Part;
+use self::balancing::Balancing;
+use self::crossing::Crossing;
+use self::place::Place;
 use self::select::{Audience, Mesh, Reach};
 use super::cluster::discovery::Discovery;
-use super::cluster::ports;
+use super::cluster::{balance, ports, sni_dnat};
+use super::common::name::Purpose;
 use super::memo::{Counts, Recent, ResourceMemo, Same};
 use super::resource::Resource;
+use super::rules::ServiceRules;
 use super::translator::{Built, Context};
+use crate::api::networking::destination_rule::Subset;
 use crate::api::{MeshConfig, ObjectKey, Str};
-use crate::model::Service;
+use crate::model::{MergedRule, Port, Service, ServiceEndpoints};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use crate::snapshot::{NamespaceState, Snapshot};
@@ -44,9 +59,12 @@ struct ListKey {
     services: Same<[Arc<Service>]>,
     /// Stands for the endpoints of all services.
     namespaces: Same<BTreeMap<Str, Arc<NamespaceState>>>,
-    /// Tells which services are local to a cluster.
+    /// Tells which services are local to a cluster, and how localities count.
     mesh: Same<MeshConfig>,
+    rules: Same<ServiceRules>,
     audience: Audience,
+    /// See [`sni_dnat::is_needed`].
+    sni_dnat: bool,
 }
 
 impl Memos {
@@ -64,16 +82,17 @@ impl Memos {
 
 /// The assignment of every cluster that finds its endpoints by EDS.
 pub fn assignments(context: &Context<'_>, memos: &mut Memos) -> Built {
-    let Context { snapshot, scope, services, .. } = *context;
-    let mesh = Mesh::of(snapshot);
+    let Context { snapshot, scope, services, rules, .. } = *context;
     let key = ListKey {
         services: Same(services.clone()),
         namespaces: Same(snapshot.namespaces.clone()),
         mesh: Same(snapshot.mesh.clone()),
-        audience: Audience::of(scope, &mesh),
+        rules: Same(rules.clone()),
+        audience: Audience::of(scope, snapshot),
+        sni_dnat: sni_dnat::is_needed(scope),
     };
     let Memos { lists, assignments, no_origins } = memos;
-    let built = lists.get(key, |key| of_services(snapshot, key, &mesh, no_origins, assignments));
+    let built = lists.get(key, |key| of_services(snapshot, key, no_origins, assignments));
     Built { resources: built.to_vec(), diagnostics: Vec::new() }
 }
 
@@ -81,35 +100,116 @@ pub fn assignments(context: &Context<'_>, memos: &mut Memos) -> Built {
 fn of_services(
     snapshot: &Snapshot,
     list: &ListKey,
-    mesh: &Mesh<'_>,
     no_origins: &Arc<[ObjectKey]>,
     memo: &mut ResourceMemo<assignment::Key>,
 ) -> Vec<Arc<Resource>> {
-    let audience = &list.audience;
+    let Same(rules) = &list.rules;
     let mut built = Vec::new();
     for service in list.services.0.iter() {
-        let endpoints = snapshot.endpoints(&service.key);
-        let reach = Reach::of(audience, service, mesh);
-        let preference = Preference::of(service).map(|p| (p, audience.place_for(p)));
-        for (index, port, discovery) in ports(service, audience.kind, &snapshot.features) {
+        let rule = rules.of(&service.key).map(|rule| &**rule);
+        let client = Client::new(snapshot, &list.audience, service, rule, no_origins);
+        let purposes = sni_dnat::purposes(service, list.sni_dnat);
+        for (index, port, discovery) in ports(service, list.audience.kind, &snapshot.features) {
             if discovery != Discovery::Eds {
                 continue;
             }
-            let key = assignment::Key {
-                service: Same(service.clone()),
-                port: index,
-                endpoints: endpoints.and_then(|e| e.by_port.get(&port.name)).cloned().map(Same),
-                origins: endpoints.map_or(no_origins, |e| &e.origins).clone(),
-                reach: reach.clone(),
-                preference: preference.clone(),
-                home: snapshot.cluster.clone(),
-                telemetry: snapshot.features.telemetry && snapshot.features.endpoint_telemetry,
-            };
-            built.push(memo.get(key, |key| assignment::resource(key, port)));
+            // The empty name is that of all endpoints.
+            let subsets = rule.into_iter().flat_map(|rule| &rule.spec.subsets);
+            let subsets = subsets.filter(|subset| !subset.name.is_empty()).map(Some);
+            for subset in [None].into_iter().chain(subsets) {
+                let name = subset.map(|subset| &*subset.name);
+                let policy = rule.map(|rule| rule.policy(port.number, name)).unwrap_or_default();
+                if balance::is_passthrough(policy.load_balancer) {
+                    continue;
+                }
+                for &purpose in purposes {
+                    let key = client.key(index, port, subset, purpose);
+                    built.push(memo.get(key, |key| assignment::resource(key, port)));
+                }
+            }
         }
     }
     built.sort_by(|a, b| a.name.cmp(&b.name));
     built
+}
+
+/// A client of one service: all that keys of the service's assignments have in common.
+#[derive(Debug)]
+pub struct Client<'a> {
+    snapshot: &'a Snapshot,
+    service: &'a Arc<Service>,
+    endpoints: Option<&'a Arc<ServiceEndpoints>>,
+    origins: Arc<[ObjectKey]>,
+    rule: Option<&'a MergedRule>,
+    reach: Reach,
+    crossing: Option<Crossing>,
+    place: Place,
+}
+
+impl<'a> Client<'a> {
+    /// Of the scope's proxies, for a service and the rule that they follow for it.
+    pub fn of(
+        context: &Context<'a>,
+        service: &'a Arc<Service>,
+        rule: Option<&'a MergedRule>,
+    ) -> Client<'a> {
+        let audience = Audience::of(context.scope, context.snapshot);
+        Client::new(context.snapshot, &audience, service, rule, &Arc::default())
+    }
+
+    fn new(
+        snapshot: &'a Snapshot,
+        audience: &Audience,
+        service: &'a Arc<Service>,
+        rule: Option<&'a MergedRule>,
+        no_origins: &Arc<[ObjectKey]>,
+    ) -> Client<'a> {
+        let endpoints = snapshot.endpoints(&service.key);
+        Client {
+            snapshot,
+            service,
+            endpoints,
+            origins: endpoints.map_or(no_origins, |e| &e.origins).clone(),
+            rule,
+            reach: Reach::of(audience, service, &Mesh::of(snapshot)),
+            crossing: audience.crossing(service),
+            place: audience.place(),
+        }
+    }
+
+    /// What the assignment of a port, or of a subset of it, is built from.
+    pub fn key(
+        &self,
+        index: usize,
+        port: &Port,
+        subset: Option<&Subset>,
+        purpose: Purpose,
+    ) -> assignment::Key {
+        let Client { snapshot, service, rule, place, .. } = self;
+        let name = subset.map(|subset| &*subset.name);
+        let (mesh, features) = (&snapshot.mesh, &snapshot.features);
+        let balancing = Balancing::of(service, *rule, port.number, name, mesh, place);
+        let explicit_tls = rule.is_some_and(|rule| rule::is_explicit_tls(rule, port.number, name));
+        let endpoints = self.endpoints.and_then(|e| e.by_port.get(&port.name));
+        let shapes = subset.is_some() || explicit_tls || balancing != Balancing::Even;
+        let shaping = rule.iter().filter(|_| shapes).flat_map(|rule| rule.origins());
+        assignment::Key {
+            service: Same(Arc::clone(service)),
+            port: index,
+            subset: subset
+                .map(|subset| Part { name: subset.name.clone(), labels: subset.labels.clone() }),
+            purpose,
+            endpoints: endpoints.cloned().map(Same),
+            origins: self.origins.clone(),
+            rules: shaping.collect(),
+            reach: self.reach.clone(),
+            crossing: self.crossing.clone(),
+            balancing,
+            explicit_tls,
+            home: snapshot.cluster.clone(),
+            telemetry: features.telemetry && features.endpoint_telemetry,
+        }
+    }
 }
 
 /// The assignment of a cluster that does not exist: it ends the wait of an Envoy that asked for it.

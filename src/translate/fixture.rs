@@ -23,9 +23,9 @@ use crate::api::{Features, Kind, MeshConfig, Meta, ObjectKey, Str};
 use crate::model::identity::spiffe;
 use crate::model::service::sort_by_age;
 use crate::model::{
-    Address, Endpoint, EndpointTraits, Health, Locality, Port, Protocol, Proxy, ProxyKind,
-    Registry, Resolution, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget, TlsMode,
-    Visibility, Workload,
+    Address, Endpoint, EndpointTraits, Health, Locality, Networks, Port, Protocol, Proxy,
+    ProxyKind, Registry, Resolution, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget,
+    TlsMode, Visibility, Workload,
 };
 use crate::proto::json::{Names, to_json};
 use crate::snapshot::{NamespaceState, Snapshot, WorkloadState};
@@ -37,6 +37,8 @@ pub struct World {
     pub services: Vec<Arc<Service>>,
     /// The mesh configuration.
     pub mesh: Arc<MeshConfig>,
+    /// How networks reach each other.
+    pub networks: Arc<Networks>,
     endpoints: BTreeMap<ServiceKey, Arc<ServiceEndpoints>>,
     workloads: BTreeMap<(Str, Str), WorkloadState>,
     configs: Vec<Arc<Config<DestinationRule>>>,
@@ -138,6 +140,7 @@ impl World {
             cluster: "Kubernetes".into(),
             domain: "cluster.local".into(),
             mesh: self.mesh.clone(),
+            networks: self.networks.clone(),
             services: services.into(),
             destination_rules: self.rules.clone(),
             namespaces: Arc::new(

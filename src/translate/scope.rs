@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::capability::{Capabilities, Capability};
-use super::endpoint::preference::Place;
+use super::endpoint::place::Place;
 use super::memo::Same;
 use super::proxy_config::ProxyConfig;
 use super::visible::{Viewpoint, Visible};
@@ -60,8 +60,7 @@ pub struct Scope {
     pub features: Features,
     /// How traffic reaches it.
     pub interception: Interception,
-    /// Where it runs; None unless a service that it sees prefers near endpoints. The node is part of it only
-    /// where a service asks for that.
+    /// Where it runs; None unless that decides about endpoints of what it sees.
     pub place: Option<Place>,
     /// Its node; None unless a service that it sees is node local.
     pub node: Option<Str>,
@@ -235,7 +234,7 @@ impl Scope {
             secrets: SecretSources::of(proxy),
             features: snapshot.features,
             interception: Interception::of(proxy),
-            place: visible.near.then(|| place(proxy, snapshot, visible.near_node)),
+            place: visible.asked.place.then(|| place(proxy, snapshot, &visible.asked.labels)),
             node: visible.node_local.then(|| node(proxy, snapshot)),
             dns_capture: flag(proxy, "DNS_CAPTURE"),
             outbound_policy,
@@ -333,16 +332,10 @@ fn outbound(snapshot: &Snapshot, visible: &Visible) -> (OutboundPolicy, Option<S
     }
 }
 
-/// Where a proxy runs. What is known of its pod counts first: a node tells its locality, and an operator may
-/// name the network, without the proxy knowing.
-fn place(proxy: &Proxy, snapshot: &Snapshot, with_node: bool) -> Place {
-    let known = snapshot.workload(&proxy.namespace, &proxy.name).map(|state| &state.workload);
-    let locality = known.map(|w| &w.locality).filter(|l| !l.is_empty());
-    Place {
-        network: known.map_or(&proxy.network, |w| &w.network).clone(),
-        locality: locality.unwrap_or(&proxy.locality).clone(),
-        node: if with_node { node(proxy, snapshot) } else { Str::default() },
-    }
+/// Where a proxy runs, with the labels that are asked for.
+fn place(proxy: &Proxy, snapshot: &Snapshot, keys: &BTreeSet<Str>) -> Place {
+    let known = snapshot.workload(&proxy.namespace, &proxy.name).map(|state| &*state.workload);
+    Place::of(proxy, known, &node(proxy, snapshot), keys)
 }
 
 /// The node that a proxy runs on, as it says, or as is known of its pod.

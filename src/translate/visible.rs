@@ -20,7 +20,7 @@ use self::imports::{Anywhere, Imports, destinations};
 use self::index::Index;
 use self::parts::Parts;
 use self::union::Union;
-use super::endpoint::preference::Preference;
+use super::endpoint::balancing::Asked;
 use super::memo::{Recent, Same};
 use crate::api::config::Config;
 use crate::api::networking::Sidecar;
@@ -51,10 +51,8 @@ pub struct Visible {
     pub egress: Arc<[Egress]>,
     /// The labels of a client by which something that it sees may tell it from others.
     pub label_keys: Arc<BTreeSet<Str>>,
-    /// One of the services prefers near endpoints: the place of a client matters.
-    pub near: bool,
-    /// One of those asks for the client's node.
-    pub near_node: bool,
+    /// What of a client's place decides about the endpoints of the services.
+    pub asked: Arc<Asked>,
     /// One of the services is served on the client's own node only.
     pub node_local: bool,
     /// What is to be said of services that have a host name in common.
@@ -133,13 +131,16 @@ impl Visible {
             return same.clone();
         }
         let (services, egress, diagnostics) = View::new(snapshot, viewpoint, before, memos).build();
-        let preferences = || services.iter().filter_map(|s| Preference::of(s));
+        let mut asked = Asked::default();
+        for service in services.iter() {
+            let rules = snapshot.destination_rules.candidates(&viewpoint.namespace, &service.key);
+            asked.add(service, rules.into_iter().map(|rule| &**rule), &snapshot.mesh);
+        }
         let keys =
             [snapshot.virtual_services.label_keys(), snapshot.destination_rules.label_keys()];
         Visible {
             inputs,
-            near: preferences().next().is_some(),
-            near_node: preferences().any(Preference::needs_node),
+            asked: Arc::new(asked),
             node_local: services.iter().any(|s| s.node_local),
             label_keys: Arc::new(keys.into_iter().flatten().cloned().collect()),
             egress,

@@ -18,7 +18,7 @@ use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
 use crate::proto::envoy::envoy::config::cluster::v3::cluster::{DiscoveryType, EdsClusterConfig};
 use crate::translate::capability::Capability;
 use crate::translate::common::config_source::ads;
-use crate::translate::common::name::{outbound_cluster, sni};
+use crate::translate::common::name::{Purpose, sni};
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
 use crate::translate::scope::{Scope, SecretSources};
@@ -36,6 +36,8 @@ pub struct Key {
     pub rule: Option<Same<MergedRule>>,
     /// Index of the subset in the rule; None for all endpoints.
     pub subset: Option<usize>,
+    /// What it is for.
+    pub purpose: Purpose,
     /// What the mesh decides.
     pub policy: Same<Policy>,
     /// What of the proxy the cluster depends on.
@@ -89,7 +91,7 @@ impl Key {
 pub fn resource(key: &Key, port: &Port, discovery: Discovery) -> Resource {
     let service = &key.service.0;
     let subset = key.subset().map_or("", |subset| &subset.name);
-    let name = outbound_cluster(port.number, subset, &service.key.hostname);
+    let name = key.purpose.name(port.number, subset, &service.key.hostname);
     let cluster = cluster(key, port, discovery, &name);
     let origins = key.rule().into_iter().flat_map(MergedRule::origins);
     let origins = [service.origin.clone()].into_iter().chain(origins);
@@ -112,7 +114,8 @@ fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster 
     let facts = Facts {
         rule: key.rule(),
         subset,
-        own_alpn: matches!(own_tls, Some(ClientTlsMode::Simple | ClientTlsMode::Mutual)),
+        own_alpn: key.purpose == Purpose::Outbound
+            && matches!(own_tls, Some(ClientTlsMode::Simple | ClientTlsMode::Mutual)),
     };
     let mut cluster = service_cluster(name, kind, policy, [&**service], facts);
     if !policy.outbound_stat_name.is_empty() {
@@ -134,8 +137,10 @@ fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster 
         cluster.eds_cluster_config =
             Some(EdsClusterConfig { eds_config: Some(ads()), service_name: name.into() });
     }
-    let peer = peer(key, port, discovery == Discovery::OriginalDst);
-    secure(&mut cluster, &mut http, &peer, settings);
+    if key.purpose == Purpose::Outbound {
+        let peer = peer(key, port, discovery == Discovery::OriginalDst);
+        secure(&mut cluster, &mut http, &peer, settings);
+    }
     http.apply(&mut cluster);
     cluster
 }

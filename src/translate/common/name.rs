@@ -24,3 +24,22 @@ pub fn inbound_cluster(target_port: u16) -> String {
 pub fn sni(port: u16, subset: &str, hostname: &str) -> String {
     format!("outbound_.{port}_.{subset}_.{hostname}")
 }
+
+/// What the cluster of a service is for, by which it is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// A client's own traffic.
+    Outbound,
+    /// Traffic in TLS that a gateway passes on by its server name: only endpoints with mTLS may get it.
+    SniDnat,
+}
+
+impl Purpose {
+    /// The name of a cluster, and of its assignment.
+    pub fn name(self, port: u16, subset: &str, hostname: &str) -> String {
+        match self {
+            Purpose::Outbound => outbound_cluster(port, subset, hostname),
+            Purpose::SniDnat => sni(port, subset, hostname),
+        }
+    }
+}

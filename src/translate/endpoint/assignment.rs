@@ -1,14 +1,18 @@
-//! The assignment of one port of a service.
+//! The assignment of one port of a service, or of a subset of it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::preference::{Place, Preference, compact};
+use super::balancing::Balancing;
+use super::crossing::Crossing;
+use super::groups::{self, Group, Member, Target};
+use super::place::{CLUSTER, NETWORK};
 use super::select::Reach;
-use crate::api::{ObjectKey, Str};
-use crate::model::{Endpoint, Health, Locality, Port, Registry, Service, TlsMode, Workload};
+use crate::api::{Labels, ObjectKey, Str};
+use crate::model::endpoint::Address;
+use crate::model::{Endpoint, Health, Port, Registry, Service, TlsMode};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::core::v3 as core;
 use crate::proto::envoy::envoy::config::endpoint::v3::{
@@ -17,7 +21,7 @@ use crate::proto::envoy::envoy::config::endpoint::v3::{
 };
 use crate::translate::common::address::address;
 use crate::translate::common::metadata::{ISTIO, TRANSPORT_SOCKET_MATCH, filter_metadata};
-use crate::translate::common::name::outbound_cluster;
+use crate::translate::common::name::Purpose;
 use crate::translate::common::value::uint32;
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
@@ -29,85 +33,185 @@ pub struct Key {
     pub service: Same<Service>,
     /// Index of the port in `service.ports`.
     pub port: usize,
+    /// A named part of the endpoints; None for all.
+    pub subset: Option<Part>,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The endpoints of the port; None when there are none.
     pub endpoints: Option<Same<[Endpoint]>>,
     /// The objects that the endpoints come from.
     pub origins: Arc<[ObjectKey]>,
-    /// Which of them the proxy may use.
+    /// The objects of the rule, as far as it shapes the assignment.
+    pub rules: Vec<ObjectKey>,
+    /// Which of the endpoints the proxy may use.
     pub reach: Reach,
-    /// Where the proxy runs and what it prefers; None unless the service asks for near endpoints.
-    pub preference: Option<(Preference, Place)>,
+    /// How it reaches other networks; None while no gateway joins networks, and all are reached directly.
+    pub crossing: Option<Crossing>,
+    /// How localities count.
+    pub balancing: Balancing,
+    /// The rule says how TLS is begun, so that endpoints do not.
+    pub explicit_tls: bool,
     /// The cluster of endpoints that nobody described.
     pub home: Str,
     /// Endpoints tell whose they are.
     pub telemetry: bool,
 }
 
+/// A named part of a service's endpoints.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// Its name.
+    pub name: Str,
+    /// The labels of its endpoints.
+    pub labels: Labels,
+}
+
 /// The assignment of a port, as a resource.
 pub fn resource(key: &Key, port: &Port) -> Resource {
     let service = &key.service.0;
-    let name = outbound_cluster(port.number, "", &service.key.hostname);
+    let subset = key.subset.as_ref().map_or("", |part| &part.name);
+    let name = key.purpose.name(port.number, subset, &service.key.hostname);
+    let groups = key.groups();
+    let gateways: BTreeSet<ObjectKey> = members(&groups)
+        .filter_map(|member| match member.target {
+            Target::Gateway { gateway, .. } => gateway.origin.clone(),
+            Target::Endpoint(..) => None,
+        })
+        .collect();
     let assignment = ClusterLoadAssignment {
         cluster_name: name.clone(),
-        endpoints: localities(key),
+        endpoints: groups.into_iter().map(|group| key.locality(group)).collect(),
         ..ClusterLoadAssignment::default()
     };
-    let origins = key.origins.iter().cloned().chain([service.origin.clone()]);
-    Resource::new(name.into(), encode::encode(&assignment), origins)
+    let origins = key.origins.iter().chain(&key.rules).cloned().chain(gateways);
+    Resource::new(name.into(), encode::encode(&assignment), origins.chain([service.origin.clone()]))
 }
 
-/// The usable endpoints, grouped by locality and distance.
-fn localities(key: &Key) -> Vec<LocalityLbEndpoints> {
-    let nowhere = Locality::default();
-    let mut groups: BTreeMap<(&Locality, u32), Vec<(&Endpoint, Health)>> = BTreeMap::new();
-    let all = key.endpoints.as_ref().map_or(&[][..], |Same(list)| list);
-    for endpoint in all {
-        let Some(health) = key.reach.health(endpoint) else { continue };
-        if !key.reach.includes(endpoint, &key.home) {
-            continue;
-        }
-        let workload = endpoint.workload.as_deref();
-        let distance = match &key.preference {
-            Some((preference, place)) => preference.distance(place, workload),
-            None => 0,
-        };
-        let locality = workload.map_or(&nowhere, |w| &w.locality);
-        groups.entry((locality, distance)).or_default().push((endpoint, health));
+fn members<'a, 'b>(groups: &'b [Group<'a>]) -> impl Iterator<Item = &'b Member<'a>> {
+    groups.iter().flat_map(|group| &group.members)
+}
+
+impl Key {
+    /// The endpoints, for a cluster that holds them itself.
+    pub fn localities(&self) -> Vec<LocalityLbEndpoints> {
+        self.groups().into_iter().map(|group| self.locality(group)).collect()
     }
-    let priorities = compact(groups.keys().map(|(_, distance)| *distance));
-    groups
-        .into_iter()
-        .map(|((locality, distance), endpoints)| LocalityLbEndpoints {
+
+    /// The usable endpoints, grouped by locality and priority.
+    pub(super) fn groups(&self) -> Vec<Group<'_>> {
+        let all = self.endpoints.as_ref().map_or(&[][..], |Same(list)| list);
+        let mut groups =
+            groups::by_locality(all.iter().filter_map(|endpoint| self.member(endpoint)));
+        if let Some(crossing) = &self.crossing {
+            let direct = |endpoint: &Endpoint| self.reach.connects(endpoint);
+            let families = self.reach.families;
+            let crossed = groups
+                .iter()
+                .map(|group| crossing.cross(group, families, &self.home, direct))
+                .collect();
+            groups = crossed;
+        }
+        if self.purpose == Purpose::SniDnat {
+            for group in &mut groups {
+                group.members.retain(|member| member.mtls);
+                group.weigh();
+            }
+        }
+        groups::balance(groups, &self.balancing, &self.home)
+    }
+
+    /// An endpoint, if the client may use it.
+    fn member<'a>(&self, endpoint: &'a Endpoint) -> Option<Member<'a>> {
+        let health = self.reach.health(endpoint)?;
+        let reached = self.crossing.is_some() || self.reach.connects(endpoint);
+        let takes_mtls = endpoint.workload.as_ref().is_some_and(|w| w.tls_mode == TlsMode::Istio);
+        let member = Member {
+            target: Target::Endpoint(endpoint, health),
+            weight: endpoint.weight,
+            mtls: takes_mtls && !self.explicit_tls,
+        };
+        let labels = self.subset.iter().flat_map(|part| &part.labels);
+        let selected = labels.into_iter().all(|(key, value)| match &endpoint.workload {
+            Some(workload) => workload.all_labels.get(key) == Some(value),
+            // Of these, nothing else is known.
+            None => {
+                [NETWORK, CLUSTER].contains(&&**key) && member.label(key, &self.home) == &**value
+            }
+        });
+        (reached && selected && self.reach.includes(endpoint, &self.home)).then_some(member)
+    }
+
+    fn locality(&self, group: Group<'_>) -> LocalityLbEndpoints {
+        let Group { locality, members, priority, weight } = group;
+        LocalityLbEndpoints {
             locality: Some(core::Locality {
                 region: locality.region.to_string(),
                 zone: locality.zone.to_string(),
                 sub_zone: locality.subzone.to_string(),
             }),
-            load_balancing_weight: Some(uint32(
-                endpoints.iter().fold(0, |sum, (e, _)| e.weight.saturating_add(sum)),
-            )),
-            lb_endpoints: endpoints
-                .into_iter()
-                .map(|(endpoint, health)| lb_endpoint(endpoint, health, key))
-                .collect(),
-            priority: priorities.get(&distance).copied().unwrap_or_default(),
+            load_balancing_weight: weight.map(uint32),
+            lb_endpoints: members.iter().map(|member| self.lb_endpoint(member)).collect(),
+            priority,
             ..LocalityLbEndpoints::default()
-        })
-        .collect()
-}
+        }
+    }
 
-fn lb_endpoint(endpoint: &Endpoint, health: Health, key: &Key) -> LbEndpoint {
-    let mut addresses = key.reach.addresses(endpoint).map(|ip| Some(address(ip, endpoint.port)));
-    LbEndpoint {
-        health_status: health_status(health, key.service.0.registry).into(),
-        load_balancing_weight: Some(uint32(endpoint.weight)),
-        metadata: Some(metadata(endpoint.workload.as_deref(), key)),
-        host_identifier: Some(HostIdentifier::Endpoint(EndpointAddress {
+    fn lb_endpoint(&self, member: &Member<'_>) -> LbEndpoint {
+        let (health, endpoint) = match member.target {
+            Target::Endpoint(endpoint, health) => {
+                (health_status(health, self.service.0.registry), self.address(endpoint))
+            }
+            Target::Gateway { gateway, .. } => {
+                let address = address(&gateway.address, gateway.port.unwrap_or_default());
+                let address = EndpointAddress { address: Some(address), ..Default::default() };
+                (core::HealthStatus::Unknown, address)
+            }
+        };
+        LbEndpoint {
+            health_status: health.into(),
+            load_balancing_weight: Some(uint32(member.weight)),
+            metadata: Some(self.metadata(member)),
+            host_identifier: Some(HostIdentifier::Endpoint(endpoint)),
+        }
+    }
+
+    fn address(&self, endpoint: &Endpoint) -> EndpointAddress {
+        let mut addresses = match &endpoint.address {
+            Address::Pipe(path) => vec![pipe(path)],
+            Address::Host(host) => vec![address(host, endpoint.port)],
+            Address::Ip(_) | Address::Network => {
+                let reached = self.reach.addresses(endpoint);
+                reached.map(|ip| address(ip, endpoint.port)).collect()
+            }
+        }
+        .into_iter()
+        .map(Some);
+        EndpointAddress {
             address: addresses.next().flatten(),
             additional_addresses: addresses.map(|address| AdditionalAddress { address }).collect(),
             ..EndpointAddress::default()
-        })),
+        }
     }
+
+    /// Who serves: for metrics of requests that never reach a sidecar, and whether it takes mTLS.
+    fn metadata(&self, member: &Member<'_>) -> core::Metadata {
+        let described = || match member.target {
+            Target::Endpoint(Endpoint { workload: Some(w), .. }, _) => format!(
+                "{};{};{};{};{}",
+                w.workload_name, w.namespace, w.canonical_name, w.canonical_revision, w.cluster
+            ),
+            Target::Endpoint(..) => format!(";;;;{}", self.home),
+            Target::Gateway { gateway, .. } => format!(";;;;{}", gateway.cluster),
+        };
+        let istio = self.telemetry.then(|| (ISTIO, json!({ "workload": described() })));
+        let tls = member.mtls.then(|| (TRANSPORT_SOCKET_MATCH, json!({ "tlsMode": "istio" })));
+        filter_metadata(tls.into_iter().chain(istio))
+    }
+}
+
+fn pipe(path: &str) -> core::Address {
+    let pipe = core::Pipe { path: path.into(), ..core::Pipe::default() };
+    core::Address { address: Some(core::address::Address::Pipe(pipe)) }
 }
 
 /// Kubernetes says who is healthy; of others nothing is known until they fail.
@@ -118,19 +222,4 @@ fn health_status(health: Health, registry: Registry) -> core::HealthStatus {
         (Health::Healthy, Registry::Kubernetes) => core::HealthStatus::Healthy,
         (Health::Healthy, Registry::External) | (Health::Unknown, _) => core::HealthStatus::Unknown,
     }
-}
-
-/// Who serves: for metrics of requests that never reach a sidecar, and whether it takes mTLS.
-fn metadata(workload: Option<&Workload>, key: &Key) -> core::Metadata {
-    let described = match workload {
-        Some(w) => format!(
-            "{};{};{};{};{}",
-            w.workload_name, w.namespace, w.canonical_name, w.canonical_revision, w.cluster
-        ),
-        None => format!(";;;;{}", key.home),
-    };
-    let istio = key.telemetry.then(|| (ISTIO, json!({ "workload": described })));
-    let takes_mtls = workload.is_some_and(|w| w.tls_mode == TlsMode::Istio);
-    let tls = takes_mtls.then(|| (TRANSPORT_SOCKET_MATCH, json!({ "tlsMode": "istio" })));
-    filter_metadata(tls.into_iter().chain(istio))
 }

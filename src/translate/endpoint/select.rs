@@ -3,10 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::preference::{Place, Preference};
+use super::crossing::Crossing;
+use super::place::Place;
+use super::preference::Preference;
 use crate::api::{Features, MeshConfig, Str};
-use crate::model::{Endpoint, Health, ProxyKind, Service};
+use crate::model::endpoint::Address;
+use crate::model::{Endpoint, Health, ProxyKind, Resolution, Service};
 use crate::snapshot::Snapshot;
+use crate::translate::memo::Same;
 use crate::translate::scope::{Families, Scope};
 
 /// What of a proxy decides about all assignments together.
@@ -16,8 +20,9 @@ pub struct Audience {
     pub kind: ProxyKind,
     /// Its address families.
     families: Families,
-    /// Its network, where networks are apart.
-    network: Option<Str>,
+    /// How it reaches other networks, where gateways join networks. Where no gateway is known, every endpoint
+    /// counts as directly reachable: a network may be named for other reasons.
+    crossing: Option<Crossing>,
     /// See [`Scope::network_view`].
     network_view: Option<Arc<[Str]>>,
     cluster: Str,
@@ -29,11 +34,17 @@ pub struct Audience {
 
 impl Audience {
     /// Of the proxies of a scope.
-    pub fn of(scope: &Scope, mesh: &Mesh<'_>) -> Audience {
+    pub fn of(scope: &Scope, snapshot: &Snapshot) -> Audience {
+        let joined = !snapshot.networks.all.is_empty();
+        let crossing = || Crossing {
+            network: scope.network.clone(),
+            networks: Same(snapshot.networks.clone()),
+            asks_dns: false,
+        };
         Audience {
             kind: scope.kind,
             families: scope.families,
-            network: (mesh.joined && !scope.network.is_empty()).then(|| scope.network.clone()),
+            crossing: joined.then(crossing),
             network_view: scope.network_view.clone(),
             cluster: scope.cluster.clone(),
             place: scope.place.clone(),
@@ -41,13 +52,26 @@ impl Audience {
         }
     }
 
-    /// Where it runs, as far as a preference asks.
-    pub fn place_for(&self, preference: Preference) -> Place {
-        let mut place = self.place.clone().unwrap_or_default();
-        if !preference.needs_node() {
-            place.node = Str::default();
-        }
-        place
+    /// How it reaches the endpoints of a service in other networks.
+    pub fn crossing(&self, service: &Service) -> Option<Crossing> {
+        let crossing = self.crossing.as_ref()?;
+        let asks_dns = asks_dns(service);
+        let Same(networks) = &crossing.networks;
+        let gateways = if asks_dns { &networks.all } else { &networks.resolved };
+        (!gateways.is_empty()).then(|| Crossing { asks_dns, ..crossing.clone() })
+    }
+
+    /// Where it runs; nowhere where that does not matter.
+    pub fn place(&self) -> Place {
+        self.place.clone().unwrap_or_default()
+    }
+}
+
+/// Whether a proxy resolves the host names of a service's endpoints itself.
+fn asks_dns(service: &Service) -> bool {
+    match service.resolution {
+        Resolution::Dns | Resolution::DnsRoundRobin | Resolution::DynamicDns => true,
+        Resolution::ClientSideLb | Resolution::Passthrough | Resolution::Alias => false,
     }
 }
 
@@ -57,8 +81,8 @@ impl Audience {
 pub struct Reach {
     /// The address families of the proxy.
     pub families: Families,
-    /// Only endpoints in this network, or in none.
-    pub network: Option<Str>,
+    /// Endpoints may be at host names, which the proxy resolves.
+    pub asks_dns: bool,
     /// Only endpoints in these networks, or in none.
     pub network_view: Option<Arc<[Str]>>,
     /// Only endpoints in this cluster.
@@ -86,7 +110,7 @@ impl Reach {
         let own_cluster = service.node_local || mesh.is_cluster_local(&service.key.hostname);
         Reach {
             families: audience.families,
-            network: audience.network.clone(),
+            asks_dns: asks_dns(service),
             network_view: audience.network_view.clone(),
             cluster: own_cluster.then(|| audience.cluster.clone()),
             node: service.node_local.then(|| audience.node.clone().unwrap_or_default()),
@@ -108,19 +132,25 @@ impl Reach {
         }
     }
 
-    /// Whether an endpoint can be reached, however it does. `home` is the cluster of endpoints that nobody
-    /// described.
+    /// Whether an endpoint is one of those that the proxy is told of, wherever it is. `home` is the cluster of
+    /// endpoints that nobody described.
     pub fn includes(&self, endpoint: &Endpoint, home: &Str) -> bool {
-        let workload = endpoint.workload.as_deref();
-        let cluster = workload.map_or(home, |w| &w.cluster);
-        let network = workload.map_or("", |w| &*w.network);
-        let own_network = self.network.as_ref().is_none_or(|own| **own == *network);
-        let seen =
-            self.network_view.as_ref().is_none_or(|view| view.iter().any(|n| **n == *network));
-        self.addresses(endpoint).next().is_some()
-            && (network.is_empty() || own_network && seen)
+        let cluster = endpoint.workload.as_ref().map_or(home, |w| &w.cluster);
+        let network = endpoint.network();
+        let seen = |view: &Arc<[Str]>| network.is_empty() || view.contains(network);
+        self.network_view.as_ref().is_none_or(seen)
             && self.cluster.as_ref().is_none_or(|own| own == cluster)
             && self.node.as_ref().is_none_or(|own| *own == endpoint.node_name)
+    }
+
+    /// Whether an endpoint has an address that the proxy can connect to.
+    pub fn connects(&self, endpoint: &Endpoint) -> bool {
+        match &endpoint.address {
+            Address::Ip(_) => self.addresses(endpoint).next().is_some(),
+            Address::Host(_) => self.asks_dns,
+            Address::Pipe(_) => true,
+            Address::Network => false,
+        }
     }
 
     /// The addresses of an endpoint that the proxy can reach, the preferred one first.
@@ -135,26 +165,12 @@ pub struct Mesh<'a> {
     config: &'a MeshConfig,
     features: &'a Features,
     domain: &'a str,
-    /// Networks are joined by gateways only. Where no gateway is known, every endpoint counts as directly
-    /// reachable: a network may be named for other reasons.
-    joined: bool,
 }
-
-/// The label by which a service says that it is the gateway to a network.
-const NETWORK_LABEL: &str = "topology.istio.io/network";
 
 impl<'a> Mesh<'a> {
     /// Of a snapshot.
     pub fn of(snapshot: &'a Snapshot) -> Mesh<'a> {
-        let is_gateway = |service: &Service| {
-            service.labels.contains_key(NETWORK_LABEL) && !service.external_addresses.is_empty()
-        };
-        Mesh {
-            config: &snapshot.mesh,
-            features: &snapshot.features,
-            domain: &snapshot.domain,
-            joined: snapshot.services.iter().any(|service| is_gateway(service)),
-        }
+        Mesh { config: &snapshot.mesh, features: &snapshot.features, domain: &snapshot.domain }
     }
 
     /// Whether a service is served by endpoints of the client's own cluster only: those of Kubernetes itself,

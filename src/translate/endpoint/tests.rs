@@ -1,18 +1,24 @@
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::preference::compact;
 use super::{Memos, absent, assignments};
-use crate::api::MeshConfig;
+use crate::api::config::Config;
+use crate::api::networking::Gateway;
+use crate::api::proto_json::ProtoJson;
+use crate::api::{Kind, MeshConfig, Meta, ObjectKey};
 use crate::model::{
-    Address, Endpoint, Health, Locality, Protocol, Proxy, ProxyKind, Registry, Resolution, Service,
-    TlsMode, Workload,
+    Address, Endpoint, Health, Locality, NetworkGateway, Networks, Protocol, Proxy, ProxyKind,
+    Registry, Resolution, Service, TlsMode, Workload,
 };
+use crate::translate::cluster;
 use crate::translate::fixture::{
     World, at, build, endpoint, find, json as to_json, scope, service, workload,
 };
+use crate::translate::memo::Same;
 use crate::translate::resource::ResourceType;
+use crate::translate::translator::Built;
 
 const NAME: &str = "outbound|80||web.default.svc.cluster.local";
 
@@ -20,6 +26,16 @@ const NAME: &str = "outbound|80||web.default.svc.cluster.local";
 fn pod(number: u8, change: impl FnOnce(&mut Workload)) -> Endpoint {
     let mut pod = workload(&format!("web-{number}.default"), "r1/z1", "node-1");
     change(&mut pod);
+    let Locality { region, zone, subzone, .. } = &pod.locality;
+    let topology = [
+        ("topology.kubernetes.io/region", region),
+        ("topology.kubernetes.io/zone", zone),
+        ("topology.istio.io/subzone", subzone),
+        ("topology.istio.io/network", &pod.network),
+        ("kubernetes.io/hostname", &pod.node_name),
+    ];
+    let topology = topology.map(|(key, value)| (key.into(), value.clone()));
+    pod.all_labels = pod.labels.clone().into_iter().chain(topology).collect();
     endpoint(&format!("10.1.0.{number}"), 8080, &Arc::new(pod))
 }
 
@@ -184,27 +200,228 @@ fn a_proxy_is_told_the_addresses_that_it_can_reach() {
 }
 
 #[test]
-fn another_network_is_reached_only_while_nothing_joins_networks() {
-    let check = |gateway: bool, network: &str, want: &[&str]| {
+fn another_network_is_reached_directly_only_while_nothing_joins_networks() {
+    let check = |gateway: bool, network: &str, want: &[&[&str]]| {
         let mut world = World::default();
         if gateway {
-            let mut gateway = service("eastwest.istio-system", &[("tls", 15443, Protocol::Tls)]);
-            gateway.labels.insert("topology.istio.io/network".into(), "net2".into());
-            gateway.external_addresses = vec!["198.51.100.1".into()];
-            world.apply(gateway);
+            let gateway = NetworkGateway {
+                address: "198.51.100.99".into(),
+                port: Some(15443),
+                cluster: "Kubernetes".into(),
+                origin: Some(ObjectKey::new(Kind::Service, "istio-system", "eastwest")),
+            };
+            world.networks = Arc::new(Networks::new([("net2".into(), gateway)], Vec::new()));
         }
         let endpoints = vec![
             pod(1, |w| w.network = "net1".into()),
             pod(2, |w| w.network = "net2".into()),
             pod(3, unchanged),
+            pod(4, |w| {
+                w.network = "net2".into();
+                w.tls_mode = TlsMode::Disabled;
+                w.locality = Locality::parse("r2/z2");
+            }),
         ];
         let proxy = |p: &mut Proxy| p.network = network.into();
         let got = assignment(endpoints, unchanged, world, proxy).unwrap();
-        assert_eq!(addresses(&got), [want], "gateway: {gateway}, proxy in {network:?}");
+        assert_eq!(addresses(&got), want, "gateway: {gateway}, proxy in {network:?}");
+        got
     };
-    check(false, "net1", &["1", "2", "3"]);
-    check(true, "net1", &["1", "3"]);
-    check(true, "", &["1", "2", "3"]);
+    check(false, "net1", &[&["1", "2", "3"], &["4"]]);
+    check(true, "net2", &[&["1", "2", "3"], &["4"]]);
+    check(true, "", &[&["1", "3", "99"], &[]]);
+    let got = check(true, "net1", &[&["1", "3", "99"], &[]]);
+    let gateway = at(&got, "/endpoints/0/lb_endpoints/2");
+    assert_eq!(at(gateway, "/endpoint/address/socket_address/port_value"), &json!(15443));
+    let filters = at(gateway, "/metadata/filter_metadata");
+    assert_eq!(at(filters, "/istio/workload"), &json!(";;;;Kubernetes"));
+    assert_eq!(at(filters, "/envoy.transport_socket_match/tlsMode"), &json!("istio"));
+    assert_eq!(gateway.get("health_status"), None);
+    assert_eq!(at(&got, "/endpoints/1"), &json!({ "locality": { "region": "r2", "zone": "z2" } }));
+}
+
+/// All assignments of `web.default` that a client gets, whose rule says this.
+fn with_rule(endpoints: Vec<Endpoint>, rule: Value, proxy: impl FnOnce(&mut Proxy)) -> Built {
+    let mut world = World::default();
+    let web = service("web.default", &[("http", 80, Protocol::Http)]);
+    world.serve(&web, endpoints);
+    world.apply(web);
+    world.rule("web.default", "web.default.svc.cluster.local", rule);
+    let snapshot = world.snapshot();
+    let scope = scope(&snapshot, proxy);
+    build(&snapshot, &scope, |c| assignments(c, &mut Memos::default()))
+}
+
+#[test]
+fn a_subset_has_the_endpoints_with_its_labels() {
+    let labelled = |number, text: &str| {
+        pod(number, |w| {
+            w.labels.insert("version".into(), text.into());
+        })
+    };
+    let bare = |number| Endpoint { workload: None, ..pod(number, unchanged) };
+    let endpoints = vec![labelled(1, "v1"), labelled(2, "v2"), labelled(3, "v1"), bare(4)];
+    let subset = |name: &str, labels: Value| json!({ "name": name, "labels": labels });
+    let rule = json!({ "subsets": [
+        subset("v1", json!({ "version": "v1" })),
+        subset("v3", json!({ "version": "v3" })),
+        subset("all", json!({})),
+        subset("near", json!({ "version": "v2", "topology.kubernetes.io/zone": "z1" })),
+        subset("bare", json!({ "topology.istio.io/cluster": "Kubernetes" })),
+        subset("", json!({ "version": "v1" })),
+    ] });
+    let built = with_rule(endpoints, rule, unchanged);
+    assert_eq!(built.resources.len(), 6, "a subset without a name has no cluster");
+    let check = |subset: &str, want: &[&str]| {
+        let name = format!("outbound|80|{subset}|web.default.svc.cluster.local");
+        let got = find(&built, ResourceType::Endpoint, &name).unwrap();
+        assert_eq!(addresses(&got).concat(), want, "{subset:?}");
+        let resource = built.resources.iter().find(|r| *r.name == *name).unwrap();
+        let rule = ObjectKey::new(Kind::DestinationRule, "default", "web");
+        assert_eq!(resource.origins.contains(&rule), !subset.is_empty(), "{subset:?}");
+    };
+    check("", &["4", "1", "2", "3"]);
+    check("v1", &["1", "3"]);
+    check("v3", &[]);
+    check("all", &["4", "1", "2", "3"]);
+    check("near", &["2"]);
+    check("bare", &["4"]);
+}
+
+#[test]
+fn a_rule_that_begins_tls_itself_takes_it_from_the_endpoints() {
+    let check = |rule: Value, subset: &str, mtls: bool| {
+        let built = with_rule(vec![pod(1, unchanged)], rule.clone(), unchanged);
+        let name = format!("outbound|80|{subset}|web.default.svc.cluster.local");
+        let got = find(&built, ResourceType::Endpoint, &name).unwrap();
+        let filters = at(&got, "/endpoints/0/lb_endpoints/0/metadata/filter_metadata");
+        assert_eq!(filters.get("envoy.transport_socket_match").is_some(), mtls, "{rule} {subset}");
+    };
+    let tls = |mode: &str| json!({ "tls": { "mode": mode } });
+    let policy = |policy: Value| json!({ "trafficPolicy": policy });
+    for (mode, mtls) in
+        [("DISABLE", false), ("SIMPLE", false), ("MUTUAL", false), ("ISTIO_MUTUAL", true)]
+    {
+        check(policy(tls(mode)), "", mtls);
+    }
+    let port = |number: u16, own: Value| {
+        let mut all = tls("DISABLE");
+        all["portLevelSettings"] = json!([{ "port": { "number": number } }]);
+        all["portLevelSettings"][0]
+            .as_object_mut()
+            .unwrap()
+            .extend(own.as_object().unwrap().clone());
+        policy(all)
+    };
+    check(port(80, tls("ISTIO_MUTUAL")), "", true);
+    check(port(81, tls("ISTIO_MUTUAL")), "", false);
+    check(port(80, json!({})), "", false);
+    let subset = |own: Value| {
+        let mut rule = policy(tls("DISABLE"));
+        rule["subsets"] = json!([{ "name": "v1", "trafficPolicy": own }]);
+        rule
+    };
+    check(subset(json!({})), "v1", false);
+    check(subset(tls("ISTIO_MUTUAL")), "v1", true);
+    check(subset(tls("ISTIO_MUTUAL")), "", false);
+}
+
+#[test]
+fn clients_choose_the_address_themselves_where_a_rule_lets_them() {
+    let passthrough = json!({ "loadBalancer": { "simple": "PASSTHROUGH" } });
+    let rule = json!({ "subsets": [{ "name": "v1", "trafficPolicy": passthrough }] });
+    let built = with_rule(vec![pod(1, unchanged)], rule, unchanged);
+    let names: Vec<&str> = built.resources.iter().map(|r| &*r.name).collect();
+    assert_eq!(names, [NAME]);
+}
+
+#[test]
+fn a_pod_touches_the_assignments_of_its_own_subsets_only() {
+    let mut world = World::default();
+    let services =
+        ["web.default", "db.default"].map(|n| service(n, &[("http", 80, Protocol::Http)]));
+    for service in &services {
+        world.serve(service, vec![pod(1, unchanged)]);
+        world.apply(service.clone());
+        let host = service.key.hostname.to_string();
+        let subsets =
+            json!({ "subsets": [{ "name": "a" }, { "name": "b", "labels": { "x": "y" } }] });
+        world.rule(&format!("{}.default", service.name), &host, subsets);
+    }
+    let mut memos = Memos::default();
+    let mut served = Vec::new();
+    let mut built = |world: &mut World| {
+        let snapshot = world.snapshot();
+        let scope = scope(&snapshot, unchanged);
+        let before = memos.counts().built;
+        served.push(build(&snapshot, &scope, |c| assignments(c, &mut memos)));
+        memos.counts().built - before
+    };
+    assert_eq!(built(&mut world), 6);
+    world.serve(&services[0], vec![pod(1, unchanged), pod(2, unchanged)]);
+    assert_eq!(built(&mut world), 3);
+    assert_eq!(built(&mut world), 0);
+    // A subset without a match is as it was, and so is its resource.
+    let nobody = |built: &Built| {
+        let name = "outbound|80|b|web.default.svc.cluster.local";
+        built.resources.iter().find(|r| &*r.name == name).cloned().unwrap()
+    };
+    assert!(Arc::ptr_eq(&nobody(&served[0]), &nobody(&served[1])));
+}
+
+#[test]
+fn a_gateway_that_passes_tls_on_has_assignments_by_server_name() {
+    let gateway = |mode: &str| {
+        let server = json!({ "port": { "number": 15443, "name": "tls", "protocol": "TLS" },
+            "hosts": ["*.local"], "tls": { "mode": mode } });
+        let spec = Gateway::deserialize(ProtoJson(json!({ "servers": [server] }))).unwrap();
+        Same(Arc::new(Config { meta: Meta::default(), spec, status: () }))
+    };
+    let check = |mode: &str, external: bool, want: &[&[&str]]| {
+        let mut world = World::default();
+        let mut web = service("web.default", &[("http", 80, Protocol::Http)]);
+        web.mesh_external = external;
+        let plain = pod(2, |w| w.tls_mode = TlsMode::Disabled);
+        world.serve(&web, vec![pod(1, unchanged), plain]);
+        world.apply(web);
+        let snapshot = world.snapshot();
+        let mut scope = scope(&snapshot, |p| p.kind = ProxyKind::Router);
+        scope.gateways = vec![gateway(mode)];
+        let built = build(&snapshot, &scope, |c| assignments(c, &mut Memos::default()));
+        let got: Vec<Vec<String>> = built
+            .resources
+            .iter()
+            .map(|resource| addresses(&to_json(ResourceType::Endpoint, resource)).concat())
+            .collect();
+        assert_eq!(got, want, "{mode}");
+        let clusters = build(&snapshot, &scope, |c| cluster::outbound(c, &mut Default::default()));
+        let name = "outbound_.80_._.web.default.svc.cluster.local";
+        let found = find(&clusters, ResourceType::Cluster, name);
+        assert_eq!(found.is_some(), want.len() == 2, "{mode}");
+        if let Some(found) = found {
+            assert_eq!(at(&found, "/eds_cluster_config/service_name"), &json!(name));
+            assert_eq!(found.get("transport_socket_matches"), None);
+            assert_eq!(found.get("transport_socket"), None);
+        }
+    };
+    check("PASSTHROUGH", false, &[&["1", "2"]]);
+    check("AUTO_PASSTHROUGH", false, &[&["1"], &["1", "2"]]);
+    check("AUTO_PASSTHROUGH", true, &[&["1", "2"]]);
+}
+
+#[test]
+fn sockets_and_host_names() {
+    let at_address =
+        |number, text: &str| Endpoint { address: Address::parse(text), ..pod(number, unchanged) };
+    let endpoints = vec![
+        at_address(1, "unix:///run/web.sock"),
+        at_address(2, "web.example.com"),
+        at_address(3, ""),
+    ];
+    let got = assignment(endpoints, unchanged, World::default(), unchanged).unwrap();
+    let list = at(&got, "/endpoints/0/lb_endpoints").as_array().unwrap();
+    assert_eq!(list.len(), 1, "host names are for those who ask DNS");
+    assert_eq!(at(&list[0], "/endpoint/address/pipe/path"), &json!("/run/web.sock"));
 }
 
 #[test]
@@ -331,16 +548,6 @@ fn a_proxy_that_does_not_tell_its_node_is_known_by_its_pod() {
     let change = |s: &mut Service| s.node_local = true;
     let got = assignment(vec![pod(1, unchanged), second], change, world, unchanged).unwrap();
     assert_eq!(addresses(&got), [["2"]]);
-}
-
-#[test]
-fn priorities_have_no_gaps() {
-    let check = |distances: &[u32], want: &[(u32, u32)]| {
-        let got: Vec<_> = compact(distances.iter().copied()).into_iter().collect();
-        assert_eq!(got, want);
-    };
-    check(&[], &[]);
-    check(&[3, 1, 3], &[(1, 0), (3, 1)]);
 }
 
 #[test]
