@@ -1,14 +1,19 @@
 //! Route configurations (RDS).
 //!
 //! A sidecar has one for each port on which services share a listener (`80`), one for each listener of a
-//! service of its own (`web.shop.svc.cluster.local:80`), and `http_proxy` for explicit proxying. Names are
-//! decided by [`listener::bind`](super::listener::bind). Virtual hosts are sorted by name; of two with the same
-//! domain the older service keeps it.
+//! service of its own (`web.shop.svc.cluster.local:80`), one for each HTTP listener of its Sidecar, and `http_proxy`
+//! for explicit proxying. Names are decided by [`names`] and [`listener::bind`](super::listener::bind). Virtual hosts
+//! are sorted by name.
 
 pub mod default_route;
 pub mod domains;
 pub mod http;
+pub mod names;
+pub mod reach;
+pub mod table;
+pub mod unique;
 pub mod virtual_host;
+pub mod wanted;
 
 #[cfg(test)]
 mod tests;
@@ -18,16 +23,22 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use self::virtual_host::{Audience, Key, Names, VirtualHost};
-use super::capability::Capability;
-use super::listener::bind::{Bind, Speech, own_route_name};
+use self::names::Wish;
+use self::reach::Reach;
+use self::table::Table;
+use self::virtual_host::{Answers, Key, Names, VirtualHost};
+use self::wanted::{Host, Wanted};
+use super::hosts::Hosts;
 use super::memo::{Memo, Recent, ResourceMemo, Same};
 use super::resource::Resource;
+use super::rules::ServiceRules;
 use super::scope::Scope;
 use super::translator::{Built, Context};
+use super::visible::Egress;
 use crate::api::mesh::OutboundPolicy;
-use crate::api::{Diagnostic, ObjectKey, Severity, Str};
-use crate::model::{Port, ProxyKind, Resolution, Service};
+use crate::api::networking::virtual_service::HttpRetry;
+use crate::api::{Diagnostic, Str};
+use crate::model::ProxyKind;
 use crate::proto::encode::encode;
 use crate::proto::envoy::envoy::config::route::v3::RouteConfiguration;
 use crate::translate::common::value::{boolean, uint32};
@@ -42,6 +53,7 @@ const MAX_DIRECT_RESPONSE_BYTES: u32 = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Memos {
     scopes: Recent<Inputs, Configurations>,
+    tables: Memo<table::Key, Table>,
     hosts: Memo<Key, VirtualHost>,
     configurations: ResourceMemo<Parts>,
 }
@@ -51,15 +63,19 @@ impl Memos {
     pub fn sweep(&mut self) {
         self.scopes.sweep();
         self.configurations.sweep();
-        // Behind the configurations, whose keys hold the hosts.
+        // Behind those whose keys hold them.
         self.hosts.sweep();
+        self.tables.sweep();
     }
 }
 
 /// What the configurations of a scope depend on.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Inputs {
-    services: Same<[Arc<Service>]>,
+    egress: Same<[Egress]>,
+    hosts: Same<Hosts>,
+    rules: Same<ServiceRules>,
+    retries: Option<HttpRetry>,
     scope: Scope,
 }
 
@@ -76,9 +92,26 @@ struct Parts {
     name: Str,
     hosts: Vec<Same<VirtualHost>>,
     /// The virtual host of all other hosts, if there is one.
-    others: Option<OutboundPolicy>,
+    others: Option<Others>,
     /// A request for `host:port` is one for `host`.
     ignore_port: bool,
+}
+
+/// What happens to hosts that nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Others {
+    policy: OutboundPolicy,
+    egress_proxy: Option<Str>,
+}
+
+impl Others {
+    fn of(scope: &Scope) -> Others {
+        Others { policy: scope.outbound_policy, egress_proxy: scope.egress_proxy.clone() }
+    }
+
+    fn entry(&self) -> Bytes {
+        virtual_host::catch_all(self.policy, self.egress_proxy.as_deref())
+    }
 }
 
 /// The route configurations that the listeners of a sidecar may refer to. Those of a gateway come from its
@@ -89,10 +122,17 @@ pub fn configurations(context: &Context<'_>, memos: &mut Memos) -> Built {
     }
     // Where endpoints are does not matter here.
     let scope = Scope { place: None, node: None, ..context.scope.clone() };
-    let inputs = Inputs { services: Same(context.services.clone()), scope };
-    let Memos { scopes, hosts, configurations } = memos;
+    let inputs = Inputs {
+        egress: Same(context.visible.egress.clone()),
+        hosts: Same(context.hosts.clone()),
+        rules: Same(context.rules.clone()),
+        retries: context.snapshot.mesh.default_http_retry_policy.clone(),
+        scope,
+    };
+    let Memos { scopes, tables, hosts, configurations } = memos;
     let built = scopes.get(inputs, |_| {
-        let builder = Builder { context, hosts, configurations, diagnostics: Vec::new() };
+        let diagnostics = Vec::new();
+        let builder = Builder { context, tables, hosts, configurations, diagnostics };
         builder.build()
     });
     Built { resources: built.resources.clone(), diagnostics: built.diagnostics.clone() }
@@ -101,7 +141,7 @@ pub fn configurations(context: &Context<'_>, memos: &mut Memos) -> Built {
 /// The answer to a name that does not exist, on which a listener may wait: what happens to unknown hosts.
 pub fn absent(scope: &Scope, name: &str) -> Resource {
     let (hosts, ignore_port) = match scope.kind {
-        ProxyKind::Sidecar => (virtual_host::catch_all(scope.outbound_policy), true),
+        ProxyKind::Sidecar => (Others::of(scope).entry(), true),
         _ => (virtual_host::black_hole(port_of(name)), true),
     };
     Resource::new(name.into(), assemble(name, ignore_port, [&hosts]), [])
@@ -112,17 +152,9 @@ fn port_of(name: &str) -> &str {
     name.split('.').nth(1).unwrap_or(name)
 }
 
-/// A port of a service that may be asked for by HTTP.
-#[derive(Clone, Copy)]
-struct Member<'a> {
-    service: &'a Arc<Service>,
-    port: &'a Port,
-    /// Of `port` in `service.ports`.
-    index: usize,
-}
-
 struct Builder<'a> {
     context: &'a Context<'a>,
+    tables: &'a mut Memo<table::Key, Table>,
     hosts: &'a mut Memo<Key, VirtualHost>,
     configurations: &'a mut ResourceMemo<Parts>,
     diagnostics: Vec<Diagnostic>,
@@ -130,140 +162,103 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn build(mut self) -> Configurations {
-        let scope = self.context.scope;
-        let (mut by_port, mut own, mut all) = (BTreeMap::new(), Vec::new(), Vec::new());
-        for service in self.context.services.iter().filter(|s| s.resolution != Resolution::Alias) {
-            for (index, port) in service.ports.iter().enumerate() {
-                let Some(speech) = Speech::of(port.protocol).filter(|s| s.may_be_http()) else {
-                    continue;
-                };
-                let member = Member { service, port, index };
-                all.push(member);
-                // What speaks HTTP on a port can be asked for by name at any address.
-                let (members, shared) = by_port.entry(port.number).or_insert((Vec::new(), false));
-                members.push(member);
-                let bind = Bind::of(service, speech, scope);
-                *shared |= bind.has_shared_routes();
-                if bind.has_own_routes() {
-                    own.push((own_route_name(service, port.number), member));
-                }
-            }
-        }
+        let context = self.context;
+        let wishes = names::wishes(context);
         let mut resources = Vec::new();
-        for (port, (members, shared)) in by_port {
-            if shared {
-                resources.push(self.shared(&port.to_string(), &members, false));
+        for (index, egress) in context.visible.egress.iter().enumerate() {
+            let of_this = wishes.iter().filter(|wish| wish.egress == index);
+            let mut by_port: BTreeMap<Option<u16>, Vec<&Wish>> = BTreeMap::new();
+            of_this.for_each(|wish| by_port.entry(wish.port).or_default().push(wish));
+            if by_port.is_empty() {
+                continue;
+            }
+            let reach = Reach::new(&egress.services.0, &egress.routing.0);
+            for (port, wishes) in by_port {
+                resources.extend(self.on_port(&reach, port, &wishes));
             }
         }
-        if scope.http_proxy {
-            resources.push(self.shared(HTTP_PROXY, &all, true));
-        }
-        for (name, member) in own {
-            let host = self.host(member, Audience::Everyone);
-            resources.push(self.configuration(&name, vec![host], None, true));
-        }
+        self.diagnostics.sort();
+        self.diagnostics.dedup();
         Configurations { resources, diagnostics: self.diagnostics }
     }
 
-    /// The configuration of a listener that several services share, the oldest first.
-    fn shared(&mut self, name: &str, members: &[Member<'_>], with_port: bool) -> Arc<Resource> {
+    /// The configurations of one port, which look for virtual hosts among the same.
+    fn on_port(
+        &mut self,
+        reach: &Reach<'_>,
+        port: Option<u16>,
+        wishes: &[&Wish],
+    ) -> Vec<Arc<Resource>> {
         let scope = self.context.scope;
-        let hosts: Vec<Arc<VirtualHost>> = members
-            .iter()
-            .map(|member| {
-                let names = Names::of(member.service, scope, with_port);
-                self.host(*member, Audience::Named(names))
-            })
-            .collect();
-        let mut owners: HashMap<&str, &Arc<VirtualHost>> = HashMap::new();
-        let mut kept = Vec::new();
-        for (member, host) in members.iter().zip(&hosts) {
-            let mut taken = Vec::new();
-            for domain in &host.domains {
-                let owner = *owners.entry(domain).or_insert(host);
-                if !Arc::ptr_eq(owner, host) {
-                    taken.push(domain.clone());
-                    self.diagnostics.extend(duplicate(name, domain, owner, host));
-                }
-            }
-            if taken.is_empty() {
-                kept.push(host.clone());
-                continue;
-            }
-            let names = Names::of(member.service, scope, with_port).without(taken);
-            let rest = self.host(*member, Audience::Named(names));
-            if !rest.domains.is_empty() {
-                kept.push(rest);
-            }
+        let wanted = wanted::on_port(self.context, reach, port, self.tables);
+        for one in &wanted {
+            self.diagnostics.extend(one.table.diagnostics.iter().cloned());
         }
-        self.configuration(name, kept, Some(scope.outbound_policy), !with_port)
-    }
-
-    fn host(&mut self, member: Member<'_>, audience: Audience) -> Arc<VirtualHost> {
-        let key = Key {
-            service: Same(member.service.clone()),
-            port: member.index,
-            audience,
-            previous_hosts: self.context.scope.capabilities.has(Capability::PreviousHosts),
-        };
-        self.hosts.get(key, |key| virtual_host::of_service(key, member.port))
+        let named = port.map_or_else(|| HTTP_PROXY.to_owned(), |port| port.to_string());
+        let hosts = &mut *self.hosts;
+        let build =
+            |wanted: &Wanted, except| host(hosts, wanted, answers(wanted, scope, port, except));
+        let kept = unique::keep(&named, wanted, build, &mut self.diagnostics);
+        let by_domain: HashMap<&str, &Wanted> = kept
+            .iter()
+            .flat_map(|(wanted, host)| host.domains.iter().map(move |d| (d.as_str(), wanted)))
+            .collect();
+        let mut resources = Vec::new();
+        for wish in wishes {
+            resources.push(match &wish.only {
+                None => {
+                    let all = kept.iter().map(|(_, host)| host.clone()).collect();
+                    self.configuration(&wish.name, all, Some(Others::of(scope)), port.is_some())
+                }
+                Some(only) => {
+                    let found = by_domain.get(&**only);
+                    let host = found.map(|wanted| host(self.hosts, wanted, Answers::Everyone));
+                    self.configuration(&wish.name, host.into_iter().collect(), None, true)
+                }
+            });
+        }
+        resources
     }
 
     fn configuration(
         &mut self,
         name: &str,
         mut hosts: Vec<Arc<VirtualHost>>,
-        others: Option<OutboundPolicy>,
+        others: Option<Others>,
         ignore_port: bool,
     ) -> Arc<Resource> {
         hosts.sort_by(|a, b| a.name.cmp(&b.name));
         let hosts = hosts.into_iter().map(Same).collect();
         let parts = Parts { name: name.into(), hosts, others, ignore_port };
         self.configurations.get(parts, |parts| {
-            let others = parts.others.map(virtual_host::catch_all);
+            let others = parts.others.as_ref().map(Others::entry);
             let entries = parts.hosts.iter().map(|Same(host)| &host.entry).chain(&others);
             let body = assemble(&parts.name, parts.ignore_port, entries);
-            let origins = parts.hosts.iter().map(|Same(host)| host.origin.clone());
+            let origins = parts.hosts.iter().flat_map(|Same(host)| host.origins.iter().cloned());
             Resource::new(parts.name.clone(), body, origins)
         })
     }
 }
 
-/// What is said of a host that two services claim. Two ports of one service may well.
-fn duplicate(
-    configuration: &str,
-    domain: &str,
-    older: &VirtualHost,
-    newer: &VirtualHost,
-) -> Vec<Diagnostic> {
-    if older.origin == newer.origin {
-        return Vec::new();
+/// To what a virtual host answers among others, on a listener of one port or of all.
+fn answers(wanted: &Wanted, scope: &Scope, port: Option<u16>, except: Vec<String>) -> Answers {
+    let with_port = port.is_none();
+    match &wanted.host {
+        Host::Service(Same(service)) => {
+            Answers::Service(Names::of(service, scope, with_port).without(except))
+        }
+        Host::Name(..) => Answers::Name { with_port, except },
     }
-    let say = |object: &ObjectKey, message: String| Diagnostic {
-        severity: Severity::Warning,
-        location: None,
-        object: Some(object.clone()),
-        path: String::new(),
-        message,
+}
+
+fn host(hosts: &mut Memo<Key, VirtualHost>, wanted: &Wanted, answers: Answers) -> Arc<VirtualHost> {
+    let key = Key {
+        host: wanted.host.clone(),
+        port: wanted.port,
+        answers,
+        table: Same(wanted.table.clone()),
     };
-    vec![
-        say(
-            &newer.origin,
-            format!(
-                "requests for {domain} (routes {configuration}) go to {}, which is older and has \
-                 the same host name or address; give one of them another",
-                older.origin
-            ),
-        ),
-        say(
-            &older.origin,
-            format!(
-                "{} has the same host name or address, {domain} (routes {configuration}); \
-                 requests go here, as this one is older; give one of them another",
-                newer.origin
-            ),
-        ),
-    ]
+    hosts.get(key, Key::build)
 }
 
 /// A route configuration from its name and its encoded virtual hosts.

@@ -12,7 +12,8 @@ pub(super) fn resolve(config: &Config<VirtualService>, domain: &str) -> VirtualS
     let namespace = &*config.meta.namespace;
     let mut spec = config.spec.clone();
     for host in &mut spec.hosts {
-        *host = host::resolve(host, namespace, domain);
+        // Hosts are the same in any case, and clients are sent small letters.
+        *host = host::resolve(&host.to_ascii_lowercase(), namespace, domain);
     }
     gateways(&mut spec.gateways, namespace);
     let destination = |destination: &mut Destination| {

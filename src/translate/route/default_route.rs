@@ -1,41 +1,32 @@
 //! Routes that exist without any configuration: to a service, and for hosts that nobody knows.
 
 use crate::model::{Port, Service};
-use crate::proto::encode::any;
-use crate::proto::envoy::envoy::config::route::v3::retry_policy::{
-    RetryHostPredicate, retry_host_predicate::ConfigType,
-};
 use crate::proto::envoy::envoy::config::route::v3::route::Action;
-use crate::proto::envoy::envoy::config::route::v3::route_action::ClusterSpecifier;
+use crate::proto::envoy::envoy::config::route::v3::route_action::{ClusterSpecifier, HashPolicy};
 use crate::proto::envoy::envoy::config::route::v3::route_match::PathSpecifier;
 use crate::proto::envoy::envoy::config::route::v3::{
     Decorator, DirectResponseAction, RetryPolicy, Route, RouteAction, RouteMatch,
 };
-use crate::proto::envoy::envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate;
 use crate::translate::common::name::{PASSTHROUGH_CLUSTER, outbound_cluster};
-use crate::translate::common::value::{seconds, uint32};
+use crate::translate::common::value::seconds;
 
 /// The name of the route that a service has when nothing is configured for it.
 pub const NAME: &str = "default";
-
-/// What is retried by default: only what did not reach the application, or what it said may be retried.
-const RETRY_ON: &str =
-    "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
-
-/// How often a request is retried by default.
-const RETRIES: u32 = 2;
-
-/// How often Envoy looks for a host that was not tried yet before it takes one that was.
-const HOST_SELECTION_ATTEMPTS: i64 = 5;
 
 /// The status of a request to a host that may not be called.
 const BAD_GATEWAY: u32 = 502;
 
 /// All requests, to all endpoints of a service's port.
-pub fn to_service(service: &Service, port: &Port, previous_hosts: bool) -> Route {
+pub fn to_service(
+    service: &Service,
+    port: &Port,
+    retry_policy: Option<RetryPolicy>,
+    hash_policy: Option<HashPolicy>,
+) -> Route {
     let host = &service.key.hostname;
     let action = RouteAction {
-        retry_policy: Some(retry_policy(previous_hosts)),
+        retry_policy,
+        hash_policy: hash_policy.into_iter().collect(),
         ..unlimited(&outbound_cluster(port.number, "", host))
     };
     Route {
@@ -48,9 +39,9 @@ pub fn to_service(service: &Service, port: &Port, previous_hosts: bool) -> Route
     }
 }
 
-/// To where the client wanted.
-pub fn pass_through() -> Action {
-    Action::Route(unlimited(PASSTHROUGH_CLUSTER))
+/// To where the client wanted, or to the cluster that stands for all of that.
+pub fn pass_through(cluster: Option<&str>) -> Action {
+    Action::Route(unlimited(cluster.unwrap_or(PASSTHROUGH_CLUSTER)))
 }
 
 /// Nowhere.
@@ -81,20 +72,5 @@ fn unlimited(cluster: &str) -> RouteAction {
         max_grpc_timeout: Some(seconds(0)),
         cluster_specifier: Some(ClusterSpecifier::Cluster(cluster.into())),
         ..RouteAction::default()
-    }
-}
-
-/// How failed requests are retried by default; on another host where the proxy can tell which were tried.
-fn retry_policy(previous_hosts: bool) -> RetryPolicy {
-    let predicate = || RetryHostPredicate {
-        name: "envoy.retry_host_predicates.previous_hosts".into(),
-        config_type: Some(ConfigType::TypedConfig(any(&PreviousHostsPredicate {}))),
-    };
-    RetryPolicy {
-        retry_on: RETRY_ON.into(),
-        num_retries: Some(uint32(RETRIES)),
-        retry_host_predicate: previous_hosts.then(predicate).into_iter().collect(),
-        host_selection_retry_max_attempts: HOST_SELECTION_ATTEMPTS,
-        ..RetryPolicy::default()
     }
 }

@@ -2,7 +2,7 @@ use prost::Message as _;
 
 use super::domains::ShortForms;
 use super::*;
-use crate::model::ServiceKey;
+use crate::model::{Service, ServiceKey};
 use crate::proto::envoy::envoy::config::route::v3::VirtualHost as Host;
 use crate::proto::envoy::envoy::config::route::v3::route::Action;
 use crate::proto::envoy::envoy::config::route::v3::route_action::ClusterSpecifier;

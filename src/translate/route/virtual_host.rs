@@ -2,22 +2,27 @@
 //!
 //! A route configuration is its head and its virtual hosts one behind the other, and bytes of messages may be
 //! put one behind the other: so each virtual host is kept as the bytes of one `virtual_hosts` entry, shared by
-//! all configurations that have it. A change of one service among a thousand encodes one virtual host.
+//! all configurations that have it. A change of one service among a thousand encodes one virtual host. Its routes are
+//! bytes too, see [`table`](super::table).
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use prost::encoding::{WireType, encode_key, encode_varint};
 
 use super::default_route;
 use super::domains::{ShortForms, domains, hosts, with_port};
-use crate::api::ObjectKey;
+use super::table::Table;
+use super::wanted::Host;
 use crate::api::mesh::OutboundPolicy;
-use crate::model::{Port, Service};
+use crate::api::{ObjectKey, Str};
+use crate::model::Service;
 use crate::proto::encode::encode;
-use crate::proto::envoy::envoy::config::route::v3::{
-    Route, RouteConfiguration, VirtualHost as Message,
-};
+use crate::proto::envoy::envoy::config::route::v3::{Route, VirtualHost as Message};
 use crate::translate::listener::bind::reachable_addresses;
 use crate::translate::memo::Same;
 use crate::translate::scope::Scope;
+
+/// The field number of `virtual_hosts` in a route configuration.
+const VIRTUAL_HOSTS: u32 = 2;
 
 /// A virtual host as part of an encoded route configuration.
 #[derive(Debug)]
@@ -26,32 +31,39 @@ pub struct VirtualHost {
     pub name: String,
     /// Its domains, for the one that looks for duplicates.
     pub domains: Vec<String>,
-    /// The object that it was made from.
-    pub origin: ObjectKey,
+    /// All objects that shaped it.
+    pub origins: Vec<ObjectKey>,
     /// The bytes of the field `virtual_hosts`, tag and length included.
     pub entry: Bytes,
 }
 
-/// All that the virtual host of a service depends on.
+/// All that a virtual host depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The service.
-    pub service: Same<Service>,
-    /// Index of its port.
-    pub port: usize,
+    /// Whose it is.
+    pub host: Host,
+    /// The port that clients ask for.
+    pub port: u16,
     /// Which hosts it answers to.
-    pub audience: Audience,
-    /// The retry policy may tell hosts apart that were tried before.
-    pub previous_hosts: bool,
+    pub answers: Answers,
+    /// Its routes.
+    pub table: Same<Table>,
 }
 
 /// Which hosts a virtual host answers to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Audience {
-    /// All: its listener belongs to the service alone.
+pub enum Answers {
+    /// All: its listener belongs to one service alone.
     Everyone,
     /// Those that mean the service.
-    Named(Names),
+    Service(Names),
+    /// One name, but for listeners of all ports where it is not that of port 80: they tell ports apart.
+    Name {
+        /// Each name also with the port, for explicit proxying, where ports count.
+        with_port: bool,
+        /// Names that another has already.
+        except: Vec<String>,
+    },
 }
 
 /// What decides the names of a service. Scopes of many namespaces have it in common.
@@ -65,7 +77,7 @@ pub struct Names {
     with_port: bool,
     /// The full names also with a final dot.
     absolute: bool,
-    /// Names that an older service has already.
+    /// Names that another has already.
     except: Vec<String>,
 }
 
@@ -87,45 +99,62 @@ impl Names {
     }
 
     fn domains(&self, service: &Service, port: u16) -> Vec<String> {
-        let mut all = domains(service, &self.short_forms, &self.addresses, self.absolute);
-        if self.with_port {
-            all = with_port(all, port);
-        }
-        all.retain(|domain| !self.except.contains(domain));
-        all
+        let all = domains(service, &self.short_forms, &self.addresses, self.absolute);
+        finish(all, port, self.with_port, &self.except)
     }
 }
 
-/// The virtual host of a service's port, which `key` names. Without domains it must be left out.
-pub fn of_service(key: &Key, port: &Port) -> VirtualHost {
-    let Same(service) = &key.service;
-    let domains = match &key.audience {
-        Audience::Everyone => vec!["*".to_owned()],
-        Audience::Named(names) => names.domains(service, port.number),
-    };
-    let name = format!("{}:{}", service.key.hostname, port.number);
-    let entry = entry(Message {
-        name: name.clone(),
-        domains: domains.clone(),
-        routes: routes(service, port, key.previous_hosts),
-        include_request_attempt_count: true,
-        ..Message::default()
-    });
-    VirtualHost { name, domains, origin: service.origin.clone(), entry }
+/// Where ports count, all but those of port 80 are told.
+fn finish(names: Vec<String>, port: u16, ports_count: bool, except: &[String]) -> Vec<String> {
+    let mut all = if ports_count { with_port(names, port) } else { names };
+    if ports_count && port != 80 {
+        all.retain(|domain| domain.contains(':'));
+    }
+    all.retain(|domain| !except.contains(domain));
+    all
 }
 
-/// The routes of a service's port; the first that matches wins.
-fn routes(service: &Service, port: &Port, previous_hosts: bool) -> Vec<Route> {
-    vec![default_route::to_service(service, port, previous_hosts)]
+impl Key {
+    /// The virtual host. Without domains it must be left out.
+    pub fn build(&self) -> VirtualHost {
+        let domains = match (&self.answers, &self.host) {
+            (Answers::Service(names), Host::Service(Same(service))) => {
+                names.domains(service, self.port)
+            }
+            (Answers::Name { with_port, except }, Host::Name(name, _)) => {
+                finish(vec![bracketed(name)], self.port, *with_port, except)
+            }
+            _ => vec!["*".to_owned()],
+        };
+        let Same(table) = &self.table;
+        let name = format!("{}:{}", bracketed(self.host.name()), self.port);
+        let head = encode(&Message {
+            name: name.clone(),
+            domains: domains.clone(),
+            include_request_attempt_count: true,
+            ..Message::default()
+        });
+        let mut origins = table.origins.clone();
+        origins.push(self.host.origin().clone());
+        VirtualHost { name, domains, origins, entry: join(&[&head, &table.entries]) }
+    }
+}
+
+/// An IPv6 address in brackets; everything else as it is.
+fn bracketed(name: &Str) -> String {
+    match name.parse::<std::net::Ipv6Addr>() {
+        Ok(_) => format!("[{name}]"),
+        Err(_) => name.to_string(),
+    }
 }
 
 /// The virtual host of all hosts that no service has.
-pub fn catch_all(policy: OutboundPolicy) -> Bytes {
+pub fn catch_all(policy: OutboundPolicy, egress_proxy: Option<&str>) -> Bytes {
     let (name, action) = match policy {
-        OutboundPolicy::AllowAny => ("allow_any", default_route::pass_through()),
+        OutboundPolicy::AllowAny => ("allow_any", default_route::pass_through(egress_proxy)),
         OutboundPolicy::RegistryOnly => ("block_all", default_route::refuse()),
     };
-    entry(Message {
+    entry(&Message {
         name: name.into(),
         domains: vec!["*".into()],
         routes: vec![Route { name: name.into(), ..default_route::everything(action) }],
@@ -137,7 +166,7 @@ pub fn catch_all(policy: OutboundPolicy) -> Bytes {
 /// The virtual host of a gateway's port that nothing is routed on: it knows no path, so that the answer to all
 /// requests is 404.
 pub fn black_hole(port: &str) -> Bytes {
-    entry(Message {
+    entry(&Message {
         name: format!("blackhole:{port}"),
         domains: vec!["*".into()],
         ..Message::default()
@@ -145,6 +174,16 @@ pub fn black_hole(port: &str) -> Bytes {
 }
 
 /// A virtual host as the bytes of one entry of a route configuration.
-pub fn entry(host: Message) -> Bytes {
-    encode(&RouteConfiguration { virtual_hosts: vec![host], ..RouteConfiguration::default() })
+pub fn entry(host: &Message) -> Bytes {
+    join(&[&encode(host)])
+}
+
+/// The entry of a virtual host whose message these parts are, one behind the other.
+fn join(parts: &[&Bytes]) -> Bytes {
+    let size = parts.iter().map(|part| part.len()).sum::<usize>();
+    let mut out = BytesMut::with_capacity(size + 8);
+    encode_key(VIRTUAL_HOSTS, WireType::LengthDelimited, &mut out);
+    encode_varint(size as u64, &mut out);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out.freeze()
 }
