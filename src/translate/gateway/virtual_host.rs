@@ -66,7 +66,7 @@ impl VirtualHost {
         let mut origins: Vec<ObjectKey> = key.routes.iter().flat_map(|r| r.origins()).collect();
         origins.sort();
         origins.dedup();
-        VirtualHost { name: message.name.clone(), entry: entry(message), origins, diagnostics }
+        VirtualHost { name: message.name.clone(), entry: entry(&message), origins, diagnostics }
     }
 }
 
