@@ -118,6 +118,8 @@ struct Reader<'a> {
     strings: &'a mut Interner,
     /// How often something was wrong, told or not.
     flaws: usize,
+    /// An error was told of an object that is used all the same.
+    erred: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -127,7 +129,7 @@ impl<'a> Reader<'a> {
         strings: &'a mut Interner,
     ) -> Reader<'a> {
         let read = Documents::new();
-        Reader { file, reading: Reading::default(), known, read, strings, flaws: 0 }
+        Reader { file, reading: Reading::default(), known, read, strings, flaws: 0, erred: false }
     }
 
     fn finish(self) -> Reading {
@@ -208,8 +210,7 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, text: &Text<'_>, base: &FieldPath, line: usize, value: Value) {
         // Nobody reads beyond the limit, and each look takes the time of the whole text.
-        let flaws = self.flaws;
-        let line_of = |issue: &Issue| match issue.path.steps() {
+        let line_of = |flaws: usize, issue: &Issue| match issue.path.steps() {
             [] => line,
             _ if flaws > MAX_DIAGNOSTICS => line,
             _ => text.find(&issue.path.below(base)),
@@ -218,13 +219,14 @@ impl<'a> Reader<'a> {
             Ok(Projected { object, issues }) => {
                 let key = object.key();
                 for issue in issues {
-                    let line = line_of(&issue);
+                    let line = line_of(self.flaws, &issue);
                     self.say(issue.severity, Some(key.clone()), line, &issue.path, issue.message);
                 }
                 self.reading.objects.push(Placed { location: self.at(line), object });
             }
             Err(Rejection::Invalid { key, issue }) => {
-                self.fail(key, line_of(&issue), &issue.path, issue.message.clone());
+                let line = line_of(self.flaws, &issue);
+                self.fail(key, line, &issue.path, issue.message);
             }
             Err(Rejection::Unread { api_version, kind }) => {
                 let message = format!("objects of kind {kind} ({api_version}) are not read");
@@ -248,7 +250,8 @@ impl<'a> Reader<'a> {
         self.say(Severity::Warning, key, line, path, message);
     }
 
-    /// Says something of an object that is used all the same. An error is never left out: it decides what tools answer.
+    /// Says something of an object that is used all the same. The first error is never left out: whether there is one
+    /// decides what tools answer.
     fn say(
         &mut self,
         severity: Severity,
@@ -258,7 +261,9 @@ impl<'a> Reader<'a> {
         message: String,
     ) {
         self.flaws += 1;
-        if severity == Severity::Error || self.reading.warnings.len() < MAX_DIAGNOSTICS {
+        let first_error = severity == Severity::Error && !self.erred;
+        if first_error || self.reading.warnings.len() < MAX_DIAGNOSTICS {
+            self.erred |= first_error;
             let diagnostic = self.diagnostic(severity, key, line, path, message);
             self.reading.warnings.push(diagnostic);
         }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Documents, Reading};
+use super::{Documents, MAX_DIAGNOSTICS, Reading};
 use crate::api::Object;
 use crate::sources::intern::Interner;
 
@@ -150,4 +150,19 @@ fn a_list_full_of_mistakes_does_not_take_for_ever() {
     assert_eq!(reading.failures.len(), 30_000);
     let last = reading.failures[29_999].diagnostic.location.clone().unwrap();
     assert_eq!(last.line, 30_003);
+}
+
+#[test]
+fn an_error_is_told_behind_any_number_of_warnings() {
+    let spec = |hosts: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: a}}\nspec:\n  egress:\n  - port: {{number: 1}}\n    \
+             hosts: [{hosts}]\n  - hosts: [b]\n"
+        )
+    };
+    let said = told("a.yaml", &spec(&"./*, ".repeat(MAX_DIAGNOSTICS + 50)));
+    let errors: Vec<&String> = said.iter().filter(|line| line.starts_with("error")).collect();
+    // The object, as many as are told, and the error.
+    assert_eq!((said.len(), errors.len()), (MAX_DIAGNOSTICS + 2, 1), "{errors:?}");
+    assert!(errors[0].contains("spec.egress[1].hosts[0]"), "{errors:?}");
 }
