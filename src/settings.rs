@@ -79,7 +79,6 @@ impl Settings {
             collapse_routes: self.collapse_routes,
             merge_rules_by_visibility: self.merge_rules_by_visibility,
             best_service_namespace: self.best_service_namespace,
-            sidecar_ingress_tls: self.sidecar_ingress_tls,
             sidecar_ingress_merge: self.sidecar_ingress_merge,
             weigh_localities: self.weigh_localities,
             external_tls_by_rule: self.external_tls_by_rule,

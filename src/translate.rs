@@ -18,6 +18,7 @@ pub mod endpoint;
 pub mod fixture;
 pub mod gateway;
 pub mod hosts;
+pub mod ingress;
 pub mod listener;
 pub mod memo;
 pub mod name_table;

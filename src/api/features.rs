@@ -52,8 +52,6 @@ pub struct Features {
     /// Where routes lead to a host of several other namespaces, the service of Kubernetes or else the oldest is
     /// meant, not that of the first namespace by name.
     pub best_service_namespace: bool,
-    /// Sidecars may end TLS of clients outside the mesh on ports that their ingress describes.
-    pub sidecar_ingress_tls: bool,
     /// Ports that the ingress of a Sidecar does not describe are served as the services say.
     pub sidecar_ingress_merge: bool,
     /// Clusters weigh localities even where nothing asks for it.
@@ -86,7 +84,6 @@ impl Default for Features {
             collapse_routes: true,
             merge_rules_by_visibility: true,
             best_service_namespace: true,
-            sidecar_ingress_tls: false,
             sidecar_ingress_merge: false,
             weigh_localities: false,
             external_tls_by_rule: true,

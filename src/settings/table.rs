@@ -133,8 +133,6 @@ settings! {
         "Gateways are served by proxies of their own namespace only";
     "PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE" best_service_namespace: bool = true,
         "which of several services of one name a Sidecar means";
-    "ENABLE_TLS_ON_SIDECAR_INGRESS" sidecar_ingress_tls: bool = false,
-        "TLS settings of Sidecar ingress listeners";
     "PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE" sidecar_ingress_merge: bool = false,
         "Sidecar ingress listeners add to those of services";
     "PILOT_ENABLE_ROUTE_COLLAPSE_OPTIMIZATION" collapse_routes: bool = true,
@@ -215,6 +213,7 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("DISABLE_SHADOW_HOST_SUFFIX", "true", "mirrored requests keep their host", Pending),
         ("ISTIO_WASM_MAX_BINARY_SIZE_BYTES", "268435456", "the largest Wasm module", AGENT),
 
+        ("ENABLE_TLS_ON_SIDECAR_INGRESS", "false", "TLS settings of Sidecar ingress listeners", Pending),
         ("PILOT_ENABLE_AMBIENT", "false", "ambient mode", Pending),
         ("PILOT_ENABLE_AMBIENT_WAYPOINTS", "true", "waypoints, in ambient mode", Pending),
         ("PILOT_ENABLE_SENDING_HBONE", "true", "sidecars and gateways send HBONE, in ambient mode", Pending),

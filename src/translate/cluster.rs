@@ -25,18 +25,23 @@ pub mod transport;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use self::discovery::Discovery;
 use self::passthrough::Special;
 use self::policy::{Policies, Policy};
-use super::memo::{Counts, Recent, ResourceMemo, Same};
+use super::ingress::{self, Application, Ingress};
+use super::memo::{Counts, Memo, Recent, ResourceMemo, Same};
 use super::resource::Resource;
 use super::rules::ServiceRules;
-use super::scope::{Interception, Scope};
 use super::translator::{Built, Context};
-use crate::api::{Diagnostic, Features, Severity, Str};
-use crate::model::{EndpointTraits, MergedRule, Port, ProxyKind, Service, ServiceTarget};
+use crate::api::core::TargetPort;
+use crate::api::{Diagnostic, Features, ObjectKey, Severity, Str};
+use crate::model::{
+    EndpointTraits, MergedRule, Port, ProxyKind, Registry, Resolution, Service, ServiceKey,
+    ServiceTarget, Visibility,
+};
 use crate::snapshot::{NamespaceState, Snapshot};
 
 /// What the builders remember.
@@ -48,6 +53,8 @@ pub struct Memos {
     lists: Recent<ListKey, Built>,
     outbound: ResourceMemo<outbound::Key>,
     inbound: ResourceMemo<inbound::Key>,
+    /// Services that stand for Sidecars.
+    stand_ins: Memo<(ServiceKey, ObjectKey), Service>,
     special: ResourceMemo<passthrough::Key>,
 }
 
@@ -71,6 +78,8 @@ impl Memos {
         self.lists.sweep();
         self.outbound.sweep();
         self.inbound.sweep();
+        // Behind the clusters, whose keys hold them.
+        self.stand_ins.sweep();
         self.special.sweep();
     }
 
@@ -191,16 +200,18 @@ fn duplicate_ports(service: &Service, features: &Features) -> impl Iterator<Item
 }
 
 /// The clusters behind a sidecar's inbound listener.
-pub fn inbound(context: &Context<'_>, targets: &[ServiceTarget], memos: &mut Memos) -> Built {
-    let Scope { families, interception, .. } = *context.scope;
+pub fn inbound(
+    context: &Context<'_>,
+    ips: &[IpAddr],
+    targets: &[ServiceTarget],
+    memos: &mut Memos,
+) -> Built {
+    let families = context.scope.families;
     let policy = memos.policies.get(context.snapshot);
     let mut built = Built::default();
     built.resources.push(memos.special(&policy, Special::InboundPassthrough { families }));
-    if interception == Interception::None {
-        return built;
-    }
     let mut by_port: BTreeMap<u16, Vec<(&ServiceTarget, &Port)>> = BTreeMap::new();
-    for target in targets {
+    for target in ingress::of_services(context.scope, targets) {
         if let Some(port) = target.service.ports.get(target.port) {
             by_port.entry(target.target_port).or_default().push((target, port));
         }
@@ -220,15 +231,82 @@ pub fn inbound(context: &Context<'_>, targets: &[ServiceTarget], memos: &mut Mem
         let key = inbound::Key {
             target_port,
             services,
-            port: first.port,
+            port: (port.number, port.protocol),
+            application: Application::AsMesh,
+            sidecar: None,
             rule: inbound_rule(context, &first.service).cloned().map(Same),
-            pool: None,
+            pool: ingress::pool(context.scope, target_port),
             policy: Same(policy.clone()),
             families,
         };
         built.resources.push(memos.inbound.get(key, |key| inbound::resource(key, port)));
     }
+    for ingress in ingress::of(context.scope, ips).unwrap_or_default() {
+        let Some(service) = ingress_service(context, &ingress, targets, memos) else { continue };
+        let Ingress { port: number, protocol, .. } = ingress;
+        let key = inbound::Key {
+            target_port: number,
+            rule: inbound_rule(context, &service).cloned().map(Same),
+            services: vec![Same(service)],
+            port: (number, protocol),
+            application: ingress.application,
+            sidecar: context.scope.sidecar.as_ref().map(|Same(sidecar)| sidecar.key()),
+            pool: ingress::pool(context.scope, number),
+            policy: Same(policy.clone()),
+            families,
+        };
+        let target = TargetPort::Number(number);
+        let port = Port { name: Str::default(), number, protocol, target };
+        built.resources.push(memos.inbound.get(key, |key| inbound::resource(key, &port)));
+    }
     built
+}
+
+/// The service that leads to a port that a Sidecar describes, or one that stands for the Sidecar.
+fn ingress_service(
+    context: &Context<'_>,
+    ingress: &Ingress,
+    targets: &[ServiceTarget],
+    memos: &mut Memos,
+) -> Option<Arc<Service>> {
+    if let Some(target) = targets.iter().find(|target| target.target_port == ingress.port) {
+        return Some(target.service.clone());
+    }
+    let Same(sidecar) = context.scope.sidecar.as_ref()?;
+    let key = ServiceKey {
+        hostname: ingress::name(context.scope)?,
+        namespace: context.scope.namespace.clone(),
+    };
+    let key = (key, sidecar.key());
+    Some(memos.stand_ins.get(key, |(key, origin)| stand_in(key, origin)))
+}
+
+/// A service that nobody defined, for the workloads of a Sidecar. None of the mesh's clients know it.
+fn stand_in(key: &ServiceKey, origin: &ObjectKey) -> Service {
+    Service {
+        key: key.clone(),
+        name: origin.name.clone(),
+        registry: Registry::External,
+        resolution: Resolution::ClientSideLb,
+        ports: Vec::new(),
+        addresses: BTreeMap::new(),
+        blocks: Vec::new(),
+        allocated: Vec::new(),
+        visibility: Visibility::Namespaces(Vec::new()),
+        mesh_external: true,
+        service_accounts: Vec::new(),
+        labels: BTreeMap::new(),
+        selector: BTreeMap::new(),
+        created: None,
+        aliases: Vec::new(),
+        external_name: Str::default(),
+        node_local: false,
+        traffic_distribution: Str::default(),
+        publish_not_ready: false,
+        at_endpoints: false,
+        external_addresses: Vec::new(),
+        origin: origin.clone(),
+    }
 }
 
 /// The rule that a server follows for traffic to a service: that of its clients, as far as it sees the service itself.

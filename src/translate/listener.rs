@@ -29,7 +29,7 @@ pub mod tracing;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use self::bind::Place;
@@ -37,6 +37,7 @@ use self::connection_manager::{ConnectionManager, Side};
 use self::mtls::Modes;
 use self::plan::Plan;
 use self::profile::Profile;
+use super::ingress;
 use super::memo::{Recent, ResourceMemo, Same};
 use super::rules::ServiceRules;
 use super::scope::{Interception, ListenerTraits, TraceTags};
@@ -226,22 +227,55 @@ impl Outbound<'_> {
     }
 }
 
-/// The inbound listener of a sidecar. Without interception there is none: the application itself listens.
+/// The inbound listeners of a sidecar with these addresses: one to which traffic is redirected, and one for each port
+/// that its Sidecar binds. Without interception the application listens on all others itself.
 pub fn inbound(
     context: &Context<'_>,
     traits: &ListenerTraits,
+    ips: &[IpAddr],
     targets: &[ServiceTarget],
     memos: &mut Memos,
 ) -> Built {
+    let scope = context.scope;
     let profile = memos.profile(context, traits);
-    if profile.0.interception == Interception::None {
-        return Built::default();
+    let services = ingress::of_services(scope, targets);
+    let mut ports = inbound::ports(services, &profile.0);
+    let wildcard =
+        || plan::of_families(profile.0.families, Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
+    let mut bound = BTreeMap::new();
+    if scope.interception == Interception::None {
+        bound.extend(ports.keys().map(|port| (*port, wildcard())));
     }
-    let key = inbound::Key {
-        tags: profile.0.tracing.then(|| traits.trace_tags.clone()),
-        profile,
-        ports: inbound::ports(targets),
-        modes: Modes::default(),
+    let mut diagnostics = Vec::new();
+    for ingress in ingress::of(scope, ips).unwrap_or_default() {
+        match inbound::of_ingress(scope, &profile.0, &ingress) {
+            Ok(Some(port)) => {
+                if ingress.bound {
+                    bound.insert(ingress.port, ingress.addresses);
+                }
+                ports.insert(ingress.port, port);
+            }
+            Ok(None) => {}
+            Err(told) => diagnostics.push(told),
+        }
+    }
+    let mut key = |ports, bound| {
+        let key = inbound::Key {
+            tags: profile.0.tracing.then(|| traits.trace_tags.clone()),
+            profile: profile.clone(),
+            ports,
+            modes: Modes::default(),
+            bound,
+        };
+        memos.inbound.get(key, inbound::build)
     };
-    Built { resources: vec![memos.inbound.get(key, inbound::build)], ..Built::default() }
+    let mut resources = Vec::new();
+    for (number, addresses) in bound {
+        let own = ports.remove_entry(&number).into_iter().collect();
+        resources.push(key(own, Some(addresses)));
+    }
+    if scope.interception != Interception::None {
+        resources.push(key(ports, None));
+    }
+    Built { resources, diagnostics }
 }

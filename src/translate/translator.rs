@@ -117,8 +117,12 @@ struct ScopeState {
     peers: Vec<IpAddr>,
     shared: Arc<Layer>,
     listeners: HashMap<(ListenerTraits, Vec<IpAddr>), Arc<Layer>>,
-    inbound: HashMap<(ListenerTraits, Same<[ServiceTarget]>), Arc<Layer>>,
+    inbound: HashMap<Inbound, Arc<Layer>>,
 }
+
+/// What is inbound at a workload: traits of its listeners, the ports of its services, and its addresses if a Sidecar
+/// describes ports of it.
+type Inbound = (ListenerTraits, Same<[ServiceTarget]>, Vec<IpAddr>);
 
 #[derive(Debug)]
 struct Layer {
@@ -208,13 +212,17 @@ impl Translator {
                     })
                     .clone(),
             );
-            let inbound = state.inbound.entry((traits, Same(targets)));
+            let described =
+                state.scope.sidecar.as_ref().is_some_and(|s| !s.0.spec.ingress.is_empty());
+            let ips = if described { proxy.ips.clone() } else { Vec::new() };
+            let inbound = state.inbound.entry((traits, Same(targets), ips));
             layers.push(
                 inbound
-                    .or_insert_with_key(|(traits, Same(targets))| {
-                        let clusters = cluster::inbound(&context, targets, &mut memos.clusters);
+                    .or_insert_with_key(|(traits, Same(targets), ips)| {
+                        let clusters =
+                            cluster::inbound(&context, ips, targets, &mut memos.clusters);
                         let listeners =
-                            listener::inbound(&context, traits, targets, &mut memos.listeners);
+                            listener::inbound(&context, traits, ips, targets, &mut memos.listeners);
                         let built = [
                             (ResourceType::Cluster, clusters),
                             (ResourceType::Listener, listeners),

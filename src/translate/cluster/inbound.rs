@@ -9,17 +9,20 @@ use super::protocol::{HttpOptions, HttpVersion};
 use super::stat_name::of_pattern;
 use crate::api::mesh::InboundPolicy;
 use crate::api::networking::destination_rule::ConnectionPool;
+use crate::api::{ObjectKey, Protocol};
 use crate::model::{MergedRule, Port, Service};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
 use crate::proto::envoy::envoy::config::cluster::v3::cluster::DiscoveryType;
+use crate::proto::envoy::envoy::config::core::v3::Address;
 use crate::proto::envoy::envoy::config::endpoint::v3::{
     ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints, lb_endpoint::HostIdentifier,
 };
 use crate::proto::envoy::google::protobuf::Duration;
-use crate::translate::common::address::address;
+use crate::translate::common::address::{address, pipe};
 use crate::translate::common::name::inbound_cluster;
 use crate::translate::common::value::seconds;
+use crate::translate::ingress::Application;
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
 use crate::translate::scope::Families;
@@ -35,8 +38,12 @@ pub struct Key {
     pub target_port: u16,
     /// The services that lead to the port, the oldest first.
     pub services: Vec<Same<Service>>,
-    /// Index of the port in the oldest service, which decides what is spoken.
-    pub port: usize,
+    /// What decides what is spoken: the port of the oldest service, or that of the Sidecar.
+    pub port: (u16, Protocol),
+    /// Where the application listens.
+    pub application: Application,
+    /// The Sidecar, where it describes the port.
+    pub sidecar: Option<ObjectKey>,
     /// The rule that the workload follows for traffic to the oldest service.
     pub rule: Option<Same<MergedRule>>,
     /// Limits that the workload has set itself, instead of those of the rule.
@@ -47,13 +54,13 @@ pub struct Key {
     pub families: Families,
 }
 
-/// The cluster of a port of the workload, as a resource. `port` is the one that the key's index names.
+/// The cluster of a port of the workload, as a resource. `port` is the one that the key is of.
 pub fn resource(key: &Key, port: &Port) -> Resource {
     let name = inbound_cluster(key.target_port);
     let cluster = cluster(key, port, &name);
     let services = key.services.iter().map(|Same(service)| service.origin.clone());
     let rules = key.rule.iter().flat_map(|Same(rule)| rule.origins());
-    let origins = services.chain(rules);
+    let origins = services.chain(rules).chain(key.sidecar.clone());
     Resource::new(name.into(), encode::encode(&cluster), origins)
 }
 
@@ -64,16 +71,29 @@ fn cluster(key: &Key, port: &Port, name: &str) -> Cluster {
     let rule = key.rule.as_ref().map(|Same(rule)| &**rule);
     let rule = rule.filter(|rule| rule.spec.traffic_policy.is_some());
     let facts = Facts { rule, ..Facts::default() };
-    let mut cluster = match policy.inbound {
-        InboundPolicy::Passthrough => Cluster {
-            cleanup_interval: Some(CLEANUP_INTERVAL),
-            upstream_bind_config: Some(inbound_bind_config(key.families)),
-            ..service_cluster(name, DiscoveryType::OriginalDst, policy, services, facts)
-        },
-        InboundPolicy::Localhost => Cluster {
-            load_assignment: Some(loopback(name, key)),
-            ..service_cluster(name, DiscoveryType::Static, policy, services, facts)
-        },
+    let endpoint = match (&key.application, policy.inbound) {
+        (Application::Original, _) | (Application::AsMesh, InboundPolicy::Passthrough) => None,
+        (Application::AsMesh, InboundPolicy::Localhost) => {
+            Some(address(key.families.loopback(), key.target_port))
+        }
+        (Application::At(ip, port), _) => Some(address(ip, *port)),
+        (Application::Socket(path), _) => Some(pipe(path)),
+    };
+    // What goes to the loopback address is not redirected again, and needs no mark.
+    let marked = match &key.application {
+        Application::At(ip, _) => !ip.is_loopback(),
+        Application::AsMesh => endpoint.is_none(),
+        Application::Original | Application::Socket(_) => true,
+    };
+    let kind = match endpoint {
+        Some(_) => DiscoveryType::Static,
+        None => DiscoveryType::OriginalDst,
+    };
+    let mut cluster = Cluster {
+        cleanup_interval: endpoint.is_none().then_some(CLEANUP_INTERVAL),
+        upstream_bind_config: marked.then(|| inbound_bind_config(key.families)),
+        load_assignment: endpoint.map(|endpoint| only(name, endpoint)),
+        ..service_cluster(name, kind, policy, services, facts)
     };
     if let (pattern, Some(Same(service))) = (&policy.inbound_stat_name, key.services.first())
         && !pattern.is_empty()
@@ -92,11 +112,11 @@ fn cluster(key: &Key, port: &Port, name: &str) -> Cluster {
     cluster
 }
 
-/// The only endpoint: the port on the loopback address.
-fn loopback(name: &str, key: &Key) -> ClusterLoadAssignment {
+/// The assignment of an only endpoint.
+fn only(name: &str, address: Address) -> ClusterLoadAssignment {
     let endpoint = LbEndpoint {
         host_identifier: Some(HostIdentifier::Endpoint(Endpoint {
-            address: Some(address(key.families.loopback(), key.target_port)),
+            address: Some(address),
             ..Endpoint::default()
         })),
         ..LbEndpoint::default()

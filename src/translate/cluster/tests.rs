@@ -272,7 +272,7 @@ fn inbound_of(targets: &[(&Service, u16)], mesh: MeshConfig, ips: &[&str]) -> Bu
             target_port: *target_port,
         })
         .collect();
-    build(&snapshot, &scope, |context| inbound(context, &targets, &mut Memos::default()))
+    build(&snapshot, &scope, |context| inbound(context, &[], &targets, &mut Memos::default()))
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn without_interception_nothing_comes_in_by_port() {
     let snapshot = world.snapshot();
     let scope = scope(&snapshot, |p| p.metadata = json!({ "INTERCEPTION_MODE": "NONE" }));
     let targets = [ServiceTarget { service: Arc::new(web), port: 0, target_port: 80 }];
-    let got = build(&snapshot, &scope, |c| inbound(c, &targets, &mut Memos::default()));
+    let got = build(&snapshot, &scope, |c| inbound(c, &[], &targets, &mut Memos::default()));
     let names: Vec<_> = got.resources.iter().map(|r| &*r.name).collect();
     assert_eq!(names, ["InboundPassthroughCluster"]);
 }

@@ -1,31 +1,40 @@
-//! The inbound listener: one for all ports of the workload, to which its traffic is redirected.
+//! Inbound listeners: one for all ports of the workload, to which its traffic is redirected, and one for each port
+//! that its Sidecar binds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde_json::json;
 
 use super::bind::Speech;
 use super::connection_manager::{ConnectionManager, Side};
 use super::inbound_route::{Labels, routes};
-use super::inspectors::{http_inspector, original_dst, original_src, tls_inspector, unless_port};
+use super::inspectors::{
+    http_inspector, only_port, original_dst, original_src, tls_inspector, unless_port,
+};
 use super::message::{exact_balance, listener};
 use super::mtls::{self, Chain, Modes};
-use super::plan::of_families;
+use super::plan::{FIRST_UNPRIVILEGED_PORT, of_families};
 use super::profile::Profile;
 use super::{connection_manager, tcp, tls};
-use crate::api::{ObjectKey, Str};
+use crate::api::config::Config;
+use crate::api::networking::Sidecar;
+use crate::api::{Diagnostic, Meta, ObjectKey, Severity, Str};
 use crate::model::{Protocol, ServiceTarget};
 use crate::proto::encode::encode;
 use crate::proto::envoy::envoy::config::core::v3::TrafficDirection;
 use crate::proto::envoy::envoy::config::listener::v3::{
     FilterChain, FilterChainMatch, Listener, ListenerFilter,
 };
+use crate::translate::common::metadata::{ISTIO, filter_metadata};
 use crate::translate::common::name::{
     BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster,
 };
 use crate::translate::common::value::{boolean, duration, uint32};
+use crate::translate::ingress::{self, Ingress};
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
-use crate::translate::scope::{Interception, TraceTags};
+use crate::translate::scope::{Interception, Scope, TraceTags};
 
 /// All that the inbound listener depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,39 +47,103 @@ pub struct Key {
     pub ports: BTreeMap<u16, Port>,
     /// What is asked of connections to it.
     pub modes: Modes,
+    /// The addresses that it binds; None for the listener to which traffic is redirected.
+    pub bound: Option<Vec<IpAddr>>,
 }
 
 /// A port on which the workload serves.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Port {
-    /// The oldest service that leads to it.
+    /// The address that its filter chains are named by.
+    pub address: IpAddr,
+    /// The oldest service that leads to it, or what stands for the Sidecar that describes it.
     pub host: Str,
     /// The number that clients of the service use.
     pub service_port: u16,
     /// What is spoken.
     pub protocol: Protocol,
-    /// The object that defines the service.
+    /// The object that defines the service, or the Sidecar.
     pub origin: ObjectKey,
+    /// The configuration that its filter chains name as the one that they come from.
+    pub config: Option<Str>,
 }
 
 /// The ports of a workload behind these services, oldest first. Two services may lead to one port; if they
 /// say that different things are spoken there, the older one is believed (the builder of inbound clusters
 /// tells the owners).
-pub fn ports(targets: &[ServiceTarget]) -> BTreeMap<u16, Port> {
+pub fn ports<'a>(
+    targets: impl IntoIterator<Item = &'a ServiceTarget>,
+    profile: &Profile,
+) -> BTreeMap<u16, Port> {
     let mut ports = BTreeMap::new();
+    let wildcard = of_families(profile.families, Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
+    let Some(address) = wildcard.first() else { return ports };
     for target in targets {
         let service = &target.service;
         let Some(port) = service.ports.get(target.port) else { continue };
-        if Speech::of(port.protocol).is_some() {
+        if Speech::of(port.protocol).is_some() && !profile.is_own_port(target.target_port) {
             ports.entry(target.target_port).or_insert_with(|| Port {
+                address: *address,
                 host: service.key.hostname.clone(),
                 service_port: port.number,
                 protocol: port.protocol,
                 origin: service.origin.clone(),
+                config: None,
             });
         }
     }
     ports
+}
+
+/// A port that the ingress of a scope's Sidecar describes; None if it carries no streams. An error tells why it has no
+/// listener.
+pub fn of_ingress(
+    scope: &Scope,
+    profile: &Profile,
+    ingress: &Ingress,
+) -> Result<Option<Port>, Diagnostic> {
+    let (Some(Same(sidecar)), Some(host)) = (&scope.sidecar, ingress::name(scope)) else {
+        return Ok(None);
+    };
+    let (Some(_), Some(address)) = (Speech::of(ingress.protocol), ingress.addresses.first()) else {
+        return Ok(None);
+    };
+    let status = [profile.status_port, profile.prometheus_port];
+    let everywhere = match &*listener_bind(sidecar, ingress) {
+        "" => ingress.protocol.is_http(),
+        _ => address.is_unspecified(),
+    };
+    let privileged =
+        ingress.bound && profile.unprivileged && ingress.port < FIRST_UNPRIVILEGED_PORT;
+    if privileged || everywhere && status.contains(&ingress.port) {
+        return Err(Diagnostic {
+            severity: Severity::Error,
+            location: None,
+            object: Some(sidecar.key()),
+            path: format!("spec.ingress[{}].port.number", ingress.index),
+            message: format!(
+                "port {} is not served: the proxy uses it itself, or may not bind ports below \
+                 {FIRST_UNPRIVILEGED_PORT}; use another port",
+                ingress.port
+            ),
+        });
+    }
+    // Istio names the namespace in which the Sidecar has effect, be it defined in the root namespace.
+    let effective = Meta { namespace: scope.namespace.clone(), ..sidecar.meta.clone() };
+    let effective = Config { meta: effective, ..Config::<Sidecar>::default() };
+    Ok(Some(Port {
+        address: *address,
+        host,
+        service_port: ingress.port,
+        protocol: ingress.protocol,
+        origin: sidecar.key(),
+        config: Some(effective.resource_path().into()),
+    }))
+}
+
+/// The address that the user wrote.
+fn listener_bind(sidecar: &Config<Sidecar>, ingress: &Ingress) -> Str {
+    sidecar.spec.ingress.get(ingress.index).map(|i| i.bind.clone()).unwrap_or_default()
 }
 
 /// The listener.
@@ -82,30 +155,61 @@ pub fn build(key: &Key) -> Resource {
         manager: ConnectionManager::new(&manager_key(key, false)),
         grpc_web: grpc_web.then(|| ConnectionManager::new(&manager_key(key, true))),
     };
-    let mut filter_chains = vec![builder.black_hole()];
-    filter_chains.extend(builder.passthrough(&key.modes));
-    for (number, port) in &key.ports {
-        filter_chains.extend(builder.port(*number, port, &key.modes));
-    }
-    let wildcard = of_families(profile.families, Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
-    let transparent = profile.interception == Interception::Tproxy;
+    let ports = key.ports.iter().flat_map(|(n, port)| builder.port(*n, port, &key.modes));
+    let message = match &key.bound {
+        Some(addresses) => bound(key, addresses, ports.collect()),
+        None => {
+            let mut chains = vec![builder.black_hole()];
+            chains.extend(builder.passthrough(&key.modes));
+            chains.extend(ports);
+            redirected(key, chains)
+        }
+    };
     let message = Listener {
-        filter_chains,
-        listener_filters: listener_filters(profile, &key.ports, &key.modes),
         listener_filters_timeout: Some(duration(profile.detection_timeout)),
         continue_on_listener_filters_timeout: true,
-        transparent: transparent.then_some(boolean(true)),
         max_connections_to_accept_per_socket_event: profile.accept_per_event(),
         connection_balance_config: profile.inbound_exact_balance.then(exact_balance),
+        ..message
+    };
+    let origins = key.ports.values().map(|port| port.origin.clone());
+    Resource::new(message.name.as_str().into(), encode(&message), origins)
+}
+
+/// The listener to which all traffic is redirected.
+fn redirected(key: &Key, filter_chains: Vec<FilterChain>) -> Listener {
+    let Same(profile) = &key.profile;
+    let wildcard = of_families(profile.families, Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
+    let transparent = profile.interception == Interception::Tproxy;
+    Listener {
+        filter_chains,
+        listener_filters: listener_filters(profile, &key.ports, &key.modes),
+        transparent: transparent.then_some(boolean(true)),
         ..listener(
             "virtualInbound".into(),
             &wildcard,
             profile.inbound_port,
             TrafficDirection::Inbound,
         )
-    };
-    let origins = key.ports.values().map(|port| port.origin.clone());
-    Resource::new(message.name.as_str().into(), encode(&message), origins)
+    }
+}
+
+/// A listener of one port.
+fn bound(key: &Key, addresses: &[IpAddr], filter_chains: Vec<FilterChain>) -> Listener {
+    let Some((number, port)) = key.ports.first_key_value() else { return Listener::default() };
+    let (mode, speech) = (key.modes.of_port(*number), Speech::of(port.protocol));
+    let tls = mtls::needs_tls_inspector(mode).then(|| only_port(tls_inspector(), *number));
+    let sniffed = speech.is_some_and(|speech| mtls::needs_http_inspector(mode, speech));
+    Listener {
+        filter_chains,
+        listener_filters: tls.into_iter().chain(sniffed.then(http_inspector)).collect(),
+        ..listener(
+            format!("{}_{number}", port.address),
+            addresses,
+            *number,
+            TrafficDirection::Inbound,
+        )
+    }
 }
 
 fn manager_key(key: &Key, grpc_web: bool) -> connection_manager::Key {
@@ -128,6 +232,7 @@ struct Purpose<'a> {
     retry: bool,
     http2: bool,
     manager: &'a ConnectionManager,
+    config: Option<&'a Str>,
 }
 
 struct Builder<'a> {
@@ -164,6 +269,7 @@ impl Builder<'_> {
             retry: true,
             http2: false,
             manager: &self.manager,
+            config: None,
         };
         chains.iter().map(|chain| self.chain(chain, &purpose(chain))).collect()
     }
@@ -171,8 +277,7 @@ impl Builder<'_> {
     fn port(&self, number: u16, port: &Port, modes: &Modes) -> Vec<FilterChain> {
         let Some(speech) = Speech::of(port.protocol) else { return Vec::new() };
         let alpn = self.profile.plaintext_http_alpn();
-        let (cluster, name) =
-            (inbound_cluster(number), format!("{}_{number}", self.profile.families.wildcard()));
+        let (cluster, name) = (inbound_cluster(number), format!("{}_{number}", port.address));
         let purpose = Purpose {
             stat_prefix: format!("inbound_{name}"),
             name,
@@ -186,6 +291,7 @@ impl Builder<'_> {
                 (Protocol::GrpcWeb, Some(manager)) => manager,
                 _ => &self.manager,
             },
+            config: port.config.as_ref(),
         };
         let chains = mtls::chains(modes.of_port(number), speech, alpn);
         chains.iter().map(|chain| self.chain(chain, &purpose)).collect()
@@ -208,6 +314,9 @@ impl Builder<'_> {
                 ..FilterChainMatch::default()
             }),
             filters,
+            metadata: purpose
+                .config
+                .map(|path| filter_metadata([(ISTIO, json!({ "config": &**path }))])),
             transport_socket: chain.mtls.then(|| {
                 tls::downstream(&self.profile.trust_domains, self.profile.peer_alpn && !chain.http)
             }),

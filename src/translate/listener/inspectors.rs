@@ -65,6 +65,12 @@ pub fn unless_port(filter: ListenerFilter, ports: &BTreeSet<u16>) -> ListenerFil
     ListenerFilter { filter_disabled, ..filter }
 }
 
+/// The filter, but only for connections to this port.
+pub fn only_port(filter: ListenerFilter, port: u16) -> ListenerFilter {
+    let others = Predicate { rule: Some(Rule::NotMatch(Box::new(to_port(port)))) };
+    ListenerFilter { filter_disabled: Some(others), ..filter }
+}
+
 fn to_port(port: u16) -> Predicate {
     let port = i32::from(port);
     Predicate { rule: Some(Rule::DestinationPortRange(Int32Range { start: port, end: port + 1 })) }

@@ -24,7 +24,7 @@ use crate::translate::translator::Context;
 use crate::translate::visible::Egress;
 
 /// The first port that every process may bind.
-const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
+pub const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
 /// Ports of the proxy and its agent, beside those of the mesh configuration: administration, HBONE, merged
 /// metrics, health, DNS, metrics.
@@ -176,12 +176,12 @@ impl<'a> Builder<'a> {
     fn may_bind(&self, manner: &Manner, port: u16, protocol: Protocol) -> bool {
         let profile = self.profile;
         let everywhere = manner.place.as_ref().map_or(protocol.is_http(), Place::is_wildcard);
-        let own = [profile.outbound_port, profile.inbound_port];
-        let status = [profile.status_port, profile.prometheus_port];
         let bound = manner.bound && port != 0;
-        let used = own.contains(&port) || profile.http_proxy_port == port;
-        !(everywhere && port != 0 && (own.contains(&port) || status.contains(&port))
-            || bound && (used || PROXY_PORTS.contains(&port))
+        let used = profile.http_proxy_port == port
+            || profile.is_own_port(port)
+            || PROXY_PORTS.contains(&port);
+        !(everywhere && profile.is_own_port(port)
+            || bound && used
             || bound && profile.unprivileged && port < FIRST_UNPRIVILEGED_PORT)
     }
 

@@ -110,6 +110,12 @@ impl Profile {
         }
     }
 
+    /// Whether the proxy itself listens on a port of the wildcard address.
+    pub fn is_own_port(&self, port: u16) -> bool {
+        let own = [self.outbound_port, self.inbound_port, self.status_port, self.prometheus_port];
+        port != 0 && own.contains(&port)
+    }
+
     /// How many connections a worker takes from a bound port at once: with more than one, those that happen to
     /// wake up first would take all.
     pub fn accept_per_event(&self) -> Option<UInt32Value> {

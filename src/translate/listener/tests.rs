@@ -1,4 +1,6 @@
+mod described;
 mod inbound_listener;
+mod routed;
 mod sharing;
 
 use std::time::Duration;
@@ -13,7 +15,9 @@ use crate::proto::envoy::envoy::config::listener::v3::{Filter, FilterChain, List
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::RouteSpecifier;
 use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
+use crate::proto::envoy::envoy::config::core::v3::CidrRange;
 use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::tcp_proxy::ClusterSpecifier;
+use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::tcp_proxy::weighted_cluster::ClusterWeight;
 use crate::proto::envoy::envoy::r#type::tracing::v3::custom_tag::Type as Tag;
 use crate::snapshot::Snapshot;
 use crate::translate::capability::Capabilities;
@@ -63,6 +67,9 @@ fn line(chain: &FilterChain) -> String {
     words.push(matched.transport_protocol);
     words.push(matched.application_protocols.join(","));
     words.push(matched.server_names.join(","));
+    let length = |range: &CidrRange| range.prefix_len.map_or(0, |length| length.value);
+    let block = |range: &CidrRange| format!("{}/{}", range.address_prefix, length(range));
+    words.push(matched.prefix_ranges.iter().map(block).collect::<Vec<_>>().join(","));
     words.extend(chain.transport_socket.as_ref().map(|_| "TLS".to_owned()));
     words.push("->".into());
     for filter in &chain.filters {
@@ -76,6 +83,10 @@ fn line(chain: &FilterChain) -> String {
             }
             "tcp_proxy" => match config::<TcpProxy>(filter).cluster_specifier {
                 Some(ClusterSpecifier::Cluster(cluster)) => cluster,
+                Some(ClusterSpecifier::WeightedClusters(clusters)) => {
+                    let share = |c: &ClusterWeight| format!("{}*{}", c.weight, c.name);
+                    clusters.clusters.iter().map(share).collect::<Vec<_>>().join(" ")
+                }
                 other => panic!("{other:?}"),
             },
             other => other.to_owned(),
@@ -246,7 +257,8 @@ fn without_interception_ports_are_bound_that_may_be() {
     };
     check(false, &["127.0.0.1_80", "127.0.0.1_9000", "127.0.0.1_9001"]);
     check(true, &["127.0.0.1_9000", "127.0.0.1_9001"]);
-    let built = inbound(&context(&world, &bare), &traits(), &[], &mut Memos::default()).resources;
+    let built =
+        inbound(&context(&world, &bare), &traits(), &[], &[], &mut Memos::default()).resources;
     assert!(built.is_empty(), "the application itself listens");
 }
 
@@ -392,7 +404,7 @@ fn a_stock_envoy_is_sent_none_of_istios_filters() {
     let mut memos = Memos::default();
     let mut listeners = decode(&outbound(&context, &traits(), &[], &mut memos));
     let targets = [target(&world.services[0], 0, 8080), target(&world.services[0], 1, 8081)];
-    listeners.extend(decode(&inbound(&context, &traits(), &targets, &mut memos)));
+    listeners.extend(decode(&inbound(&context, &traits(), &[], &targets, &mut memos)));
     for chain in
         listeners.iter().flat_map(|l| l.filter_chains.iter().chain(&l.default_filter_chain))
     {

@@ -10,7 +10,7 @@ fn the_inbound_listener() {
     let scope = scope("shop");
     // In the order of ports on the workload, whatever that of the services is.
     let targets = [target(&web, 2, 8082), target(&web, 0, 8080), target(&web, 1, 8081)];
-    let built = inbound(&context(&world, &scope), &traits(), &targets, &mut Memos::default());
+    let built = inbound(&context(&world, &scope), &traits(), &[], &targets, &mut Memos::default());
     let listener = decode(&built).remove(0);
     let any = "istio,istio-peer-exchange,istio-http/1.0,istio-http/1.1,istio-h2";
     let http = "istio-http/1.0,istio-http/1.1,istio-h2";
@@ -46,8 +46,8 @@ fn inspectors_look_only_where_a_chain_needs_them() {
     let check = |modes: Modes, want: &[(&str, &[i32])]| {
         let context = context(&world, &scope);
         let profile = Same(Arc::new(Profile::of(&context, &traits())));
-        let ports = inbound::ports(&targets);
-        let key = inbound::Key { profile, tags: None, ports, modes: modes.clone() };
+        let ports = inbound::ports(&targets, &profile.0);
+        let key = inbound::Key { profile, tags: None, ports, modes: modes.clone(), bound: None };
         let listener = Listener::decode(inbound::build(&key).body).unwrap();
         let got: Vec<(String, Vec<i32>)> = listener
             .listener_filters
@@ -82,7 +82,7 @@ fn transparent_proxying_keeps_the_clients_address() {
     let scope = Scope { interception: Interception::Tproxy, ..scope("shop") };
     let world = snapshot([]);
     let traits = ListenerTraits { inbound_exact_balance: true, ..traits() };
-    let built = inbound(&context(&world, &scope), &traits, &[], &mut Memos::default());
+    let built = inbound(&context(&world, &scope), &traits, &[], &[], &mut Memos::default());
     let listener = decode(&built).remove(0);
     assert_eq!(
         inspectors(&listener),
@@ -97,7 +97,10 @@ fn the_older_of_two_services_over_one_port_is_believed() {
     let old = service(1, "old.shop", &["10.96.0.1"], &[("http", 80)]);
     let new = service(2, "new.shop", &["10.96.0.2"], &[("tcp", 81), ("udp", 82)]);
     let targets = [target(&old, 0, 8080), target(&new, 0, 8080), target(&new, 1, 8082)];
-    let ports = inbound::ports(&targets);
+    let world = snapshot([]);
+    let scope = scope("shop");
+    let profile = Profile::of(&context(&world, &scope), &traits());
+    let ports = inbound::ports(&targets, &profile);
     assert_eq!(ports.keys().collect::<Vec<_>>(), [&8080], "UDP has no listener");
     assert_eq!(&*ports[&8080].host, "old.shop.svc.cluster.local");
     assert_eq!(ports[&8080].protocol, Protocol::Http);
@@ -111,7 +114,7 @@ fn the_inbound_listener_stays_while_its_ports_do() {
         let world = snapshot([service.clone()]);
         let scope = scope("shop");
         let targets = [target(&service, 0, 8080)];
-        inbound(&context(&world, &scope), &traits(), &targets, &mut memos).resources.remove(0)
+        inbound(&context(&world, &scope), &traits(), &[], &targets, &mut memos).resources.remove(0)
     };
     let first = build(web());
     let relabelled = Service { labels: [("a".into(), "b".into())].into(), ..web() };
