@@ -497,7 +497,7 @@ fn servers_follow_the_limits_of_their_clients() {
         let scope = scope(&snapshot, |_| ());
         let service = Arc::new(case.service.clone());
         let targets = [ServiceTarget { service, port: 0, target_port: 8080 }];
-        let built = build(&snapshot, &scope, |c| inbound(c, &targets, &mut Memos::default()));
+        let built = build(&snapshot, &scope, |c| inbound(c, &[], &targets, &mut Memos::default()));
         find(&built, ResourceType::Cluster, "inbound|8080||").unwrap()
     };
     let mut case = Case::policy(json!({
