@@ -102,15 +102,20 @@ struct Parts {
 struct Others {
     policy: OutboundPolicy,
     egress_proxy: Option<Str>,
+    attempt_count: bool,
 }
 
 impl Others {
     fn of(scope: &Scope) -> Others {
-        Others { policy: scope.outbound_policy, egress_proxy: scope.egress_proxy.clone() }
+        Others {
+            policy: scope.outbound_policy,
+            egress_proxy: scope.egress_proxy.clone(),
+            attempt_count: scope.attempt_count,
+        }
     }
 
     fn entry(&self) -> Bytes {
-        virtual_host::catch_all(self.policy, self.egress_proxy.as_deref())
+        virtual_host::catch_all(self.policy, self.egress_proxy.as_deref(), self.attempt_count)
     }
 }
 
@@ -196,8 +201,9 @@ impl Builder<'_> {
         }
         let named = port.map_or_else(|| HTTP_PROXY.to_owned(), |port| port.to_string());
         let hosts = &mut *self.hosts;
-        let build =
-            |wanted: &Wanted, except| host(hosts, wanted, answers(wanted, scope, port, except));
+        let build = |wanted: &Wanted, except| {
+            host(hosts, wanted, answers(wanted, scope, port, except), scope)
+        };
         let kept = unique::keep(&named, wanted, build, &mut self.diagnostics);
         let by_domain: HashMap<&str, &Wanted> = kept
             .iter()
@@ -212,7 +218,8 @@ impl Builder<'_> {
                 }
                 Some(only) => {
                     let found = by_domain.get(&**only);
-                    let host = found.map(|wanted| host(self.hosts, wanted, Answers::Everyone));
+                    let host =
+                        found.map(|wanted| host(self.hosts, wanted, Answers::Everyone, scope));
                     self.configuration(&wish.name, host.into_iter().collect(), None, true)
                 }
             });
@@ -251,12 +258,18 @@ fn answers(wanted: &Wanted, scope: &Scope, port: Option<u16>, except: Vec<String
     }
 }
 
-fn host(hosts: &mut Memo<Key, VirtualHost>, wanted: &Wanted, answers: Answers) -> Arc<VirtualHost> {
+fn host(
+    hosts: &mut Memo<Key, VirtualHost>,
+    wanted: &Wanted,
+    answers: Answers,
+    scope: &Scope,
+) -> Arc<VirtualHost> {
     let key = Key {
         host: wanted.host.clone(),
         port: wanted.port,
         answers,
         table: Same(wanted.table.clone()),
+        attempt_count: scope.attempt_count,
     };
     hosts.get(key, Key::build)
 }

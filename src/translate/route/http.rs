@@ -228,3 +228,6 @@ impl Inputs {
         Some(route)
     }
 }
+
+#[cfg(test)]
+mod tests;

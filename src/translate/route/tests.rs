@@ -1,3 +1,5 @@
+mod virtual_services;
+
 use prost::Message as _;
 
 use super::domains::ShortForms;

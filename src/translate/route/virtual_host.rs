@@ -48,6 +48,8 @@ pub struct Key {
     pub answers: Answers,
     /// Its routes.
     pub table: Same<Table>,
+    /// Requests tell which attempt they are.
+    pub attempt_count: bool,
 }
 
 /// Which hosts a virtual host answers to.
@@ -131,7 +133,7 @@ impl Key {
         let head = encode(&Message {
             name: name.clone(),
             domains: domains.clone(),
-            include_request_attempt_count: true,
+            include_request_attempt_count: self.attempt_count,
             ..Message::default()
         });
         let mut origins = table.origins.clone();
@@ -149,7 +151,7 @@ fn bracketed(name: &Str) -> String {
 }
 
 /// The virtual host of all hosts that no service has.
-pub fn catch_all(policy: OutboundPolicy, egress_proxy: Option<&str>) -> Bytes {
+pub fn catch_all(policy: OutboundPolicy, egress_proxy: Option<&str>, attempt_count: bool) -> Bytes {
     let (name, action) = match policy {
         OutboundPolicy::AllowAny => ("allow_any", default_route::pass_through(egress_proxy)),
         OutboundPolicy::RegistryOnly => ("block_all", default_route::refuse()),
@@ -158,7 +160,7 @@ pub fn catch_all(policy: OutboundPolicy, egress_proxy: Option<&str>) -> Bytes {
         name: name.into(),
         domains: vec!["*".into()],
         routes: vec![Route { name: name.into(), ..default_route::everything(action) }],
-        include_request_attempt_count: true,
+        include_request_attempt_count: attempt_count,
         ..Message::default()
     })
 }
