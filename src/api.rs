@@ -4,6 +4,7 @@
 //! from (files, an API server), nor Envoy. Every type here is plain data, projected to the fields that the
 //! project reads: two objects that project equally are the same object.
 
+pub mod block;
 pub mod change;
 pub mod cidr;
 pub mod config;
@@ -26,6 +27,7 @@ pub mod proto_json;
 pub mod protocol;
 pub mod re2;
 
+pub use self::block::Block;
 pub use self::change::{Batch, Change};
 pub use self::diagnostic::{Diagnostic, Location, Severity};
 pub use self::features::Features;

@@ -9,21 +9,27 @@
 //! step. Each step is a pure function in a module of its own; `changes` marks where it starts again, and
 //! `derive` runs what is marked.
 
+mod allocate;
 mod changes;
 mod configs;
 mod derive;
+mod derive_entries;
 mod dirty;
 mod endpoints;
+mod entries;
 #[cfg(test)]
 mod fixtures;
+mod instances;
 mod lookup;
 mod networks;
 pub mod pacer;
 mod relation;
 mod selectors;
 mod service;
+mod service_entry;
 mod targets;
 mod workload;
+mod workload_entry;
 pub mod writer;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -31,6 +37,7 @@ use std::sync::Arc;
 
 use self::configs::Configs;
 use self::dirty::Dirty;
+use self::entries::Entries;
 use self::networks::Membership;
 use self::relation::Relation;
 use self::selectors::Selectors;
@@ -92,6 +99,7 @@ pub struct Store {
     membership: Arc<Membership>,
     /// The Services that are gateways to networks by their labels.
     gateways: BTreeSet<Id>,
+    entries: Entries,
 
     dirty: Dirty,
     /// Something that a snapshot shows differs from `published`.
@@ -120,6 +128,7 @@ impl Store {
             configs: Configs::default(),
             membership: Arc::default(),
             gateways: BTreeSet::new(),
+            entries: Entries::default(),
             dirty: Dirty::default(),
             changed: true,
             published: Arc::default(),
@@ -144,6 +153,10 @@ impl Store {
         let identities = self.mesh.trust_domain != mesh.trust_domain;
         if identities {
             self.dirty.pods.extend(ids(self.inputs.of_kind(Kind::Pod)));
+            self.mark_all_entries();
+        }
+        if self.mesh.default_service_export_to != mesh.default_service_export_to {
+            self.entries.dirty.services.extend(ids(self.objects.of_kind(Kind::ServiceEntry)));
         }
         if identities || self.mesh.default_service_export_to != mesh.default_service_export_to {
             self.dirty.services.extend(ids(self.objects.of_kind(Kind::Service)));

@@ -4,7 +4,10 @@
 //! the process: what was built with them never has to be built anew because of them, so that no memo keys on
 //! them.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
+
+use super::Block;
 
 /// The features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +46,22 @@ pub struct Features {
     pub track_remaining: bool,
     /// Sidecars, too, are told the endpoints of headless services, and balance over them.
     pub headless_eds: bool,
+    /// Selectors of ServiceEntries select pods too.
+    pub select_pods: bool,
+    /// Selectors of Kubernetes Services select WorkloadEntries too.
+    pub select_workload_entries: bool,
+    /// WorkloadEntries whose health is checked count only while they are healthy.
+    pub workload_health: bool,
+    /// ServiceEntries without an address are given one.
+    pub allocate_addresses: bool,
+    /// Where IPv4 addresses are given from.
+    pub allocate_v4: Block,
+    /// Where IPv6 addresses are given from.
+    pub allocate_v6: Block,
+    /// How far apart in time proxies resolve one name again.
+    pub dns_jitter: Duration,
+    /// Queries on one UDP socket of a proxy's resolver.
+    pub dns_udp_queries: u32,
     /// Gateways are served by proxies of their own namespace only.
     pub gateways_in_own_namespace: bool,
     /// Hosts of gateways that have the same routes share a virtual host.
@@ -58,6 +77,15 @@ pub struct Features {
     pub weigh_localities: bool,
     /// For external services, what a DestinationRule says of TLS wins over a proxy's own certificates.
     pub external_tls_by_rule: bool,
+}
+
+impl Features {
+    /// The default of `allocate_v4`.
+    pub const ALLOCATE_V4: Block =
+        Block { address: IpAddr::V4(Ipv4Addr::new(240, 240, 0, 0)), length: 16 };
+    /// The default of `allocate_v6`.
+    pub const ALLOCATE_V6: Block =
+        Block { address: IpAddr::V6(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0)), length: 48 };
 }
 
 impl Default for Features {
@@ -80,6 +108,14 @@ impl Default for Features {
             endpoint_telemetry: true,
             track_remaining: false,
             headless_eds: false,
+            select_pods: true,
+            select_workload_entries: true,
+            workload_health: true,
+            allocate_addresses: true,
+            allocate_v4: Features::ALLOCATE_V4,
+            allocate_v6: Features::ALLOCATE_V6,
+            dns_jitter: Duration::from_millis(100),
+            dns_udp_queries: 100,
             gateways_in_own_namespace: false,
             collapse_routes: true,
             merge_rules_by_visibility: true,

@@ -2,13 +2,12 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Protocol;
 use crate::api::core::TargetPort;
-use crate::api::{Labels, ObjectKey, Str};
+use crate::api::{Block, Labels, ObjectKey, Str};
 
 /// Names a service. The same host name may exist in several namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,8 +62,10 @@ pub struct Service {
     pub traffic_distribution: Str,
     /// Endpoints that are not ready count as ready.
     pub publish_not_ready: bool,
-    /// Without an address of its own, it is found at those of its endpoints.
+    /// A ServiceEntry without an address of its own that has endpoints: clients find it there.
     pub at_endpoints: bool,
+    /// Connections are tried to several addresses that DNS tells, and the first that opens is used.
+    pub race_addresses: bool,
     /// Addresses that reach it from outside the cluster.
     pub external_addresses: Vec<Str>,
     /// The object that defines it.
@@ -80,46 +81,8 @@ pub struct Port {
     pub number: u16,
     /// What is spoken on it.
     pub protocol: Protocol,
-    /// Where it leads in a pod.
+    /// Where it leads in a pod; 0 where a ServiceEntry does not say.
     pub target: TargetPort,
-}
-
-/// A block of addresses; a single one where all bits are fixed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Block {
-    /// An address of it, as it was written.
-    pub address: IpAddr,
-    /// How many bits are fixed.
-    pub length: u8,
-}
-
-impl Block {
-    /// From an IP address, or CIDR notation.
-    pub fn parse(text: &str) -> Option<Block> {
-        let (address, length) = match text.split_once('/') {
-            Some((address, length)) => (address, Some(length)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().ok()?;
-        let all = if address.is_ipv4() { 32 } else { 128 };
-        let length = length.map_or(Some(all), |length| length.parse().ok())?;
-        (length <= all).then_some(Block { address, length })
-    }
-
-    /// The address, if it is a single one.
-    pub fn single(self) -> Option<IpAddr> {
-        let all = if self.address.is_ipv4() { 32 } else { 128 };
-        (self.length == all).then_some(self.address)
-    }
-}
-
-impl fmt::Display for Block {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.single() {
-            Some(address) => address.fmt(f),
-            None => write!(f, "{}/{}", self.address, self.length),
-        }
-    }
 }
 
 /// Who defines a service.
@@ -168,16 +131,21 @@ pub enum Visibility {
 }
 
 impl Visibility {
-    /// From `exportTo` values (`*`, `.`, `~`, or a namespace) of an object in `namespace`.
+    /// From `exportTo` values (`*`, `.`, `~`, or a namespace) of an object in `namespace`. `*` means all whatever
+    /// else is there, and `~` nobody but for that.
     pub fn of<'a>(export_to: impl IntoIterator<Item = &'a str>, namespace: &str) -> Visibility {
         let mut namespaces = Vec::new();
+        let mut nobody = false;
         for value in export_to {
             match value {
                 "*" => return Visibility::Public,
-                "~" => {}
+                "~" => nobody = true,
                 "." => namespaces.push(namespace.into()),
                 other => namespaces.push(other.into()),
             }
+        }
+        if nobody {
+            namespaces.clear();
         }
         namespaces.sort();
         namespaces.dedup();
@@ -209,6 +177,16 @@ impl Service {
         self.registry == Registry::Kubernetes && self.resolution == Resolution::Passthrough
     }
 
+    /// Without a virtual address, clients connect to its endpoints.
+    pub fn is_at_endpoints(&self) -> bool {
+        self.at_endpoints || self.is_headless()
+    }
+
+    /// It stands for hosts that proxies resolve when they are asked for.
+    pub fn forwards_by_name(&self) -> bool {
+        self.resolution == Resolution::DynamicDns && self.key.hostname.starts_with('*')
+    }
+
     /// The virtual addresses that a client in `cluster` uses: those of its own cluster, else those of the
     /// first cluster that has any.
     pub fn addresses_in(&self, cluster: &str) -> &[IpAddr] {
@@ -226,6 +204,7 @@ pub fn by_age(a: &Service, b: &Service) -> Ordering {
         .then_with(|| a.name.cmp(&b.name))
         .then_with(|| a.key.namespace.cmp(&b.key.namespace))
         .then_with(|| a.key.hostname.cmp(&b.key.hostname))
+        .then_with(|| a.origin.cmp(&b.origin))
 }
 
 /// Sorts by [`by_age`].

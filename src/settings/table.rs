@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::value::{Rejected, Value, assign};
 use crate::api::features::Percent;
+use crate::api::{Block, Features};
 
 /// Whether a variable has an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +146,22 @@ settings! {
         "clusters weigh localities even where nothing asks for it";
     "PREFER_DESTINATIONRULE_TLS_FOR_EXTERNAL_SERVICES" external_tls_by_rule: bool = true,
         "for external services, TLS of DestinationRules wins over the certificates in a proxy's metadata";
+    "PILOT_ENABLE_SERVICEENTRY_SELECT_PODS" select_pods: bool = true,
+        "selectors of ServiceEntries select pods too, not only WorkloadEntries";
+    "PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES" select_workload_entries: bool = true,
+        "selectors of Kubernetes Services select WorkloadEntries too";
+    "PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS" workload_health: bool = true,
+        "WorkloadEntries whose health is checked count only while they are healthy";
+    "PILOT_ENABLE_IP_AUTOALLOCATE" allocate_addresses: bool = true,
+        "gives addresses to ServiceEntries without one, for proxies that capture DNS";
+    "PILOT_IP_AUTOALLOCATE_IPV4_PREFIX" allocate_v4: Block = Features::ALLOCATE_V4,
+        "where IPv4 addresses are given from";
+    "PILOT_IP_AUTOALLOCATE_IPV6_PREFIX" allocate_v6: Block = Features::ALLOCATE_V6,
+        "where IPv6 addresses are given from";
+    "PILOT_DNS_JITTER_DURATION" dns_jitter: Duration = Duration::from_millis(100),
+        "how far apart in time proxies resolve one name again";
+    "PILOT_DNS_CARES_UDP_MAX_QUERIES" dns_udp_queries: u32 = 100,
+        "queries on one UDP socket of a proxy's resolver";
 }
 
 /// The variables that have no effect: name, default, meaning, and why.
@@ -160,29 +177,21 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_JWT_ENABLE_REMOTE_JWKS", "false", "who fetches JSON web keys: istiod, envoy or both", Pending),
         ("ISTIOD_CUSTOM_HOST", "", "further names in the certificate of the control plane", Pending),
         ("PILOT_CERT_PROVIDER", "istiod", "who signs the certificate of the control plane", Pending),
-        ("PILOT_DNS_CARES_UDP_MAX_QUERIES", "100", "queries on one UDP socket of Envoy's resolver", Pending),
-        ("PILOT_DNS_JITTER_DURATION", "100ms", "jitter of DNS refreshes", Pending),
         ("EXTERNAL_ISTIOD", "false", "controls remote clusters", Pending),
         ("ENABLE_CA_SERVER", "true", "signs workload certificates", Pending),
         ("UNSAFE_ENABLE_ADMIN_ENDPOINTS", "false", "serves /debug/force_disconnect", Pending),
         ("ENABLE_DEBUG_ENDPOINT_AUTH", "true", "authorises callers of debug endpoints by namespace", Pending),
         ("DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES", "", "namespaces that may use every debug endpoint", Pending),
-        ("PILOT_ENABLE_SERVICEENTRY_SELECT_PODS", "true", "ServiceEntry selectors select pods", Pending),
-        ("PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES", "true", "Service selectors select WorkloadEntries", Pending),
         ("INJECTION_WEBHOOK_CONFIG_NAME", "istio-sidecar-injector", "the injection webhook to keep patched", Pending),
         ("VALIDATION_WEBHOOK_CONFIG_NAME", "istio-istio-system", "the validation webhook to keep patched", Pending),
         ("PILOT_REMOTE_CLUSTER_TIMEOUT", "30s", "how long readiness waits for remote clusters", Pending),
         ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true", "registers workloads that connect", Pending),
         ("PILOT_WORKLOAD_ENTRY_GRACE_PERIOD", "10s", "how long a registered workload outlives its connection", Pending),
-        ("PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS", "true", "takes health reports of registered workloads", Pending),
         ("PILOT_ENABLE_CROSS_CLUSTER_WORKLOAD_ENTRY", "true", "WorkloadEntries of remote clusters are used", Pending),
         ("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", "true", "the agent fetches Wasm modules", AGENT),
         ("PILOT_JWT_PUB_KEY_REFRESH_INTERVAL", "20m", "how often JSON web keys are fetched", Pending),
         ("PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS", "false", "removes the taint of nodes whose CNI is ready", Pending),
         ("PILOT_NODE_UNTAINT_CONTROLLERS_TAINT_NAME", "cni.istio.io/not-ready", "the taint to remove", Pending),
-        ("PILOT_ENABLE_IP_AUTOALLOCATE", "true", "allocates addresses to ServiceEntries without one", Pending),
-        ("PILOT_IP_AUTOALLOCATE_IPV4_PREFIX", "240.240.0.0/16", "where IPv4 addresses are allocated from", Pending),
-        ("PILOT_IP_AUTOALLOCATE_IPV6_PREFIX", "2001:2::/48", "where IPv6 addresses are allocated from", Pending),
         ("UNSAFE_PILOT_ENABLE_RUNTIME_ASSERTIONS", "false", "assertions at run time", TEST_ONLY),
         ("UNSAFE_PILOT_ENABLE_DELTA_TEST", "false", "compares delta and full pushes", TEST_ONLY),
         ("ISTIO_MULTIROOT_MESH", "false", "distributes a bundle of trust anchors", Pending),

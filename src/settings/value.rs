@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::api::Block;
 use crate::api::duration;
 use crate::api::features::Percent;
 
@@ -62,6 +63,18 @@ impl Value for Percent {
 
     fn show(&self) -> String {
         self.value().to_string()
+    }
+}
+
+impl Value for Block {
+    const ALLOWED: &'static str = "a block of addresses such as 240.240.0.0/16";
+
+    fn read(text: &str) -> Option<Block> {
+        Block::parse(text)
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
     }
 }
 

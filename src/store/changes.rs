@@ -37,13 +37,19 @@ impl Store {
             Object::ServiceAccount(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)
+            | Object::WorkloadGroup(_)
             | Object::Untyped(_) => self.changed = true,
+            Object::ServiceEntry(_) => {
+                self.note_service_entry(&id, old, new);
+                self.changed = true;
+            }
+            Object::WorkloadEntry(_) => {
+                self.note_workload_entry(&id);
+                self.changed = true;
+            }
             Object::VirtualService(_)
             | Object::DestinationRule(_)
             | Object::Gateway(_)
-            | Object::ServiceEntry(_)
-            | Object::WorkloadEntry(_)
-            | Object::WorkloadGroup(_)
             | Object::Sidecar(_) => {
                 self.dirty.kinds.insert(object.kind());
                 self.changed = true;
@@ -52,6 +58,8 @@ impl Store {
     }
 
     fn note_namespace(&mut self, id: &Id, new: Option<&Object>) {
+        let entries = ids(self.objects.in_namespace(Kind::ServiceEntry, &id.name));
+        self.entries.dirty.services.extend(entries);
         let services = self.objects.in_namespace(Kind::Service, &id.name);
         self.dirty.services.extend(ids(services));
         let object = match new {

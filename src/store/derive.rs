@@ -8,7 +8,7 @@ use crate::api::core::{self, ServiceType};
 use crate::api::{Kind, Str};
 use crate::model::service::{by_age, sort_by_age};
 use crate::model::{Resolution, Service, ServiceEndpoints, ServiceKey, ServiceTarget};
-use crate::snapshot::{NamespaceState, WorkloadState};
+use crate::snapshot::NamespaceState;
 
 /// When more selectors than this change at once, every pod of their namespaces is looked at again, instead of
 /// each selector being compared with every pod.
@@ -21,15 +21,20 @@ impl Store {
     /// Does all work that changes left behind. Each step marks work for the next ones only.
     pub(super) fn settle(&mut self) {
         self.find_selected();
+        self.find_selected_by_entries();
         let services = std::mem::take(&mut self.dirty.services);
         let services = services.iter().filter_map(|id| self.derive_service(id));
-        let services: Vec<ServiceChange> = services.collect();
+        let mut services: Vec<ServiceChange> = services.collect();
+        services.extend(self.derive_entry_services());
         for id in std::mem::take(&mut self.dirty.pods) {
             self.derive_workload(&id);
         }
+        self.derive_workload_entries();
+        self.derive_hosts();
         for id in std::mem::take(&mut self.dirty.endpoints) {
             self.derive_endpoints(&id);
         }
+        self.find_at_places();
         for id in std::mem::take(&mut self.dirty.targets) {
             self.derive_targets(&id);
         }
@@ -45,6 +50,7 @@ impl Store {
         let changed = std::mem::take(&mut self.dirty.selectors);
         for id in &changed {
             self.dirty.pods.extend(self.selects.lefts(id).iter().cloned());
+            self.find_entries_of_service(id);
         }
         if changed.len() > FEW_SELECTORS {
             let namespaces: BTreeSet<&Str> = changed.iter().map(|id| &id.namespace).collect();
@@ -82,6 +88,7 @@ impl Store {
         self.dirty.endpoints.insert(id.clone());
         self.dirty.targets.extend(self.selects.lefts(id).iter().cloned());
         self.dirty.targets.extend(self.names.rights(id).iter().cloned());
+        self.dirty.targets.extend(self.entries.chosen.lefts(id).iter().cloned());
         Some(ServiceChange { old, new })
     }
 
@@ -132,24 +139,15 @@ impl Store {
         self.selects.set(id, selected_by);
         self.dirty.targets.insert(id.clone());
 
+        let serves = pod.as_ref().is_some_and(|pod| pod.ready && !pod.terminating);
+        self.relate_pod(id, serves && new.is_some());
+
         if old.as_deref() == new.as_ref() {
             return;
         }
         self.dirty.endpoints.extend(self.names.lefts(id).iter().cloned());
-        self.edit(&id.namespace, |state| {
-            let workloads = Arc::make_mut(&mut state.workloads);
-            match (workloads.get_mut(&id.name), new) {
-                (Some(state), Some(workload)) => state.workload = Arc::new(workload),
-                (None, Some(workload)) => {
-                    let workload = Arc::new(workload);
-                    let targets = Arc::default();
-                    workloads.insert(id.name.clone(), WorkloadState { workload, targets });
-                }
-                (_, None) => {
-                    workloads.remove(&id.name);
-                }
-            }
-        });
+        let instead = || self.entries.workloads.get(id).cloned();
+        self.show_workload(id, new.map(Arc::new).or_else(instead));
     }
 
     fn derive_endpoints(&mut self, id: &Id) {
@@ -157,12 +155,9 @@ impl Store {
         let Some(service) = service.cloned() else {
             self.names.set(id, Vec::new());
             self.withheld.remove(id);
-            let host = service::hostname(id, &self.config.domain);
-            if self.state(&id.namespace).is_some_and(|s| s.endpoints.contains_key(&host)) {
-                self.edit(&id.namespace, |state| {
-                    Arc::make_mut(&mut state.endpoints).remove(&host);
-                });
-            }
+            let hostname = service::hostname(id, &self.config.domain);
+            let key = ServiceKey { hostname, namespace: id.namespace.clone() };
+            self.derive_host(&key);
             return;
         };
         let (new, pods) = if self.slices.contains_key(id) {
@@ -183,14 +178,17 @@ impl Store {
             self.dirty.targets.extend(pods.iter().map(|pod| id.sibling(pod)));
         }
         self.names.set(id, pods.iter().map(|pod| id.sibling(pod)).collect());
-        let host = &service.key.hostname;
-        let old = self.state(&id.namespace).and_then(|state| state.endpoints.get(host));
-        let shared = endpoints::share(old, new);
-        if !old.is_some_and(|old| Arc::ptr_eq(old, &shared)) {
-            self.edit(&id.namespace, |state| {
-                Arc::make_mut(&mut state.endpoints).insert(host.clone(), shared);
-            });
+        let accounts = &service.service_accounts;
+        let mut new = new;
+        if let Some(more) = self.endpoints_at_entries(id, &service) {
+            new = endpoints::join_all(accounts, new, &more);
         }
+        if !self.entries.hosts.lefts(&service.key).is_empty()
+            && let Some(first) = self.endpoints_of_entries(&service.key)
+        {
+            new = endpoints::join_all(accounts, first, &new);
+        }
+        self.put_endpoints(&service.key, Some(new));
     }
 
     fn endpoints_from_pods(&self, id: &Id, service: &Service) -> ServiceEndpoints {
@@ -204,8 +202,16 @@ impl Store {
         let Some(state) = self.state(&id.namespace).and_then(|s| s.workloads.get(&id.name)) else {
             return;
         };
-        let Some(pod) = self.pod(id) else { return };
-        let new = self.targets_of(id, pod);
+        let workload = &state.workload;
+        let mut new = match self.pod(id) {
+            Some(pod) if workload.origin.kind == Kind::Pod => self.targets_of(id, pod),
+            _ => self.targets_of_entry(id),
+        };
+        let more = self.targets_by_address(workload);
+        if !more.is_empty() || workload.origin.kind != Kind::Pod {
+            new.extend(more);
+            new.sort_by(|a, b| by_age(&a.service, &b.service));
+        }
         if *state.targets == *new {
             return;
         }
@@ -270,7 +276,8 @@ impl Store {
         }
         let mut list: Vec<Arc<Service>>;
         if changes.len() > FEW_SERVICES {
-            list = self.services.values().cloned().collect();
+            let entries = self.entries.services.values().flatten();
+            list = self.services.values().chain(entries).cloned().collect();
             sort_by_age(&mut list);
         } else {
             list = self.by_age.to_vec();
@@ -309,7 +316,7 @@ impl Store {
 }
 
 /// A service before and after; at least one of them is there.
-struct ServiceChange {
-    old: Option<Arc<Service>>,
-    new: Option<Arc<Service>>,
+pub(super) struct ServiceChange {
+    pub(super) old: Option<Arc<Service>>,
+    pub(super) new: Option<Arc<Service>>,
 }

@@ -5,15 +5,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::networks::Membership;
-use super::targets::target_port;
+use super::targets::{target_port, target_port_of_entry};
 use crate::api::core::{self, AddressType, EndpointSlice, SliceEndpoint, SlicePort};
+use crate::api::networking::WorkloadEntry;
 use crate::api::{ObjectKey, Str};
 use crate::model::{
-    Endpoint, EndpointTraits, Health, Service, ServiceEndpoints, TlsMode, Workload,
+    Address, Endpoint, EndpointTraits, Health, Service, ServiceEndpoints, TlsMode, Workload,
 };
 
 /// The weight of an endpoint that has none of its own.
-const WEIGHT: u32 = 1;
+pub(super) const WEIGHT: u32 = 1;
 
 /// What the slices of a service say.
 #[derive(Debug)]
@@ -96,7 +97,39 @@ pub(super) fn from_pods<'a>(
         }
     }
     origins.sort();
-    complete(service, by_port, origins)
+    complete(&service.service_accounts, by_port, origins)
+}
+
+/// The endpoints of a Kubernetes Service at WorkloadEntries that it selects, in the order given. Only addresses
+/// count, as for Kubernetes itself.
+pub(super) fn from_entries<'a>(
+    object: &core::Service,
+    entries: impl Iterator<Item = (&'a WorkloadEntry, Arc<Workload>)>,
+) -> ServiceEndpoints {
+    let mut by_port: BTreeMap<Str, Vec<Endpoint>> = BTreeMap::new();
+    let mut origins = Vec::new();
+    for (entry, workload) in entries {
+        let address = Address::parse(&entry.address);
+        if matches!(address, Address::Host(_) | Address::Pipe(_)) {
+            continue;
+        }
+        origins.push(workload.origin.clone());
+        for port in &object.ports {
+            let Some(number) = target_port_of_entry(port, entry) else { continue };
+            by_port.entry(port.name.clone()).or_default().push(Endpoint {
+                address: address.clone(),
+                additional: Vec::new(),
+                port: number,
+                health: Health::Unknown,
+                weight: if entry.weight == 0 { WEIGHT } else { entry.weight },
+                node_name: Str::default(),
+                hostname: Str::default(),
+                workload: Some(workload.clone()),
+                bare_network: Str::default(),
+            });
+        }
+    }
+    complete([], by_port, origins)
 }
 
 /// The addresses of a pod that a service uses: one of each family that it has a virtual address of, in that
@@ -173,7 +206,7 @@ impl<'a> Collected<'a> {
     }
 
     fn finish(self, service: &Service, origins: Vec<ObjectKey>) -> ServiceEndpoints {
-        complete(service, self.by_port, origins)
+        complete(&service.service_accounts, self.by_port, origins)
     }
 }
 
@@ -206,12 +239,13 @@ fn health(service: &Service, endpoint: &SliceEndpoint) -> Health {
     }
 }
 
-fn complete(
-    service: &Service,
+/// Endpoints with what is derived from them. `accounts` are identities that they may have beside their own.
+pub(super) fn complete<'a>(
+    accounts: impl IntoIterator<Item = &'a Str>,
     by_port: BTreeMap<Str, Vec<Endpoint>>,
     origins: Vec<ObjectKey>,
 ) -> ServiceEndpoints {
-    let traits = traits(service, by_port.values().flatten());
+    let traits = traits(accounts, by_port.values().flatten());
     ServiceEndpoints {
         by_port: by_port.into_iter().map(|(name, list)| (name, list.into())).collect(),
         traits: Arc::new(traits),
@@ -219,8 +253,26 @@ fn complete(
     }
 }
 
-fn traits<'a>(
-    service: &Service,
+/// The endpoints of both.
+pub(super) fn join_all(
+    accounts: &[Str],
+    first: ServiceEndpoints,
+    second: &ServiceEndpoints,
+) -> ServiceEndpoints {
+    let mut by_port: BTreeMap<Str, Vec<Endpoint>> = BTreeMap::new();
+    for (port, list) in first.by_port.iter().chain(&second.by_port) {
+        by_port.entry(port.clone()).or_default().extend(list.iter().cloned());
+    }
+    let mut origins: Vec<ObjectKey> =
+        first.origins.iter().chain(&*second.origins).cloned().collect();
+    origins.sort();
+    origins.dedup();
+    let known = [&first, second].map(|endpoints| endpoints.traits.identities.clone());
+    complete(accounts.iter().chain(known.iter().flat_map(|list| list.iter())), by_port, origins)
+}
+
+fn traits<'a, 'b>(
+    accounts: impl IntoIterator<Item = &'b Str>,
     endpoints: impl Iterator<Item = &'a Endpoint> + Clone,
 ) -> EndpointTraits {
     // Unhealthy endpoints count: clusters must not change whenever a probe fails.
@@ -228,7 +280,7 @@ fn traits<'a>(
         .clone()
         .filter_map(|endpoint| endpoint.workload.as_ref())
         .map(|workload| workload.identity.clone())
-        .chain(service.service_accounts.iter().cloned())
+        .chain(accounts.into_iter().cloned())
         .filter(|identity| !identity.is_empty())
         .collect();
     identities.sort();

@@ -31,9 +31,10 @@ impl Store {
         self.namespaces.get(namespace).map(|state| &**state)
     }
 
+    /// The workload of a pod.
     pub(super) fn workload(&self, pod: &Id) -> Option<Arc<Workload>> {
         let state = self.state(&pod.namespace)?.workloads.get(&pod.name)?;
-        Some(state.workload.clone())
+        (state.workload.origin.kind == Kind::Pod).then(|| state.workload.clone())
     }
 
     pub(super) fn services_selecting(&self, pod: &Id, labels: &Labels) -> Vec<Id> {

@@ -28,6 +28,7 @@ impl Store {
             self.dirty.pods.extend(ids(self.inputs.of_kind(Kind::Pod)));
             // Endpoints without a pod have a network too.
             self.dirty.endpoints.extend(self.services.keys().cloned());
+            self.mark_all_entries();
             self.dirty.networks = true;
         }
         changed

@@ -28,6 +28,11 @@ impl<L: Clone + Eq + Hash + Ord, R: Clone + Eq + Hash + Ord> Relation<L, R> {
         self.lefts.get(right).map_or(&[], Vec::as_slice)
     }
 
+    /// Nothing belongs to anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rights.is_empty()
+    }
+
     /// Makes `rights` all that belongs to `left`; returns whether that is a change.
     pub(super) fn set(&mut self, left: &L, mut rights: Vec<R>) -> bool {
         rights.sort();

@@ -25,12 +25,8 @@ impl Selectors {
 
     /// Takes out what `insert` filed.
     pub(super) fn remove(&mut self, service: &Id, selector: &Labels) {
-        let Some(label) = label(service, selector) else { return };
-        if let Some(names) = self.filed.get_mut(&label) {
-            names.remove(&service.name);
-            if names.is_empty() {
-                self.filed.remove(&label);
-            }
+        if let Some(label) = label(service, selector) {
+            self.take(service, label);
         }
     }
 
@@ -48,6 +44,56 @@ impl Selectors {
             })
             .flatten()
     }
+}
+
+/// Selectors of which an empty one selects everything: those of ServiceEntries.
+impl Selectors {
+    /// Files a selector.
+    pub(super) fn insert_any(&mut self, id: &Id, selector: &Labels) {
+        match selector.is_empty() {
+            true => {
+                self.filed.entry(anything(&id.namespace)).or_default().insert(id.name.clone());
+            }
+            false => self.insert(id, selector),
+        }
+    }
+
+    /// Takes out what `insert_any` filed.
+    pub(super) fn remove_any(&mut self, id: &Id, selector: &Labels) {
+        match selector.is_empty() {
+            true => self.take(id, anything(&id.namespace)),
+            false => self.remove(id, selector),
+        }
+    }
+
+    /// As `candidates`, with those of empty selectors.
+    pub(super) fn candidates_any<'a>(
+        &'a self,
+        namespace: &'a Str,
+        labels: &'a Labels,
+    ) -> impl Iterator<Item = &'a Str> {
+        let all = self.filed.get(&anything(namespace));
+        self.candidates(namespace, labels).chain(all.into_iter().flatten())
+    }
+
+    /// Nothing is filed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.filed.is_empty()
+    }
+
+    fn take(&mut self, id: &Id, label: (Str, Str, Str)) {
+        if let Some(names) = self.filed.get_mut(&label) {
+            names.remove(&id.name);
+            if names.is_empty() {
+                self.filed.remove(&label);
+            }
+        }
+    }
+}
+
+/// Stands for the label of what has none.
+fn anything(namespace: &Str) -> (Str, Str, Str) {
+    (namespace.clone(), Str::default(), Str::default())
 }
 
 /// The label that stands for a selector. Any would do; the longest value tells most.

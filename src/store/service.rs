@@ -80,9 +80,14 @@ pub(super) fn derive(
         aliases,
         external_name: alias.unwrap_or_default(),
         node_local: object.node_local,
-        traffic_distribution: traffic_distribution(object, namespace),
+        traffic_distribution: traffic_distribution_of(
+            meta,
+            &object.traffic_distribution,
+            namespace,
+        ),
         publish_not_ready: object.publish_not_ready,
-        at_endpoints: object.headless && resolution == Resolution::Passthrough,
+        race_addresses: false,
+        at_endpoints: false,
         external_addresses: object.external_addresses.clone(),
         origin: ObjectKey {
             kind: Kind::Service,
@@ -125,13 +130,17 @@ fn service_accounts(meta: &Meta, mesh: &MeshConfig) -> Vec<Str> {
     accounts
 }
 
-/// The service's annotation, else its field, else its namespace's annotation; values that mean nothing are
+/// The object's annotation, else its field, else its namespace's annotation; values that mean nothing are
 /// passed over.
-fn traffic_distribution(object: &core::Service, namespace: Option<&core::Namespace>) -> Str {
+pub(super) fn traffic_distribution_of(
+    object: &Meta,
+    field: &str,
+    namespace: Option<&core::Namespace>,
+) -> Str {
     let annotation =
         |meta: &Meta| meta.annotation(TRAFFIC_DISTRIBUTION).and_then(|v| distribution(v));
-    annotation(&object.meta)
-        .or_else(|| distribution(&object.traffic_distribution))
+    annotation(object)
+        .or_else(|| distribution(field))
         .or_else(|| namespace.and_then(|namespace| annotation(&namespace.meta)))
         .unwrap_or_default()
         .into()

@@ -19,11 +19,11 @@ const CLUSTER: &str = "topology.istio.io/cluster";
 /// Also on a namespace: the control plane's own names the network of the cluster.
 pub(super) const NETWORK: &str = "topology.istio.io/network";
 const HOSTNAME: &str = "kubernetes.io/hostname";
-/// On a pod: override the locality of its node, the first before the second.
+/// On a workload: override the locality of its node, the first before the second.
 const LOCALITIES: [&str; 2] = ["topology.istio.io/locality", "istio-locality"];
-const TLS_MODE: &str = "security.istio.io/tlsMode";
+pub(super) const TLS_MODE: &str = "security.istio.io/tlsMode";
 
-const WORKLOAD_NAME: &str = "service.istio.io/workload-name";
+pub(super) const WORKLOAD_NAME: &str = "service.istio.io/workload-name";
 const CANONICAL_NAMES: [&str; 3] =
     ["service.istio.io/canonical-name", "app.kubernetes.io/name", "app"];
 const CANONICAL_REVISIONS: [&str; 3] =
@@ -61,7 +61,13 @@ pub(super) fn derive(pod: &core::Pod, around: Surroundings<'_>) -> Option<Worklo
         name: meta.name.clone(),
         namespace: meta.namespace.clone(),
         labels: meta.labels.clone(),
-        all_labels: all_labels(pod, &locality, &network, &around.config.cluster),
+        all_labels: Place {
+            locality: &locality,
+            network: &network,
+            cluster: &around.config.cluster,
+            node: &pod.node_name,
+        }
+        .add_to(&meta.labels),
         ips: pod.ips.clone(),
         locality,
         node_name: pod.node_name.clone(),
@@ -69,11 +75,8 @@ pub(super) fn derive(pod: &core::Pod, around: Surroundings<'_>) -> Option<Worklo
         cluster: around.config.cluster.clone(),
         identity: spiffe(&around.mesh.trust_domain, &meta.namespace, &service_account),
         service_account,
-        canonical_name: first(meta, &CANONICAL_NAMES).unwrap_or(&workload_name).clone(),
-        canonical_revision: match first(meta, &CANONICAL_REVISIONS) {
-            Some(revision) if **revision != *LATEST => revision.clone(),
-            _ => Str::default(),
-        },
+        canonical_name: canonical_name(&meta.labels).unwrap_or(&workload_name).clone(),
+        canonical_revision: canonical_revision(&meta.labels),
         workload_name,
         hostname: pod.hostname.clone(),
         subdomain: pod.subdomain.clone(),
@@ -89,34 +92,64 @@ pub(super) fn derive(pod: &core::Pod, around: Surroundings<'_>) -> Option<Worklo
     })
 }
 
+/// The canonical name that labels tell.
+pub(super) fn canonical_name(labels: &Labels) -> Option<&Str> {
+    first(labels, &CANONICAL_NAMES)
+}
+
+/// The canonical revision that labels tell; empty when they do not, or tell the default.
+pub(super) fn canonical_revision(labels: &Labels) -> Str {
+    match first(labels, &CANONICAL_REVISIONS) {
+        Some(revision) if **revision != *LATEST => revision.clone(),
+        _ => Str::default(),
+    }
+}
+
 /// The first label of these that is set.
-fn first<'a>(meta: &'a Meta, keys: &[&str]) -> Option<&'a Str> {
-    keys.iter().find_map(|key| meta.label(key)).filter(|value| !value.is_empty())
+fn first<'a>(labels: &'a Labels, keys: &[&str]) -> Option<&'a Str> {
+    keys.iter().find_map(|key| labels.get(*key)).filter(|value| !value.is_empty())
+}
+
+/// The locality that labels tell.
+pub(super) fn labelled_locality(labels: &Labels) -> Option<&Str> {
+    first(labels, &LOCALITIES)
 }
 
 fn locality(pod: &Meta, node: Option<&core::Node>) -> Locality {
-    if let Some(own) = first(pod, &LOCALITIES) {
+    if let Some(own) = labelled_locality(&pod.labels) {
         return Locality::parse(own);
     }
     let Some(node) = node else { return Locality::default() };
-    let label = |keys: &[&str]| first(&node.meta, keys).map_or("", |value| &**value);
+    let label = |keys: &[&str]| first(&node.meta.labels, keys).map_or("", |value| &**value);
     Locality::of(label(&[REGION, OLD_REGION]), label(&[ZONE, OLD_ZONE]), label(&[SUBZONE]))
 }
 
-/// The keys that `all_labels` adds, made once for all pods.
+/// The keys that `add_to` adds, made once for all pods.
 static ADDED: LazyLock<(Str, [Str; 5])> =
     LazyLock::new(|| (NETWORK.into(), [REGION, ZONE, SUBZONE, CLUSTER, HOSTNAME].map(Str::from)));
 
-/// The pod's labels, and those that tell where it runs. The network is told even when it is empty.
-fn all_labels(pod: &core::Pod, locality: &Locality, network: &Str, cluster: &Str) -> Labels {
-    let mut labels = pod.meta.labels.clone();
-    let values = [&locality.region, &locality.zone, &locality.subzone, cluster, &pod.node_name];
-    let (network_key, keys) = &*ADDED;
-    for (key, value) in keys.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
-        labels.insert(key.clone(), value.clone());
+/// Where a workload runs, as labels tell it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) locality: &'a Locality,
+    pub(super) network: &'a Str,
+    pub(super) cluster: &'a Str,
+    pub(super) node: &'a Str,
+}
+
+impl Place<'_> {
+    /// A workload's own labels, and those that tell where it runs. The network is told even when it is empty.
+    pub(super) fn add_to(self, own: &Labels) -> Labels {
+        let mut labels = own.clone();
+        let Locality { region, zone, subzone, .. } = self.locality;
+        let values = [region, zone, subzone, self.cluster, self.node];
+        let (network_key, keys) = &*ADDED;
+        for (key, value) in keys.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
+            labels.insert(key.clone(), value.clone());
+        }
+        labels.insert(network_key.clone(), self.network.clone());
+        labels
     }
-    labels.insert(network_key.clone(), network.clone());
-    labels
 }
 
 /// The name of what the pod belongs to: what its label says, else its owner, seen through to the owner's own

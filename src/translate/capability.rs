@@ -48,6 +48,12 @@ capabilities! {
         : "envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy";
     CaresResolver = "envoy.network.dns_resolver.cares"
         : "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
+    ForwardCluster = "envoy.clusters.dynamic_forward_proxy"
+        : "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig";
+    ForwardHttp = "envoy.filters.http.dynamic_forward_proxy"
+        : "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig";
+    ForwardSni = "envoy.filters.network.sni_dynamic_forward_proxy"
+        : "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig";
     UuidRequestId = "envoy.request_id.uuid": "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
     PreserveCase = "envoy.http.stateful_header_formatters.preserve_case"
         : "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig";

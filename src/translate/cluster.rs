@@ -8,6 +8,7 @@
 pub mod balance;
 pub mod base;
 pub mod discovery;
+pub mod dns;
 pub mod inbound;
 pub mod origination;
 pub mod outbound;
@@ -29,15 +30,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use self::discovery::Discovery;
+use self::dns::Names;
 use self::passthrough::Special;
 use self::policy::{Policies, Policy};
+use super::endpoint::{self, select::Audience};
 use super::ingress::{self, Application, Ingress};
 use super::memo::{Counts, Memo, Recent, ResourceMemo, Same};
 use super::resource::Resource;
 use super::rules::ServiceRules;
 use super::translator::{Built, Context};
 use crate::api::core::TargetPort;
-use crate::api::{Diagnostic, Features, ObjectKey, Severity, Str};
+use crate::api::{Diagnostic, Features, MeshConfig, ObjectKey, Severity, Str};
 use crate::model::{
     EndpointTraits, MergedRule, Port, ProxyKind, Registry, Resolution, Service, ServiceKey,
     ServiceTarget, Visibility,
@@ -70,6 +73,9 @@ struct ListKey {
     client: outbound::Client,
     /// See [`sni_dnat::is_needed`].
     sni_dnat: bool,
+    /// Who is told the endpoints of clusters that resolve names, and how localities count for these.
+    audience: Audience,
+    mesh: Same<MeshConfig>,
 }
 
 impl Memos {
@@ -106,6 +112,8 @@ pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Built {
         policy: Same(policy.clone()),
         client: client.clone(),
         sni_dnat: sni_dnat::is_needed(context.scope),
+        audience: Audience::of(context.scope, context.snapshot),
+        mesh: Same(context.snapshot.mesh.clone()),
     };
     let Memos { lists, outbound, no_endpoints, .. } = memos;
     let services = lists.get(key, |key| of_services(context.snapshot, key, no_endpoints, outbound));
@@ -133,10 +141,16 @@ fn of_services(
         let endpoints = snapshot.endpoints(&service.key).map_or(no_endpoints, |e| &e.traits);
         let rule = list.rules.0.key(&service.key);
         for (index, port, discovery) in ports(service, list.client.kind, &snapshot.features) {
-            let subsets = rule.iter().flat_map(|Same(rule)| named_subsets(rule)).map(Some);
+            let forward = discovery == Discovery::Forward;
+            if forward && !list.client.forwards {
+                continue;
+            }
+            // A cluster that resolves what it is asked for knows no endpoints to choose among.
+            let rules = rule.iter().filter(|_| !forward);
+            let subsets = rules.flat_map(|Same(rule)| named_subsets(rule)).map(Some);
             for subset in [None].into_iter().chain(subsets) {
                 for &purpose in sni_dnat::purposes(service, list.sni_dnat) {
-                    let key = outbound::Key {
+                    let mut key = outbound::Key {
                         service: Same(service.clone()),
                         port: index,
                         endpoints: Same(endpoints.clone()),
@@ -145,7 +159,15 @@ fn of_services(
                         purpose,
                         policy: list.policy.clone(),
                         client: list.client.clone(),
+                        names: None,
                     };
+                    if let Discovery::Dns { .. } = discovery {
+                        key.names = names(snapshot, list, &key, port);
+                        if key.names.is_none() {
+                            built.diagnostics.push(without_endpoints(service, index, port));
+                            continue;
+                        }
+                    }
                     let cluster = |key: &_| outbound::resource(key, port, discovery);
                     built.resources.push(memo.get(key, cluster));
                 }
@@ -155,6 +177,37 @@ fn of_services(
     }
     built.resources.sort_by(|a, b| a.name.cmp(&b.name));
     built
+}
+
+/// The endpoints that the cluster of a port resolves; None when there are none.
+fn names(
+    snapshot: &Snapshot,
+    list: &ListKey,
+    key: &outbound::Key,
+    port: &Port,
+) -> Option<Arc<Names>> {
+    let rule = key.rule.as_ref().map(|Same(rule)| &**rule);
+    let subset = rule.zip(key.subset).and_then(|(rule, index)| rule.spec.subsets.get(index));
+    let Same(service) = &key.service;
+    let client = endpoint::Client::new(snapshot, &list.audience, service, rule, &Arc::default());
+    let assignment = client.key(key.port, port, subset, key.purpose);
+    let served = !assignment.localities().is_empty();
+    served.then(|| Arc::new(Names { assignment, families: list.audience.families }))
+}
+
+/// A cluster that resolves names has none.
+fn without_endpoints(service: &Service, index: usize, port: &Port) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Warning,
+        location: None,
+        object: Some(service.origin.clone()),
+        path: format!("spec.ports[{index}]"),
+        message: format!(
+            "nothing serves port {} of {}, or a subset of it, so that proxies get no cluster for it; \
+             list endpoints, or let the selector select some",
+            port.number, service.key.hostname
+        ),
+    }
 }
 
 /// The subsets of a rule that have a cluster, by index. The empty name is that of all endpoints.
@@ -304,6 +357,7 @@ fn stand_in(key: &ServiceKey, origin: &ObjectKey) -> Service {
         traffic_distribution: Str::default(),
         publish_not_ready: false,
         at_endpoints: false,
+        race_addresses: false,
         external_addresses: Vec::new(),
         origin: origin.clone(),
     }

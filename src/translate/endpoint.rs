@@ -157,7 +157,8 @@ impl<'a> Client<'a> {
         Client::new(context.snapshot, &audience, service, rule, &Arc::default())
     }
 
-    fn new(
+    /// Of an audience. `no_origins` stands for the origins of services without endpoints.
+    pub fn new(
         snapshot: &'a Snapshot,
         audience: &Audience,
         service: &'a Arc<Service>,

@@ -185,6 +185,7 @@ pub fn service(name: &str, ports: &[(&str, u16, Protocol)]) -> Service {
         traffic_distribution: Str::default(),
         publish_not_ready: false,
         at_endpoints: false,
+        race_addresses: false,
         external_addresses: Vec::new(),
         origin,
     }

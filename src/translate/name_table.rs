@@ -43,12 +43,13 @@ struct Inputs {
     cluster: Str,
     network: Str,
     families: Families,
+    dns_capture: bool,
 }
 
 /// The table of all host names that the scope sees.
 pub fn build(context: &Context<'_>, memos: &mut Memos) -> Built {
     let Context { snapshot, scope, services, .. } = *context;
-    let headless = services.iter().filter(|s| s.is_headless()).filter_map(|service| {
+    let headless = services.iter().filter(|s| s.is_at_endpoints()).filter_map(|service| {
         Some((service.key.clone(), Same(snapshot.endpoints(&service.key)?.clone())))
     });
     let inputs = Inputs {
@@ -59,6 +60,7 @@ pub fn build(context: &Context<'_>, memos: &mut Memos) -> Built {
         cluster: scope.cluster.clone(),
         network: scope.network.clone(),
         families: scope.families,
+        dns_capture: scope.dns_capture,
     };
     let resource = memos.0.get(inputs, |_| {
         let (table, origins) = table(context);
@@ -71,20 +73,28 @@ fn table(context: &Context<'_>) -> (NameTable, Vec<ObjectKey>) {
     let mut table: BTreeMap<String, NameInfo> = BTreeMap::new();
     let mut origins = Vec::new();
     for service in context.services.iter().filter(|s| s.resolution != Resolution::Alias) {
-        let entries = if service.is_headless() {
+        let entries = if service.is_at_endpoints() {
             headless_entries(context, service)
         } else {
             let ips = reachable_addresses(service, context.scope);
             vec![(service.key.hostname.to_string(), info(service, &service.name, &ips))]
         };
-        let before = table.len();
+        let mut told = false;
         for (host, entry) in entries.into_iter().filter(|(_, entry)| !entry.ips.is_empty()) {
-            // Kubernetes' word stands against that of other registries.
-            if service.registry == Registry::Kubernetes || !table.contains_key(&host) {
-                table.insert(host, entry);
+            // Kubernetes' word stands against that of other registries, whose addresses add up.
+            let external = Registry::External.name();
+            match table.get_mut(&host) {
+                Some(known) if known.registry == external && entry.registry == external => {
+                    known.ips.extend(entry.ips);
+                }
+                Some(known) if known.registry != external => continue,
+                _ => {
+                    table.insert(host, entry);
+                }
             }
+            told = true;
         }
-        if table.len() > before {
+        if told {
             origins.push(service.origin.clone());
         }
     }
@@ -118,7 +128,7 @@ fn headless_entries(context: &Context<'_>, service: &Service) -> Vec<(String, Na
             }
         }
     }
-    let domain = format!("{}.svc.{}", service.key.namespace, context.snapshot.domain);
+    let domain = service.key.hostname.split_once('.').map_or("", |(_, domain)| domain);
     let mut entries = vec![(service.key.hostname.to_string(), info(service, &service.name, &all))];
     entries.extend(pods.into_iter().map(|(short_name, ips)| {
         (format!("{short_name}.{domain}"), info(service, &short_name, &ips))

@@ -8,7 +8,7 @@ use crate::cli::{DISCOVERY, definition, discovery};
 use crate::settings::{self, Settings, State};
 
 /// The kinds of which something is made.
-const USED: [Kind; 7] = [
+const USED: [Kind; 9] = [
     Kind::Namespace,
     Kind::Node,
     Kind::Pod,
@@ -16,6 +16,8 @@ const USED: [Kind; 7] = [
     Kind::Endpoints,
     Kind::EndpointSlice,
     Kind::ConfigMap,
+    Kind::ServiceEntry,
+    Kind::WorkloadEntry,
 ];
 
 #[test]

@@ -26,6 +26,18 @@ const STOCK: &[(&str, &[&str])] = &[
         "envoy.network.dns_resolver.cares",
         &["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"],
     ),
+    (
+        "envoy.clusters.dynamic_forward_proxy",
+        &["envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig"],
+    ),
+    (
+        "envoy.filters.http.dynamic_forward_proxy",
+        &["envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig"],
+    ),
+    (
+        "envoy.filters.network.sni_dynamic_forward_proxy",
+        &["envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig"],
+    ),
     ("envoy.request_id.uuid", &["envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig"]),
     (
         "envoy.retry_host_predicates.previous_hosts",

@@ -10,6 +10,13 @@ pub enum Discovery {
     Eds,
     /// The client's connection tells the address.
     OriginalDst,
+    /// It resolves the host names that it is told; of a single name it uses the first address, or all.
+    Dns {
+        /// Only the first address.
+        first: bool,
+    },
+    /// It resolves the name that each request, or the client's TLS, asks for.
+    Forward,
 }
 
 impl Discovery {
@@ -24,19 +31,26 @@ impl Discovery {
         if port.protocol == Protocol::Udp {
             return None;
         }
-        match service.resolution {
-            Resolution::ClientSideLb => Some(Discovery::Eds),
-            Resolution::Passthrough
-                if service.is_headless()
-                    && (proxy != ProxyKind::Sidecar || features.headless_eds) =>
-            {
-                Some(Discovery::Eds)
+        let sidecar = proxy == ProxyKind::Sidecar;
+        Some(match service.resolution {
+            Resolution::ClientSideLb => Discovery::Eds,
+            Resolution::Passthrough if !sidecar => Discovery::Eds,
+            Resolution::Passthrough if service.is_headless() && features.headless_eds => {
+                Discovery::Eds
             }
-            Resolution::Passthrough => Some(Discovery::OriginalDst),
-            Resolution::Alias
-            | Resolution::Dns
-            | Resolution::DnsRoundRobin
-            | Resolution::DynamicDns => None,
-        }
+            Resolution::Passthrough => Discovery::OriginalDst,
+            Resolution::Dns => Discovery::Dns { first: service.race_addresses },
+            Resolution::DnsRoundRobin => Discovery::Dns { first: true },
+            Resolution::DynamicDns if service.forwards_by_name() => {
+                return forwarded(port.protocol).then_some(Discovery::Forward);
+            }
+            Resolution::DynamicDns => Discovery::Eds,
+            Resolution::Alias => return None,
+        })
     }
+}
+
+/// What names its host, in a way that Envoy reads.
+fn forwarded(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Http | Protocol::Http2 | Protocol::Grpc | Protocol::Tls)
 }

@@ -1,9 +1,11 @@
 //! The cluster of a service's port.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::base::{Facts, metadata_exchange_filter, service_cluster};
 use super::discovery::Discovery;
+use super::dns::{self, Names};
 use super::policy::Policy;
 use super::pool::{Limits, upgraded};
 use super::protocol::{HttpOptions, HttpVersion};
@@ -11,14 +13,18 @@ use super::stat_name::of_pattern;
 use super::tls::expand;
 use super::transport::{Peer, secure};
 use super::{balance, outlier};
+use crate::api::core::TargetPort;
 use crate::api::networking::destination_rule::{ClientTlsMode, Subset, TrafficPolicy};
-use crate::model::{EndpointTraits, MergedRule, Port, ProxyKind, Resolution, Service};
+use crate::model::{EndpointTraits, MergedRule, Port, ProxyKind, Registry, Resolution, Service};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
-use crate::proto::envoy::envoy::config::cluster::v3::cluster::{DiscoveryType, EdsClusterConfig};
+use crate::proto::envoy::envoy::config::cluster::v3::cluster::{
+    DiscoveryType, EdsClusterConfig, LbConfig, OriginalDstLbConfig,
+};
 use crate::translate::capability::Capability;
 use crate::translate::common::config_source::ads;
 use crate::translate::common::name::{Purpose, sni};
+use crate::translate::common::value::uint32;
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
 use crate::translate::scope::{Scope, SecretSources};
@@ -42,6 +48,8 @@ pub struct Key {
     pub policy: Same<Policy>,
     /// What of the proxy the cluster depends on.
     pub client: Client,
+    /// The endpoints that the cluster itself names, and who resolves them; None unless it resolves names.
+    pub names: Option<Arc<Names>>,
 }
 
 /// What of a proxy shapes its outbound clusters.
@@ -55,6 +63,10 @@ pub struct Client {
     pub peer_alpn: bool,
     /// See [`Scope::secrets`].
     pub secrets: SecretSources,
+    /// It resolves names with c-ares.
+    pub cares: bool,
+    /// It can resolve the names that requests ask for.
+    pub forwards: bool,
 }
 
 impl Client {
@@ -65,6 +77,8 @@ impl Client {
             metadata_exchange: scope.capabilities.has(Capability::TcpMetadataExchange),
             peer_alpn: scope.peer_alpn(),
             secrets: scope.secrets.clone(),
+            forwards: scope.capabilities.has(Capability::ForwardCluster),
+            cares: scope.capabilities.has(Capability::CaresResolver),
         }
     }
 }
@@ -94,7 +108,8 @@ pub fn resource(key: &Key, port: &Port, discovery: Discovery) -> Resource {
     let name = key.purpose.name(port.number, subset, &service.key.hostname);
     let cluster = cluster(key, port, discovery, &name);
     let origins = key.rule().into_iter().flat_map(MergedRule::origins);
-    let origins = [service.origin.clone()].into_iter().chain(origins);
+    let inline = key.names.iter().flat_map(|names| names.assignment.origins.iter().cloned());
+    let origins = [service.origin.clone()].into_iter().chain(origins).chain(inline);
     Resource::new(name.into(), encode::encode(&cluster), origins)
 }
 
@@ -109,6 +124,10 @@ fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster 
     let kind = match discovery {
         Discovery::Eds => DiscoveryType::Eds,
         Discovery::OriginalDst => DiscoveryType::OriginalDst,
+        Discovery::Dns { first: false } => DiscoveryType::StrictDns,
+        Discovery::Dns { first: true } => DiscoveryType::LogicalDns,
+        // Replaced below: it is an extension.
+        Discovery::Forward => DiscoveryType::Static,
     };
     let own_tls = settings.tls.map(|tls| tls.mode);
     let facts = Facts {
@@ -132,10 +151,18 @@ fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster 
     limits.apply(policy, &mut cluster, &mut http);
     cluster.outlier_detection = settings.outlier_detection.map(outlier::detection);
     cluster.common_lb_config = Some(balance::common(service, settings, policy));
-    if discovery == Discovery::Eds {
-        balance::choose(&mut cluster, settings.load_balancer);
-        cluster.eds_cluster_config =
-            Some(EdsClusterConfig { eds_config: Some(ads()), service_name: name.into() });
+    match discovery {
+        Discovery::Eds => {
+            balance::choose(&mut cluster, settings.load_balancer);
+            cluster.eds_cluster_config =
+                Some(EdsClusterConfig { eds_config: Some(ads()), service_name: name.into() });
+        }
+        Discovery::OriginalDst => cluster.lb_config = port_override(service, port),
+        Discovery::Dns { .. } => {
+            balance::choose(&mut cluster, settings.load_balancer);
+            dns::resolve(&mut cluster, key);
+        }
+        Discovery::Forward => dns::forward(&mut cluster, service),
     }
     if key.purpose == Purpose::Outbound {
         let peer = peer(key, port, discovery == Discovery::OriginalDst);
@@ -143,6 +170,20 @@ fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster 
     }
     http.apply(&mut cluster);
     cluster
+}
+
+/// The port that a ServiceEntry asks for instead of the client's.
+fn port_override(service: &Service, port: &Port) -> Option<LbConfig> {
+    let target = match port.target {
+        TargetPort::Number(target) if service.registry == Registry::External => target,
+        _ => return None,
+    };
+    (target != 0).then(|| {
+        LbConfig::OriginalDstLbConfig(OriginalDstLbConfig {
+            upstream_port_override: Some(uint32(target.into())),
+            ..OriginalDstLbConfig::default()
+        })
+    })
 }
 
 /// Who is spoken to. Where clients choose the address, be it the service's way or the rule's, mTLS is spoken only if all

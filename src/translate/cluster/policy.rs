@@ -29,6 +29,12 @@ pub struct Policy {
     pub inbound: InboundPolicy,
     /// Clusters tell which services they are of.
     pub telemetry: bool,
+    /// How often names are resolved again.
+    pub dns_refresh_rate: Duration,
+    /// How far apart in time proxies do so.
+    pub dns_jitter: Duration,
+    /// Queries on one UDP socket of the resolver.
+    pub dns_udp_queries: u32,
     /// Clusters count how far they are from their limits.
     pub track_remaining: bool,
     /// How localities count where no rule says.
@@ -58,6 +64,9 @@ impl Policy {
             trust_domain_aliases: mesh.trust_domain_aliases.clone(),
             inbound: mesh.inbound_traffic_policy,
             telemetry: features.telemetry,
+            dns_refresh_rate: mesh.dns_refresh_rate,
+            dns_jitter: features.dns_jitter,
+            dns_udp_queries: features.dns_udp_queries,
             track_remaining: features.track_remaining,
             localities: mesh.locality_lb_setting.clone(),
             weigh_localities: features.weigh_localities,

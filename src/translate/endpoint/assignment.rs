@@ -12,7 +12,7 @@ use super::place::{CLUSTER, NETWORK};
 use super::select::Reach;
 use crate::api::{Labels, ObjectKey, Str};
 use crate::model::endpoint::Address;
-use crate::model::{Endpoint, Health, Port, Registry, Service, TlsMode};
+use crate::model::{Endpoint, Health, Port, Service, TlsMode};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::core::v3 as core;
 use crate::proto::envoy::envoy::config::endpoint::v3::{
@@ -158,9 +158,7 @@ impl Key {
 
     fn lb_endpoint(&self, member: &Member<'_>) -> LbEndpoint {
         let (health, endpoint) = match member.target {
-            Target::Endpoint(endpoint, health) => {
-                (health_status(health, self.service.0.registry), self.address(endpoint))
-            }
+            Target::Endpoint(endpoint, health) => (health_status(health), self.address(endpoint)),
             Target::Gateway { gateway, .. } => {
                 let address = address(&gateway.address, gateway.port.unwrap_or_default());
                 let address = EndpointAddress { address: Some(address), ..Default::default() };
@@ -214,12 +212,12 @@ fn pipe(path: &str) -> core::Address {
     core::Address { address: Some(core::address::Address::Pipe(pipe)) }
 }
 
-/// Kubernetes says who is healthy; of others nothing is known until they fail.
-fn health_status(health: Health, registry: Registry) -> core::HealthStatus {
-    match (health, registry) {
-        (Health::Draining, _) => core::HealthStatus::Draining,
-        (Health::Unhealthy | Health::Terminating, _) => core::HealthStatus::Unhealthy,
-        (Health::Healthy, Registry::Kubernetes) => core::HealthStatus::Healthy,
-        (Health::Healthy, Registry::External) | (Health::Unknown, _) => core::HealthStatus::Unknown,
+/// Of endpoints that nobody checks nothing is known until they fail.
+fn health_status(health: Health) -> core::HealthStatus {
+    match health {
+        Health::Draining => core::HealthStatus::Draining,
+        Health::Unhealthy | Health::Terminating => core::HealthStatus::Unhealthy,
+        Health::Healthy => core::HealthStatus::Healthy,
+        Health::Unknown => core::HealthStatus::Unknown,
     }
 }

@@ -19,7 +19,7 @@ pub struct Audience {
     /// What it is for.
     pub kind: ProxyKind,
     /// Its address families.
-    families: Families,
+    pub families: Families,
     /// How it reaches other networks, where gateways join networks. Where no gateway is known, every endpoint
     /// counts as directly reachable: a network may be named for other reasons.
     crossing: Option<Crossing>,

@@ -122,7 +122,7 @@ fn an_endpoint_tells_health_workload_and_mtls() {
     );
     check(
         Registry::External,
-        Health::Healthy,
+        Health::Unknown,
         Some(TlsMode::Disabled),
         json!({
             "load_balancing_weight": 1,

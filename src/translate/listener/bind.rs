@@ -234,11 +234,31 @@ fn has_addresses(service: &Service, scope: &Scope) -> bool {
 /// The virtual addresses of a service that proxies of the scope reach. Those that were allocated count where it has
 /// no others, and only for clients that resolve names by our table.
 pub fn reachable_addresses(service: &Service, scope: &Scope) -> Vec<IpAddr> {
-    let own = service.addresses_in(&scope.cluster).iter().copied();
-    let own = own.chain(service.blocks.iter().filter_map(|block| block.single()));
-    let named = !service.blocks.is_empty() || !service.addresses_in(&scope.cluster).is_empty();
-    let allocated = service.allocated.iter().copied().filter(|_| !named && scope.dns_capture);
-    own.chain(allocated).filter(|ip| scope.families.reach(*ip)).collect()
+    let reached = |list: &[IpAddr]| -> Vec<IpAddr> {
+        list.iter().copied().filter(|ip| scope.families.reach(*ip)).collect()
+    };
+    // What a user wrote counts for all: where applications connect is what they mean by it.
+    if !service.blocks.is_empty() {
+        return service.blocks.iter().filter_map(|block| block.single()).collect();
+    }
+    match service.addresses_in(&scope.cluster) {
+        [] if scope.dns_capture => reached(&service.allocated),
+        own => reached(own),
+    }
+}
+
+/// The addresses by which requests may name a service, as they stand in a URL. An allocated one stands for its
+/// host, so that one is enough.
+pub fn addresses_in_urls(service: &Service, scope: &Scope) -> Vec<String> {
+    let bracketed = |text: String| if text.contains(':') { format!("[{text}]") } else { text };
+    if !service.blocks.is_empty() {
+        return service.blocks.iter().map(|block| bracketed(block.to_string())).collect();
+    }
+    let all = reachable_addresses(service, scope).into_iter().map(|ip| bracketed(ip.to_string()));
+    match service.registry {
+        Registry::Kubernetes => all.collect(),
+        Registry::External => all.take(1).collect(),
+    }
 }
 
 /// The addresses of an endpoint that proxies of the scope can connect to themselves: none of another network,

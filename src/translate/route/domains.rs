@@ -1,7 +1,5 @@
 //! The host names by which clients ask for a service.
 
-use std::net::IpAddr;
-
 use crate::model::Service;
 
 /// The short forms of a host name that resolve in a client's DNS domain.
@@ -78,12 +76,12 @@ fn relative(hostname: &str, shared: usize) -> Vec<String> {
 /// forms, then all that for each alias, then virtual addresses. A headless service is also asked for by the
 /// names of its pods, which a wildcard before each form stands for.
 ///
-/// `short_forms` are those of [`hosts`], one by one; `addresses` are those that the client reaches; `absolute`
+/// `short_forms` are those of [`hosts`], one by one; `addresses` are those that stand for it; `absolute`
 /// asks for the names with a final dot.
 pub fn domains(
     service: &Service,
     short_forms: &[ShortForms],
-    addresses: &[IpAddr],
+    addresses: &[String],
     absolute: bool,
 ) -> Vec<String> {
     let mut domains = Vec::new();
@@ -96,10 +94,7 @@ pub fn domains(
         let pods: Vec<String> = domains.iter().map(|domain| format!("*.{domain}")).collect();
         domains.extend(pods);
     }
-    domains.extend(addresses.iter().map(|ip| match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    }));
+    domains.extend(addresses.iter().cloned());
     domains
 }
 

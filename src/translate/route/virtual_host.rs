@@ -17,7 +17,7 @@ use crate::api::{ObjectKey, Str};
 use crate::model::Service;
 use crate::proto::encode::encode;
 use crate::proto::envoy::envoy::config::route::v3::{Route, VirtualHost as Message};
-use crate::translate::listener::bind::reachable_addresses;
+use crate::translate::listener::bind::addresses_in_urls;
 use crate::translate::memo::Same;
 use crate::translate::scope::Scope;
 
@@ -74,7 +74,7 @@ pub struct Names {
     /// The short forms of the service's host and of each alias.
     short_forms: Vec<ShortForms>,
     /// The virtual addresses that the proxy reaches.
-    addresses: Vec<std::net::IpAddr>,
+    addresses: Vec<String>,
     /// Each name also with the port, for explicit proxying, where ports count.
     with_port: bool,
     /// The full names also with a final dot.
@@ -88,7 +88,7 @@ impl Names {
     pub fn of(service: &Service, scope: &Scope, with_port: bool) -> Names {
         Names {
             short_forms: hosts(service).map(|h| ShortForms::of(h, &scope.dns_domain)).collect(),
-            addresses: reachable_addresses(service, scope),
+            addresses: addresses_in_urls(service, scope),
             with_port,
             absolute: scope.features.absolute_domains,
             except: Vec::new(),
