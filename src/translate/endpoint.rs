@@ -143,7 +143,7 @@ pub struct Client<'a> {
     rule: Option<&'a MergedRule>,
     reach: Reach,
     crossing: Option<Crossing>,
-    place: Place,
+    place: Arc<Place>,
 }
 
 impl<'a> Client<'a> {

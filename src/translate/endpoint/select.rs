@@ -26,8 +26,8 @@ pub struct Audience {
     /// See [`Scope::network_view`].
     network_view: Option<Arc<[Str]>>,
     cluster: Str,
-    /// See [`Scope::place`].
-    place: Option<Place>,
+    /// See [`Scope::place`]; nowhere where that does not matter.
+    place: Arc<Place>,
     /// See [`Scope::node`].
     node: Option<Str>,
 }
@@ -47,7 +47,7 @@ impl Audience {
             crossing: joined.then(crossing),
             network_view: scope.network_view.clone(),
             cluster: scope.cluster.clone(),
-            place: scope.place.clone(),
+            place: Arc::new(scope.place.clone().unwrap_or_default()),
             node: scope.node.clone(),
         }
     }
@@ -62,8 +62,8 @@ impl Audience {
     }
 
     /// Where it runs; nowhere where that does not matter.
-    pub fn place(&self) -> Place {
-        self.place.clone().unwrap_or_default()
+    pub fn place(&self) -> Arc<Place> {
+        self.place.clone()
     }
 }
 
