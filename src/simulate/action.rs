@@ -85,7 +85,7 @@ fn forward(hop: &Hop<'_>, action: &RouteAction, trail: &mut Trail) -> Result<Out
 
 fn targets<'a>(hop: &Hop<'_>, action: &'a RouteAction) -> Result<Vec<Target<'a>>, Outcome> {
     let by_header = |name: &str| {
-        hop.origin.http.get(name).ok_or_else(|| {
+        hop.origin.http.get(name).map(str::to_owned).ok_or_else(|| {
             let reason = format!("header {name}, which names the cluster, is absent");
             Outcome::failed(503, reason)
         })

@@ -6,51 +6,67 @@ use crate::proto::envoy::envoy::config::route::v3::header_matcher::HeaderMatchSp
 use crate::proto::envoy::envoy::config::route::v3::query_parameter_matcher::QueryParameterMatchSpecifier;
 use crate::proto::envoy::envoy::config::route::v3::{HeaderMatcher, QueryParameterMatcher};
 
-/// Checks a header.
-#[allow(deprecated, reason = "EnvoyFilters may still write the old forms")]
+/// Checks a header. Of several values one has to match.
 pub(super) fn check(matcher: &HeaderMatcher, http: &Http) -> Result<(), String> {
     let HeaderMatcher { name, invert_match, .. } = matcher;
-    let value = http.get(name);
-    let spec = matcher.header_match_specifier.as_ref();
-    if let Some(Spec::PresentMatch(_)) | None = spec {
-        return presence(
-            matcher,
-            value.as_deref(),
-            !matches!(spec, Some(Spec::PresentMatch(false))),
-        );
-    }
-    let text = match &value {
-        Some(text) => text.as_str(),
-        None if matcher.treat_missing_header_as_empty => "",
+    let mut values = http.values(name);
+    let spec = match &matcher.header_match_specifier {
+        Some(Spec::PresentMatch(present)) => return presence(matcher, &values, *present),
+        None => return presence(matcher, &values, true),
+        Some(spec) => spec,
+    };
+    if values.is_empty() {
         // An inverted match wants the header too, with another value.
-        None => return Err(format!("header {name} is absent")),
-    };
-    let (held, want) = match spec {
-        Some(Spec::StringMatch(matcher)) => (holds(matcher, text)?, wants(matcher)),
-        Some(Spec::ExactMatch(want)) => (text == want, format!("{want:?}")),
-        Some(Spec::PrefixMatch(want)) => (text.starts_with(want), format!("the prefix {want:?}")),
-        Some(Spec::SuffixMatch(want)) => (text.ends_with(want), format!("the suffix {want:?}")),
-        Some(Spec::ContainsMatch(want)) => (text.contains(want), format!("{want:?} within")),
-        Some(Spec::SafeRegexMatch(want)) => {
-            (full_match(&want.regex, text)?, format!("the regex {:?}", want.regex))
+        if !matcher.treat_missing_header_as_empty {
+            return Err(format!("header {name} is absent"));
         }
-        Some(Spec::RangeMatch(range)) => {
-            let number: Option<i64> = text.parse().ok();
-            let held = number.is_some_and(|n| (range.start..range.end).contains(&n));
-            (held, format!("a number from {} to below {}", range.start, range.end))
+        values.push("");
+    }
+    let mut held = false;
+    for value in &values {
+        held |= compare(spec, value)?;
+    }
+    if held != *invert_match {
+        return Ok(());
+    }
+    let but = if *invert_match { "anything but " } else { "" };
+    let values: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
+    Err(format!("header {name} is {}; wanted is {but}{}", values.join(" and "), wanted(spec)))
+}
+
+#[allow(deprecated, reason = "EnvoyFilters may still write the old forms")]
+fn compare(spec: &Spec, value: &str) -> Result<bool, String> {
+    Ok(match spec {
+        Spec::StringMatch(matcher) => holds(matcher, value)?,
+        Spec::ExactMatch(want) => value == want,
+        Spec::PrefixMatch(want) => value.starts_with(want),
+        Spec::SuffixMatch(want) => value.ends_with(want),
+        Spec::ContainsMatch(want) => value.contains(want),
+        Spec::SafeRegexMatch(want) => full_match(&want.regex, value)?,
+        Spec::RangeMatch(range) => {
+            value.parse::<i64>().is_ok_and(|number| (range.start..range.end).contains(&number))
         }
-        Some(Spec::PresentMatch(_)) | None => return Ok(()),
-    };
-    match (held, invert_match) {
-        (true, false) | (false, true) => Ok(()),
-        (false, false) => Err(format!("header {name} is {text:?}; wanted is {want}")),
-        (true, true) => Err(format!("header {name} is {text:?}; wanted is anything but {want}")),
+        Spec::PresentMatch(present) => *present,
+    })
+}
+
+#[allow(deprecated, reason = "EnvoyFilters may still write the old forms")]
+fn wanted(spec: &Spec) -> String {
+    match spec {
+        Spec::StringMatch(matcher) => wants(matcher),
+        Spec::ExactMatch(want) => format!("{want:?}"),
+        Spec::PrefixMatch(want) => format!("the prefix {want:?}"),
+        Spec::SuffixMatch(want) => format!("the suffix {want:?}"),
+        Spec::ContainsMatch(want) => format!("{want:?} within"),
+        Spec::SafeRegexMatch(want) => format!("the regex {:?}", want.regex),
+        Spec::RangeMatch(range) => format!("a number from {} to below {}", range.start, range.end),
+        Spec::PresentMatch(_) => "its presence".to_owned(),
     }
 }
 
-fn presence(matcher: &HeaderMatcher, value: Option<&str>, present: bool) -> Result<(), String> {
+fn presence(matcher: &HeaderMatcher, values: &[&str], present: bool) -> Result<(), String> {
     let name = &matcher.name;
-    let is_there = value.is_some() || matcher.treat_missing_header_as_empty;
+    let is_there = !values.is_empty() || matcher.treat_missing_header_as_empty;
     let wanted = present != matcher.invert_match;
     match is_there == wanted {
         true => Ok(()),

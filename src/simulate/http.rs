@@ -6,7 +6,7 @@ use super::explanation::{Outcome, Passed, Step, StepKind, Trail};
 use super::filters::may_decide;
 use super::path::{Normalized, normalize};
 use super::redirect::Origin;
-use super::request::{Http, Request};
+use super::request::{Http, Request, Version};
 use super::route::{self, Peer};
 use super::served::{Part, Served};
 use super::{redirect, virtual_host};
@@ -30,7 +30,12 @@ pub(super) fn forward(
     tell_filters(manager, trail);
     let http = prepared(manager, connection::http(chain, request)?, request)?;
     let forwarded = forwarded_scheme(manager, &http, request);
-    let origin = Origin { http: &http, scheme: request.scheme(), forwarded: &forwarded };
+    // HTTP/1 does not tell a scheme, so that which the client used is taken.
+    let scheme = match http.version {
+        Version::Http2 => request.scheme(),
+        Version::Http10 | Version::Http11 => &forwarded,
+    };
+    let origin = Origin { http: &http, scheme, forwarded: &forwarded };
 
     let config = configuration(served, listener, manager, trail)?;
     let (host, step) = virtual_host::choose(&config, &http.authority).map_err(|passed| {
@@ -97,7 +102,7 @@ fn forwarded_scheme(manager: &HttpConnectionManager, http: &Http, request: &Requ
     let edge = manager.use_remote_address.as_ref().is_some_and(|flag| flag.value)
         && manager.xff_num_trusted_hops == 0;
     let told = http.get("x-forwarded-proto").filter(|_| !edge);
-    told.unwrap_or_else(|| request.scheme().to_owned())
+    told.unwrap_or_else(|| request.scheme()).to_owned()
 }
 
 fn requires_https(host: &VirtualHost, forwarded: &str) -> bool {

@@ -41,12 +41,14 @@ pub(super) fn location(
         host => host,
     };
     let path = path(redirect, route, &origin.http.path)?;
-    Ok((status(redirect), format!("{scheme}://{host}{port}{path}")))
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    Ok((status(redirect), format!("{scheme}://{host}{port}{slash}{path}")))
 }
 
 /// The `Location` of a client that must come back over TLS.
 pub(super) fn to_https(origin: Origin<'_>) -> String {
-    format!("https://{}{}", kept_host(origin, "https", false), origin.http.path)
+    // As it is written: here, Envoy leaves a port that was the old scheme's own.
+    format!("https://{}{}", origin.http.authority, origin.http.path)
 }
 
 fn status(redirect: &RedirectAction) -> u32 {
@@ -75,21 +77,22 @@ fn kept_host<'a>(origin: Origin<'a>, scheme: &str, has_port: bool) -> &'a str {
 
 fn path(redirect: &RedirectAction, route: &Route, whole: &str) -> Result<String, String> {
     let (path, query) = split(whole);
-    let query = if redirect.strip_query { "" } else { query };
-    Ok(match &redirect.path_rewrite_specifier {
-        // A query of its own takes the place of the request's.
-        Some(PathRewriteSpecifier::PathRedirect(new)) if new.contains('?') => new.clone(),
-        Some(PathRewriteSpecifier::PathRedirect(new)) if !new.is_empty() => format!("{new}{query}"),
-        Some(PathRewriteSpecifier::PrefixRewrite(new)) => {
-            format!("{}{query}", rewrite::prefix(route, path, new))
+    let rewritten = match &redirect.path_rewrite_specifier {
+        // A query of its own takes the place of the request's, and stays in any case.
+        Some(PathRewriteSpecifier::PathRedirect(new)) if new.contains('?') => {
+            return Ok(new.clone());
         }
-        Some(PathRewriteSpecifier::RegexRewrite(new)) => {
-            format!("{}{query}", rewrite::substitute(new, path)?)
-        }
+        Some(PathRewriteSpecifier::PathRedirect(new)) if !new.is_empty() => new.clone(),
+        Some(PathRewriteSpecifier::PrefixRewrite(new)) => rewrite::prefix(route, path, new),
+        Some(PathRewriteSpecifier::RegexRewrite(new)) => rewrite::substitute(new, path)?,
         Some(PathRewriteSpecifier::PathRewrite(_)) => {
             return Err("a rewrite of the path by a template is not simulated".to_owned());
         }
-        _ => format!("{path}{query}"),
+        _ => path.to_owned(),
+    };
+    Ok(match redirect.strip_query {
+        true => split(&rewritten).0.to_owned(),
+        false => format!("{rewritten}{query}"),
     })
 }
 

@@ -124,23 +124,23 @@ impl Request {
 }
 
 impl Http {
-    /// A header by its name in any case, `:authority`, `:method` and `:path` included. Several values are joined,
-    /// as HTTP has it.
-    pub fn get(&self, name: &str) -> Option<String> {
+    /// The values of a header by its name in any case, `:authority`, `:method` and `:path` included.
+    pub fn values(&self, name: &str) -> Vec<&str> {
         match name {
-            ":method" => return Some(self.method.clone()),
-            ":path" => return Some(self.path.clone()),
-            ":authority" => return Some(self.authority.clone()),
-            _ if name.eq_ignore_ascii_case("host") => return Some(self.authority.clone()),
-            _ => {}
+            ":method" => vec![&self.method],
+            ":path" => vec![&self.path],
+            ":authority" => vec![&self.authority],
+            _ if name.eq_ignore_ascii_case("host") => vec![&self.authority],
+            _ => {
+                let own = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+                own.map(|(_, value)| value.as_str()).collect()
+            }
         }
-        let values: Vec<&str> = self
-            .headers
-            .iter()
-            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
-            .collect();
-        (!values.is_empty()).then(|| values.join(","))
+    }
+
+    /// The first value of a header.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values(name).first().copied()
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn host(
             "the host name of the endpoint".to_owned()
         }
         Some(HostRewriteSpecifier::HostRewriteHeader(name)) => {
-            http.get(name).filter(|host| !host.is_empty()).unwrap_or_else(unchanged)
+            http.get(name).filter(|host| !host.is_empty()).map_or_else(unchanged, str::to_owned)
         }
         Some(HostRewriteSpecifier::HostRewritePathRegex(rewrite)) => {
             substitute(rewrite, split(&http.path).0)?

@@ -26,9 +26,14 @@ fn a_header_is_compared() {
 }
 
 #[test]
-fn values_of_one_name_are_joined() {
-    let both = json!({ "string_match": { "exact": "ann,bob" } });
-    header(both, &[("x-user", "ann"), ("x-user", "bob")], Ok(()));
+fn one_of_several_values_has_to_match() {
+    let both = [("x-user", "ann"), ("x-user", "bob")];
+    header(json!({ "string_match": { "exact": "bob" } }), &both, Ok(()));
+    let why = "header x-user is \"ann\" and \"bob\"; wanted is \"ann,bob\"";
+    header(json!({ "string_match": { "exact": "ann,bob" } }), &both, Err(why));
+    let why = "header x-user is \"ann\" and \"bob\"; wanted is anything but \"ann\"";
+    let not_ann = json!({ "string_match": { "exact": "ann" }, "invert_match": true });
+    header(not_ann, &both, Err(why));
 }
 
 #[test]

@@ -57,8 +57,16 @@ fn paths_are_replaced_with_or_without_their_query() {
     );
     check(json!({ "strip_query": true }), "web", "http", (301, "http://web/a/b"));
     check(json!({ "prefix_rewrite": "/x" }), "web", "http", (301, "http://web/x/b?c=1"));
+    check(json!({ "prefix_rewrite": "x" }), "web", "http", (301, "http://web/x/b?c=1"));
     let regex = json!({ "pattern": { "regex": "/b$" }, "substitution": "/y" });
     check(json!({ "regex_rewrite": regex }), "web", "http", (301, "http://web/a/y?c=1"));
+    let own = json!({ "pattern": { "regex": "/b$" }, "substitution": "/y?z" });
+    check(
+        json!({ "regex_rewrite": own, "strip_query": true }),
+        "web",
+        "http",
+        (301, "http://web/a/y"),
+    );
 }
 
 #[test]
@@ -66,5 +74,5 @@ fn a_host_that_wants_tls_sends_clients_to_https() {
     let mut request = http("/a?b", &[]);
     request.authority = "web:80".to_owned();
     let origin = Origin { http: &request, scheme: "http", forwarded: "http" };
-    assert_eq!(to_https(origin), "https://web/a?b");
+    assert_eq!(to_https(origin), "https://web:80/a?b");
 }
