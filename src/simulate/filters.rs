@@ -43,7 +43,7 @@ pub(super) fn cors(
     let allowed = policy
         .allow_origin_string_match
         .iter()
-        .any(|matcher| holds(matcher, &origin).unwrap_or_default());
+        .any(|matcher| holds(matcher, origin).unwrap_or_default());
     let preflight = http.method == "OPTIONS" && http.get("access-control-request-method").is_some();
     match (allowed, preflight) {
         (true, true) => Err(Outcome::Answered { status: 200, body: String::new() }),

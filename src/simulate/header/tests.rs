@@ -8,7 +8,7 @@ fn header(mut matcher: Value, headers: &[(&str, &str)], want: Result<(), &str>) 
     matcher["name"] = "x-user".into();
     let built = message("route.v3.HeaderMatcher", matcher.clone());
     let got = check(&built, &http("/", headers));
-    assert_eq!(got.as_ref().map(|()| ()).map_err(String::as_str), want, "{matcher} {headers:?}");
+    assert_eq!(got.as_ref().copied().map_err(String::as_str), want, "{matcher} {headers:?}");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn query(mut matcher: Value, path: &str, want: Result<(), &str>) {
     matcher["name"] = "v".into();
     let built = message("route.v3.QueryParameterMatcher", matcher.clone());
     let got = check_query(&built, path);
-    assert_eq!(got.as_ref().map(|()| ()).map_err(String::as_str), want, "{matcher} {path}");
+    assert_eq!(got.as_ref().copied().map_err(String::as_str), want, "{matcher} {path}");
 }
 
 #[test]
