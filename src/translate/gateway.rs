@@ -146,7 +146,7 @@ pub fn listeners(context: &Context<'_>, traits: &ListenerTraits, memos: &mut Mem
 fn needs_manager(planned: &Planned, web: bool) -> bool {
     planned.chains.iter().any(|chain| match chain.reads {
         Reads::Http { grpc_web, .. } => grpc_web == web,
-        Reads::Stream(_) => false,
+        Reads::Stream { .. } => false,
     })
 }
 

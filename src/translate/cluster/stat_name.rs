@@ -10,8 +10,7 @@ pub fn ended(name: &str) -> String {
     format!("{name}{END}")
 }
 
-/// The name that a pattern of the mesh gives for a port; what belongs to no service has no place in it. `target` is 0
-/// for what goes out.
+/// What [`filled`] gives, with its end.
 pub fn of_pattern(
     pattern: &str,
     service: &Service,
@@ -19,6 +18,12 @@ pub fn of_pattern(
     port: &Port,
     target: u16,
 ) -> String {
+    ended(&filled(pattern, service, subset, port, target))
+}
+
+/// The name that a pattern of the mesh gives for a port; what belongs to no service has no place in it. `target` is 0
+/// for what goes out.
+pub fn filled(pattern: &str, service: &Service, subset: &str, port: &Port, target: u16) -> String {
     let host = &*service.key.hostname;
     let (short, name) = match service.registry {
         Registry::Kubernetes => {
@@ -26,13 +31,12 @@ pub fn of_pattern(
         }
         Registry::External => (host.to_owned(), host.to_owned()),
     };
-    let name = pattern
+    pattern
         .replace("%SERVICE%", &short)
         .replace("%SERVICE_NAME%", &name)
         .replace("%SERVICE_FQDN%", host)
         .replace("%SUBSET_NAME%", subset)
         .replace("%TARGET_PORT%", &target.to_string())
         .replace("%SERVICE_PORT%", &port.number.to_string())
-        .replace("%SERVICE_PORT_NAME%", &port.name);
-    ended(&name)
+        .replace("%SERVICE_PORT_NAME%", &port.name)
 }

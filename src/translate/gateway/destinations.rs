@@ -1,13 +1,15 @@
 //! Where a server's traffic goes that is not read as HTTP: which VirtualService routes it, or which service is meant.
 
 use super::bound::Bound;
-use super::stream::{Policy, Stream};
-use crate::api::networking::gateway::TlsMode;
+use super::stream::{Carried, of_route};
 use crate::api::networking::virtual_service::{L4Match, TlsMatch};
 use crate::api::{ObjectKey, Protocol, Str, host};
+use crate::model::destination_rule::TcpPolicy;
 use crate::model::gateway::GatewayServer;
-use crate::model::{Routing, Service};
+use crate::model::{Port, Routing, Service};
+use crate::translate::cluster::stat_name::filled;
 use crate::translate::common::name::sni;
+use crate::translate::listener::streams::stream;
 use crate::translate::translator::Context;
 
 /// TLS that goes to one place.
@@ -16,7 +18,7 @@ pub struct Found {
     /// For these server names.
     pub server_names: Vec<Str>,
     /// There.
-    pub stream: Stream,
+    pub carried: Carried,
     /// The object that says so and where; None for the Gateway itself.
     pub asker: Option<(ObjectKey, String)>,
 }
@@ -35,19 +37,14 @@ impl<'a> Destinations<'a> {
     }
 
     /// Where all connections of a server go: the first route that is for it.
-    pub fn of_tcp(&mut self, server: &GatewayServer) -> Option<Stream> {
+    pub fn of_tcp(&mut self, server: &GatewayServer) -> Option<Carried> {
         let routings = self.bound.to(server);
-        let found = routings.iter().find_map(|routing| {
+        routings.iter().find_map(|routing| {
             let mut routes = routing.spec.tcp.iter().filter(|route| {
                 route.matches.is_empty() || route.matches.iter().any(|m| applies_tcp(m, server))
             });
-            routes.find_map(|route| {
-                let (port, protocol) = (server.port, server.protocol);
-                Stream::of_route(self.context, routing, &route.route, port, protocol)
-            })
-        });
-        let exchange = server.spec.tls.as_ref().is_some_and(|t| t.mode == TlsMode::IstioMutual);
-        found.map(|stream| Stream { exchange, ..stream })
+            routes.find_map(|route| of_route(self.context, routing, &route.route, server))
+        })
     }
 
     /// Where TLS goes that is routed by server name.
@@ -57,19 +54,19 @@ impl<'a> Destinations<'a> {
     }
 
     fn routes(&self, routing: &Routing, server: &GatewayServer) -> Vec<Found> {
-        let (port, protocol) = (server.port, server.protocol);
         let mut found = Vec::new();
         for (index, route) in routing.spec.tls.iter().enumerate() {
             for (place, matched) in route.matches.iter().enumerate() {
-                let stream =
-                    || Stream::of_route(self.context, routing, &route.route, port, protocol);
-                let Some(stream) = applies_tls(matched, server).then(stream).flatten() else {
+                if !applies_tls(matched, server) {
+                    continue;
+                }
+                let Some(carried) = of_route(self.context, routing, &route.route, server) else {
                     continue;
                 };
                 let path = format!("spec.tls[{index}].match[{place}].sniHosts");
                 found.push(Found {
                     server_names: matched.sni_hosts.clone(),
-                    stream,
+                    carried,
                     asker: Some((routing.config.key(), path)),
                 });
             }
@@ -95,27 +92,29 @@ impl<'a> Destinations<'a> {
         let mut origins = vec![service.origin.clone()];
         origins.extend(rule.into_iter().flat_map(|rule| rule.origins()));
         let ports = service.ports.iter().filter(|port| port.protocol != Protocol::Udp);
-        let to = |port: u16, mongo: bool, subset: &str| {
-            let cluster = sni(port, subset, &service.key.hostname);
-            let policy = rule.map(|rule| Policy::of(rule, subset).untunnelled());
+        let to = |port: &Port, subset: &str| {
+            let cluster = sni(port.number, subset, &service.key.hostname);
+            let named = (!subset.is_empty()).then_some(subset);
+            let policy = rule.map(|rule| rule.tcp_policy(named)).unwrap_or_default();
+            let pattern = &self.context.snapshot.mesh.outbound_cluster_stat_name;
+            let counted = match &**pattern {
+                "" => cluster.clone(),
+                pattern => filled(pattern, service, subset, port, 0),
+            };
+            // Through a tunnel TLS would not arrive where its server name says.
+            let policy = TcpPolicy { tunnel: None, ..policy };
             Found {
                 server_names: vec![cluster.as_str().into()],
-                stream: Stream {
-                    stat_prefix: cluster.clone(),
-                    clusters: vec![(cluster, 0)],
-                    mongo,
-                    exchange: false,
-                    policy: policy.unwrap_or_default(),
+                carried: Carried {
+                    stream: stream(counted, vec![(cluster, 0)], port.protocol, policy),
                     origins: origins.clone(),
                 },
                 asker: None,
             }
         };
-        let all = ports.flat_map(|port| {
-            let mongo = port.protocol == Protocol::Mongo;
-            subsets.iter().map(|subset| to(port.number, mongo, subset)).collect::<Vec<Found>>()
-        });
-        all.collect()
+        ports
+            .flat_map(|port| subsets.iter().map(|subset| to(port, subset)).collect::<Vec<Found>>())
+            .collect()
     }
 }
 

@@ -20,6 +20,7 @@ use crate::translate::listener::message::{exact_balance, listener};
 use crate::translate::listener::mtls::MTLS;
 use crate::translate::listener::plan::of_families;
 use crate::translate::listener::profile::Profile;
+use crate::translate::listener::tcp::through_gateway;
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
 
@@ -86,7 +87,9 @@ fn filter_chain(key: &Key, listener: &str, chain: &Chain) -> Option<FilterChain>
 fn filters(key: &Key, listener: &str, reads: &Reads) -> Option<Vec<Filter>> {
     let [plain, grpc_web_too] = &key.managers;
     match reads {
-        Reads::Stream(stream) => Some(stream.filters(&key.profile.0)),
+        Reads::Stream { stream, exchange } => {
+            Some(through_gateway(&key.profile.0, stream, *exchange))
+        }
         Reads::Http { route, counted_as, grpc_web } => {
             let Same(manager) = if *grpc_web { grpc_web_too } else { plain }.as_ref()?;
             Some(vec![match &**counted_as {

@@ -9,10 +9,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::destinations::{Destinations, Found};
-use super::stream::Stream;
+use super::stream::Carried;
 use super::tls::{self, Defaults};
+use crate::api::networking::gateway::TlsMode;
 use crate::api::{Diagnostic, ObjectKey, Protocol, Severity, Str};
 use crate::model::gateway::{GatewayServer, Group, Merged, MergedListener, Speech};
+use crate::translate::listener::chain::Stream;
 use crate::translate::listener::profile::Profile;
 use crate::translate::translator::Context;
 
@@ -67,7 +69,12 @@ pub enum Reads {
         grpc_web: bool,
     },
     /// It is carried on as it is.
-    Stream(Stream),
+    Stream {
+        /// There.
+        stream: Stream,
+        /// Clients are of the mesh and tell first who they are.
+        exchange: bool,
+    },
 }
 
 /// Who asked for a chain, for diagnostics.
@@ -202,15 +209,13 @@ impl Planner<'_> {
                 return vec![(asker(server), chain(names, ends(), reads), origins)];
             }
             Speech::Tcp | Speech::TlsToTcp => match self.destinations.of_tcp(server) {
-                Some(stream) => {
-                    let mut origins = stream.origins.clone();
+                Some(Carried { stream, mut origins }) => {
                     origins.push(server.origin.clone());
                     let tls = (server.speech == Speech::TlsToTcp).then(ends).flatten();
-                    return vec![(
-                        asker(server),
-                        chain(names, tls, Reads::Stream(stream)),
-                        origins,
-                    )];
+                    let mode = server.spec.tls.as_ref().map(|tls| tls.mode);
+                    let exchange = mode == Some(TlsMode::IstioMutual);
+                    let reads = Reads::Stream { stream, exchange };
+                    return vec![(asker(server), chain(names, tls, reads), origins)];
                 }
                 None => {
                     let what = "no VirtualService of this Gateway has a tcp route for the server: nothing is served \
@@ -223,12 +228,13 @@ impl Planner<'_> {
             Speech::AutoPassthrough => self.destinations.of_services(&names),
         };
         let of_mesh = server.speech == Speech::AutoPassthrough;
-        let carried = found.into_iter().map(|Found { server_names, stream, asker }| {
+        let carried = found.into_iter().map(|Found { server_names, carried, asker }| {
             let asker =
                 asker.map_or_else(|| self::asker(server), |(object, path)| Asker { object, path });
-            let mut origins = stream.origins.clone();
+            let Carried { stream, mut origins } = carried;
             origins.push(server.origin.clone());
-            let chain = chain(server_names, None, Reads::Stream(stream));
+            let reads = Reads::Stream { stream, exchange: false };
+            let chain = chain(server_names, None, reads);
             (asker, Chain { of_mesh, ..chain }, origins)
         });
         carried.collect()

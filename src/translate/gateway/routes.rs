@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::bound::Bound;
-use super::stream::authority;
 use super::virtual_host::{Key, VirtualHost};
 use crate::api::{ObjectKey, Str, host};
 use crate::model::Routing;
@@ -152,6 +151,11 @@ fn common(server: &GatewayServer, routing: &Routing) -> Vec<Str> {
         }
     }
     common
+}
+
+/// `HOST:PORT`, with an IPv6 address in brackets.
+fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// One virtual host for all hosts with the same routes, which the first of them names.

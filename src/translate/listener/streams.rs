@@ -11,6 +11,7 @@ use crate::api::host::{is_wildcard, overlap};
 use crate::api::networking::common::Destination;
 use crate::api::networking::virtual_service::RouteDestination;
 use crate::api::{Labels, ObjectKey, Str};
+use crate::model::destination_rule::TcpPolicy;
 use crate::model::virtual_service::MESH;
 use crate::model::{Block, MergedRule, Protocol, Routing, Service};
 use crate::translate::common::name::outbound_cluster;
@@ -255,26 +256,36 @@ impl<'a> Streams<'a> {
         subset: Option<&str>,
     ) -> Leads {
         let policy = rule.map(|rule| rule.tcp_policy(subset)).unwrap_or_default();
-        Leads::Stream(Box::new(Stream {
-            stat_prefix,
-            clusters,
-            mongo: target.protocol == Protocol::Mongo,
-            idle_timeout: policy.idle_timeout.map(|timeout| timeout.0),
-            max_duration: policy.max_connection_duration.map(|limit| limit.0),
-            hash_source_ip: policy.hash_source_ip,
-            tunnel: policy.tunnel.map(|tunnel| Tunnel {
-                target: match tunnel.target_host.contains(':') {
-                    true => format!("[{}]:{}", tunnel.target_host, tunnel.target_port),
-                    false => format!("{}:{}", tunnel.target_host, tunnel.target_port),
-                },
-                post: &*tunnel.protocol == "POST",
-            }),
-        }))
+        Leads::Stream(Box::new(stream(stat_prefix, clusters, target.protocol, policy)))
+    }
+}
+
+/// Byte streams of a protocol to these clusters, as a DestinationRule wants them.
+pub fn stream(
+    stat_prefix: String,
+    clusters: Vec<(String, u32)>,
+    protocol: Protocol,
+    policy: TcpPolicy<'_>,
+) -> Stream {
+    Stream {
+        stat_prefix,
+        clusters,
+        mongo: protocol == Protocol::Mongo,
+        idle_timeout: policy.idle_timeout.map(|timeout| timeout.0),
+        max_duration: policy.max_connection_duration.map(|limit| limit.0),
+        hash_source_ip: policy.hash_source_ip,
+        tunnel: policy.tunnel.map(|tunnel| Tunnel {
+            target: match tunnel.target_host.contains(':') {
+                true => format!("[{}]:{}", tunnel.target_host, tunnel.target_port),
+                false => format!("{}:{}", tunnel.target_host, tunnel.target_port),
+            },
+            post: &*tunnel.protocol == "POST",
+        }),
     }
 }
 
 /// The cluster of a destination. Without a port it is the only one of the service, else that of the listener.
-fn cluster(destination: &Destination, service: Option<&Arc<Service>>, port: u16) -> String {
+pub fn cluster(destination: &Destination, service: Option<&Arc<Service>>, port: u16) -> String {
     let only = service.and_then(|service| match service.ports.as_slice() {
         [only] => Some(only.number),
         _ => None,

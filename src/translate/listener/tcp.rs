@@ -28,9 +28,21 @@ pub fn to_cluster(profile: &Profile, cluster: &str) -> Vec<Filter> {
     stats.into_iter().chain([tcp_proxy(profile, cluster)]).collect()
 }
 
-/// What carries byte streams from the workload to where they lead. MongoDB's protocol is also counted.
+/// What carries byte streams from the workload to where they lead.
 pub fn outbound(profile: &Profile, stream: &Stream) -> Vec<Filter> {
-    let mut filters: Vec<Filter> = stats_filter(profile, Side::Outbound).into_iter().collect();
+    carrying(profile, stream, Side::Outbound)
+}
+
+/// What carries byte streams through a gateway to where they lead. With `exchange` clients are of the mesh and tell
+/// first who they are.
+pub fn through_gateway(profile: &Profile, stream: &Stream, exchange: bool) -> Vec<Filter> {
+    let told = exchange.then(|| metadata_exchange(profile)).flatten();
+    told.into_iter().chain(carrying(profile, stream, Side::Gateway)).collect()
+}
+
+/// MongoDB's protocol is also counted.
+fn carrying(profile: &Profile, stream: &Stream, side: Side) -> Vec<Filter> {
+    let mut filters: Vec<Filter> = stats_filter(profile, side).into_iter().collect();
     if stream.mongo && profile.capabilities.has(Capability::MongoProxy) {
         let stat_prefix = stream.stat_prefix.clone();
         let config = MongoProxy { stat_prefix, ..MongoProxy::default() };
@@ -87,8 +99,7 @@ pub fn metadata_exchange(profile: &Profile) -> Option<Filter> {
         .then(|| filter(METADATA_EXCHANGE, tcp_metadata_exchange()))
 }
 
-/// What counts connections.
-pub fn stats_filter(profile: &Profile, side: Side) -> Option<Filter> {
+fn stats_filter(profile: &Profile, side: Side) -> Option<Filter> {
     profile.stats.then(|| filter(STATS, stats(side)))
 }
 
@@ -102,7 +113,6 @@ fn tcp_proxy(profile: &Profile, cluster: &str) -> Filter {
     filter(TCP_PROXY, any(&config))
 }
 
-/// A network filter.
-pub fn filter(name: &str, config: Any) -> Filter {
+fn filter(name: &str, config: Any) -> Filter {
     Filter { name: name.into(), config_type: Some(ConfigType::TypedConfig(config)) }
 }
