@@ -104,7 +104,7 @@ impl GatewayServer {
 
     /// Its hosts, whoever may claim them, sorted: the server names for which TLS is ended here.
     pub fn server_names(&self) -> Vec<Str> {
-        let mut names: Vec<Str> = self.hosts.iter().map(|host| without_namespace(host)).collect();
+        let mut names: Vec<Str> = self.hosts.iter().map(without_namespace).collect();
         names.sort();
         names.dedup();
         names
