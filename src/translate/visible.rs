@@ -130,7 +130,8 @@ impl Visible {
         if let Some(same) = before.filter(|before| before.inputs == inputs) {
             return same.clone();
         }
-        let (services, egress, diagnostics) = View::new(snapshot, viewpoint, before, memos).build();
+        let Seen { services, egress, diagnostics } =
+            View::new(snapshot, viewpoint, before, memos).build();
         let mut asked = Asked::default();
         for service in services.iter() {
             let rules = snapshot.destination_rules.candidates(&viewpoint.namespace, &service.key);
@@ -148,6 +149,13 @@ impl Visible {
             diagnostics,
         }
     }
+}
+
+/// What was found. The fields are those of a `Visible`.
+struct Seen {
+    services: Arc<[Arc<Service>]>,
+    egress: Arc<[Egress]>,
+    diagnostics: Arc<[Diagnostic]>,
 }
 
 /// The making of a `Visible`.
@@ -172,7 +180,7 @@ impl<'a> View<'a> {
         View { snapshot, viewpoint, before, index, memos, diagnostics: Vec::new() }
     }
 
-    fn build(mut self) -> (Arc<[Arc<Service>]>, Arc<[Egress]>, Arc<[Diagnostic]>) {
+    fn build(mut self) -> Seen {
         let namespace = &self.viewpoint.namespace;
         let described = self.viewpoint.sidecar.as_ref().map(|Same(s)| s.spec.egress.as_slice());
         let described = described.unwrap_or_default();
@@ -180,7 +188,8 @@ impl<'a> View<'a> {
         if described.is_empty() && self.index.plain {
             let services = self.snapshot.services.clone();
             let egress = vec![self.listener(None, Same(services.clone()), routing)];
-            return (services, self.listeners(egress), Arc::from([]));
+            let egress = self.listeners(egress);
+            return Seen { services, egress, diagnostics: Arc::from([]) };
         }
         let mut union = Union::default();
         let mut egress = Vec::new();
@@ -219,7 +228,7 @@ impl<'a> View<'a> {
         self.diagnostics.sort();
         self.diagnostics.dedup();
         let diagnostics = std::mem::take(&mut self.diagnostics).into();
-        (services, self.listeners(egress), diagnostics)
+        Seen { services, egress: self.listeners(egress), diagnostics }
     }
 
     /// The services that a listener imports, in order, each as far as it does.

@@ -13,7 +13,7 @@ use crate::api::{ObjectKey, Protocol};
 use crate::model::{MergedRule, Port, Service};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
-use crate::proto::envoy::envoy::config::cluster::v3::cluster::DiscoveryType;
+use crate::proto::envoy::envoy::config::cluster::v3::cluster::{DiscoveryType, LbPolicy};
 use crate::proto::envoy::envoy::config::core::v3::Address;
 use crate::proto::envoy::envoy::config::endpoint::v3::{
     ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints, lb_endpoint::HostIdentifier,
@@ -90,6 +90,12 @@ fn cluster(key: &Key, port: &Port, name: &str) -> Cluster {
         None => DiscoveryType::OriginalDst,
     };
     let mut cluster = Cluster {
+        // With one endpoint there is nothing to choose.
+        lb_policy: match endpoint {
+            Some(_) => LbPolicy::RoundRobin,
+            None => LbPolicy::ClusterProvided,
+        }
+        .into(),
         cleanup_interval: endpoint.is_none().then_some(CLEANUP_INTERVAL),
         upstream_bind_config: marked.then(|| inbound_bind_config(key.families)),
         load_assignment: endpoint.map(|endpoint| only(name, endpoint)),
