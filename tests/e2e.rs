@@ -4,8 +4,10 @@
 //! step's change is the next one's ground. Where the machine lacks what a mesh needs, the tests say so and pass.
 
 mod changes;
+mod ingress;
 mod load;
 mod restart;
+mod routing;
 mod traffic;
 
 use std::path::Path;
@@ -51,6 +53,24 @@ async fn run(lab: &mut Lab) -> Result<()> {
         changes::an_unready_pod_gets_no_requests,
         changes::a_port_changes_its_protocol,
         changes::unknown_destinations_are_refused,
+        routing::routes_arrive,
+        routing::weights_split,
+        routing::headers_choose,
+        routing::timeouts_end,
+        routing::failures_are_retried,
+        routing::copies_are_mirrored,
+        routing::redirects_tell_where,
+        routing::origins_are_checked,
+        routing::paths_and_headers_are_rewritten,
+        routing::outliers_are_ejected,
+        routing::routes_change_under_load,
+        routing::known_hosts_outside_are_reached,
+        ingress::hosts_and_paths_are_routed,
+        ingress::requests_go_on_by_mtls,
+        ingress::tls_is_ended,
+        ingress::tls_is_passed_on,
+        ingress::connections_are_routed,
+        ingress::plain_http_is_redirected,
         traffic::envoys_accept_everything,
     );
     lab.daemon.stop()

@@ -1,7 +1,7 @@
 //! The toy application of each pod: it says who it is and what it was asked.
 //!
 //! Ports named `tcp…` answer each line with the pod's name and the line; all others speak HTTP/1 and HTTP/2, those
-//! named `tls…` in TLS, with a certificate for the pod's name, and answer with an [`Echo`] in JSON, to gRPC requests
+//! named `tls…` in TLS, with a certificate for `APP.example.com`, and answer with an [`Echo`] in JSON, to gRPC requests
 //! as a message. A request may ask for a late answer (header `x-delay`, in milliseconds), and pods whose name begins with
 //! its header `x-fail` answer it with 503.
 
@@ -76,7 +76,8 @@ impl Toy {
             if port.starts_with("tcp") {
                 listeners.spawn(serve_lines(listener, name.clone()));
             } else {
-                let tls = port.starts_with("tls").then(|| authority.certify(pod)).transpose()?;
+                let host = format!("{}.example.com", pod.split('-').next().unwrap_or(pod));
+                let tls = port.starts_with("tls").then(|| authority.certify(&host)).transpose()?;
                 let acceptor = tls.as_ref().map(tls::acceptor).transpose()?;
                 listeners.spawn(serve_http(listener, acceptor, name.clone()));
             }
