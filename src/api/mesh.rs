@@ -58,6 +58,8 @@ pub struct MeshConfig {
     pub inbound_cluster_stat_name: Str,
     /// What TLS that is not mTLS of the mesh offers.
     pub tls_defaults: TlsDefaults,
+    /// What mTLS of the mesh accepts.
+    pub mesh_mtls: MeshMtls,
     /// TCP keepalive of upstream connections; None leaves it to the system.
     pub tcp_keepalive: Option<TcpKeepalive>,
     /// Whether plain HTTP ports are upgraded to HTTP/2 between sidecars.
@@ -99,6 +101,7 @@ impl Default for MeshConfig {
             outbound_cluster_stat_name: Str::default(),
             inbound_cluster_stat_name: Str::default(),
             tls_defaults: TlsDefaults::default(),
+            mesh_mtls: MeshMtls::default(),
             tcp_keepalive: None,
             h2_upgrade: false,
             cluster_local_hosts: Vec::new(),
@@ -156,5 +159,14 @@ pub struct TlsDefaults {
     /// Curves of key exchange.
     pub ecdh_curves: Vec<Str>,
     /// Cipher suites of TLS 1.2.
+    pub cipher_suites: Vec<Str>,
+}
+
+/// `meshMTLS`. Its curves have no effect in istiod either.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MeshMtls {
+    /// `minProtocolVersion: TLSV1_3`: nothing older than TLS 1.3; else than 1.2.
+    pub only_tls13: bool,
+    /// Cipher suites of TLS 1.2; empty for Istio's own.
     pub cipher_suites: Vec<Str>,
 }

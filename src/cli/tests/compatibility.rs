@@ -8,7 +8,7 @@ use crate::cli::{DISCOVERY, definition, discovery};
 use crate::settings::{self, Settings, State};
 
 /// The kinds of which something is made.
-const USED: [Kind; 9] = [
+const USED: [Kind; 10] = [
     Kind::Namespace,
     Kind::Node,
     Kind::Pod,
@@ -16,6 +16,7 @@ const USED: [Kind; 9] = [
     Kind::Endpoints,
     Kind::EndpointSlice,
     Kind::ConfigMap,
+    Kind::DestinationRule,
     Kind::ServiceEntry,
     Kind::WorkloadEntry,
 ];

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::config_map::read_config_map;
 use super::{Content, Document, FromConfigMap, Layers, Parsed, defaults, parse};
 use crate::api::core::ConfigMap;
-use crate::api::mesh::{InboundPolicy, OutboundPolicy, PathNormalization, TcpKeepalive};
+use crate::api::mesh::{
+    InboundPolicy, MeshMtls, OutboundPolicy, PathNormalization, TcpKeepalive, TlsDefaults,
+};
 use crate::api::{Change, MeshConfig, Meta, Object};
 use crate::skip::skipped;
 
@@ -81,7 +83,8 @@ fn both_spellings_and_go_durations_are_read() {
          connectTimeout: 1m30s\n\
          dns_refresh_rate: 1.5s\n\
          default_service_export_to: ['.']\n\
-         meshMTLS: {minProtocolVersion: TLSV1_3}\n\
+         meshMTLS: {minProtocolVersion: TLSV1_3, cipherSuites: [A]}\n\
+         tlsDefaults: {ecdhCurves: [P-256], cipherSuites: [B]}\n\
          inboundTrafficPolicy: {mode: LOCALHOST}\n\
          enableAutoMtls: false\n\
          enableTracing: false\n\
@@ -95,6 +98,10 @@ fn both_spellings_and_go_durations_are_read() {
     assert_eq!(mesh.inbound_traffic_policy, InboundPolicy::Localhost);
     assert!(!mesh.enable_auto_mtls && !mesh.enable_tracing);
     assert_eq!(mesh.cluster_local_hosts, ["a.b".into()]);
+    assert_eq!(mesh.mesh_mtls, MeshMtls { only_tls13: true, cipher_suites: vec!["A".into()] });
+    let curves = vec!["P-256".into()];
+    let want = TlsDefaults { ecdh_curves: curves, cipher_suites: vec!["B".into()] };
+    assert_eq!(mesh.tls_defaults, want);
     // A wrapper keeps false, a plain boolean does not.
     assert_eq!(mesh.raw["enableAutoMtls"], false);
     assert_eq!(mesh.raw.get("enableTracing"), None);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::super::project::Issue;
 use crate::api::field_path::FieldPath;
 use crate::api::mesh::{
-    InboundPolicy, OutboundPolicy, PathNormalization, TcpKeepalive, TlsDefaults,
+    InboundPolicy, MeshMtls, OutboundPolicy, PathNormalization, TcpKeepalive, TlsDefaults,
 };
 use crate::api::proto_json::ProtoJson;
 use crate::api::{MeshConfig, MeshNetworks, Str, duration};
@@ -64,6 +64,10 @@ pub(super) fn typed(mesh: &Map<String, Value>) -> Result<MeshConfig, Issue> {
         tls_defaults: TlsDefaults {
             ecdh_curves: strings(fields.inner("tlsDefaults", "ecdhCurves")),
             cipher_suites: strings(fields.inner("tlsDefaults", "cipherSuites")),
+        },
+        mesh_mtls: MeshMtls {
+            only_tls13: fields.mode("meshMTLS", "minProtocolVersion") == Some("TLSV1_3"),
+            cipher_suites: strings(fields.inner("meshMTLS", "cipherSuites")),
         },
         tcp_keepalive: mesh.get("tcpKeepalive").and_then(Value::as_object).map(tcp_keepalive),
         h2_upgrade: mesh.get("h2UpgradePolicy").and_then(Value::as_str) == Some("UPGRADE"),

@@ -14,7 +14,7 @@ use crate::proto::envoy::envoy::config::cluster::v3::cluster::{
     CommonLbConfig, LbConfig, LbPolicy, LeastRequestLbConfig, MaglevLbConfig, RingHashLbConfig,
     RoundRobinLbConfig, SlowStartConfig,
 };
-use crate::proto::envoy::envoy::config::core::v3::RuntimeDouble;
+use crate::proto::envoy::envoy::config::core::v3::{HealthStatus, HealthStatusSet, RuntimeDouble};
 use crate::proto::envoy::envoy::r#type::v3::Percent;
 use crate::proto::envoy::google::protobuf::UInt64Value;
 use crate::translate::common::value::duration;
@@ -117,6 +117,13 @@ pub fn common(service: &Service, settings: EffectivePolicy<'_>, policy: &Policy)
         }),
         ..CommonLbConfig::default()
     }
+}
+
+/// The health of endpoints that a session may lead to. Those that go are among them: Envoy would forget them otherwise.
+pub fn session_health() -> HealthStatusSet {
+    use HealthStatus::{Degraded, Draining, Healthy, Unknown};
+    let statuses = [Healthy, Draining, Unknown, Degraded].map(i32::from).to_vec();
+    HealthStatusSet { statuses }
 }
 
 /// The share of healthy endpoints below which all are used. Where the cluster knows unhealthy ones, they must not be:

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::balance::is_passthrough;
 use super::base::{Facts, metadata_exchange_filter, service_cluster};
 use super::discovery::Discovery;
 use super::dns::{self, Names};
@@ -25,6 +26,7 @@ use crate::translate::capability::Capability;
 use crate::translate::common::config_source::ads;
 use crate::translate::common::name::{Purpose, sni};
 use crate::translate::common::value::uint32;
+use crate::translate::endpoint::select::has_sessions;
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
 use crate::translate::scope::{Scope, SecretSources};
@@ -117,7 +119,10 @@ fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster 
     let Key { service: Same(service), policy: Same(policy), client, .. } = key;
     let subset = key.subset().map(|subset| &*subset.name);
     let settings = key.rule().map(|rule| rule.policy(port.number, subset)).unwrap_or_default();
-    let discovery = match balance::is_passthrough(settings.load_balancer) {
+    // A subset finds its endpoints as its service does, whatever it says of choosing among them.
+    let whole = key.rule().map(|rule| rule.policy(port.number, None)).unwrap_or_default();
+    let passthrough = [whole, settings].iter().any(|s| is_passthrough(s.load_balancer));
+    let discovery = match passthrough && discovery != Discovery::Forward {
         true => Discovery::OriginalDst,
         false => discovery,
     };
@@ -150,7 +155,11 @@ fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster 
     let limits = Limits { pool: settings.connection_pool, retry_budget: settings.retry_budget };
     limits.apply(policy, &mut cluster, &mut http);
     cluster.outlier_detection = settings.outlier_detection.map(outlier::detection);
-    cluster.common_lb_config = Some(balance::common(service, settings, policy));
+    let mut common = balance::common(service, settings, policy);
+    if subset.is_none() && has_sessions(service) {
+        common.override_host_status = Some(balance::session_health());
+    }
+    cluster.common_lb_config = Some(common);
     match discovery {
         Discovery::Eds => {
             balance::choose(&mut cluster, settings.load_balancer);
@@ -193,7 +202,7 @@ fn peer<'a>(key: &'a Key, port: &Port, original_dst: bool) -> Peer<'a> {
     let identities: BTreeSet<_> =
         key.endpoints.0.identities.iter().chain(&service.service_accounts).cloned().collect();
     let balancer = key.own_policy().and_then(|policy| policy.load_balancer.as_ref());
-    let chosen = service.resolution == Resolution::Passthrough || balance::is_passthrough(balancer);
+    let chosen = service.resolution == Resolution::Passthrough || is_passthrough(balancer);
     let all = !chosen || key.endpoints.0.all_mtls;
     Peer {
         service,

@@ -102,11 +102,16 @@ const SESSION_LABELS: [&str; 2] =
 /// The label by which a workload says that it takes no new sessions.
 const DRAINING_LABEL: &str = "istio.io/draining";
 
+/// Whether the sessions of a service's clients stay with an endpoint, even while it goes.
+pub fn has_sessions(service: &Service) -> bool {
+    let has_label = |label: &&str| service.labels.get(*label).is_some_and(|v| !v.is_empty());
+    SESSION_LABELS.iter().any(has_label)
+}
+
 impl Reach {
     /// For one service. Where endpoints have priorities, Envoy must know the unready ones: by the share of
     /// ready endpoints it decides how much goes to the next priority.
     pub fn of(audience: &Audience, service: &Service, mesh: &Mesh<'_>) -> Reach {
-        let has_label = |label: &&str| service.labels.get(*label).is_some_and(|v| !v.is_empty());
         let own_cluster = service.node_local || mesh.is_cluster_local(&service.key.hostname);
         Reach {
             families: audience.families,
@@ -115,7 +120,7 @@ impl Reach {
             cluster: own_cluster.then(|| audience.cluster.clone()),
             node: service.node_local.then(|| audience.node.clone().unwrap_or_default()),
             unhealthy: mesh.features.send_unhealthy || Preference::of(service).is_some(),
-            draining: SESSION_LABELS.iter().any(has_label),
+            draining: has_sessions(service),
         }
     }
 

@@ -318,7 +318,8 @@ impl Builder<'_> {
                 .config
                 .map(|path| filter_metadata([(ISTIO, json!({ "config": &**path }))])),
             transport_socket: chain.mtls.then(|| {
-                tls::downstream(&self.profile.trust_domains, self.profile.peer_alpn && !chain.http)
+                let peer_exchange = self.profile.peer_alpn && !chain.http;
+                tls::downstream(&self.profile.trust_domains, &self.profile.mtls, peer_exchange)
             }),
             ..FilterChain::default()
         }

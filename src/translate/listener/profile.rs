@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::api::mesh::{OutboundPolicy, PathNormalization};
+use crate::api::mesh::{MeshMtls, OutboundPolicy, PathNormalization};
 use crate::api::{Features, Str, duration};
 use crate::proto::envoy::google::protobuf::UInt32Value;
 use crate::translate::capability::Capabilities;
@@ -55,6 +55,8 @@ pub struct Profile {
     pub path_normalization: PathNormalization,
     /// The trust domains whose workloads may call, that of the mesh first; all if empty.
     pub trust_domains: Vec<Str>,
+    /// What mTLS of the mesh accepts.
+    pub mtls: MeshMtls,
     /// What its ProxyConfig says.
     pub proxy_config: ProxyConfig,
     /// HTTP/1.0 is accepted.
@@ -101,6 +103,7 @@ impl Profile {
             },
             features: scope.features,
             peer_alpn: scope.peer_alpn(),
+            mtls: mesh.mesh_mtls.clone(),
             proxy_config: traits.proxy_config.clone(),
             http10: traits.http10 || scope.features.http10,
             idle_timeout: duration::parse(&traits.idle_timeout).ok(),

@@ -1,6 +1,7 @@
 //! The TLS of connections to a workload: mTLS with the certificates of the mesh.
 
 use crate::api::Str;
+use crate::api::mesh::MeshMtls;
 use crate::proto::encode::any;
 use crate::proto::envoy::envoy::config::core::v3::TransportSocket;
 use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::common_tls_context::{
@@ -29,10 +30,15 @@ const CIPHER_SUITES: [&str; 6] = [
     "AES128-GCM-SHA256",
 ];
 
-/// Ends mTLS from clients of these trust domains. With `peer_exchange` the protocol is taken too in which
+/// Ends mTLS from clients of these trust domains, as far as the mesh accepts it. With `peer_exchange` the protocol is taken too in which
 /// sidecars tell each other who they are before a byte stream.
 #[allow(deprecated, reason = "match_subject_alt_names is what Istio sends: identities are URIs")]
-pub fn downstream(trust_domains: &[Str], peer_exchange: bool) -> TransportSocket {
+pub fn downstream(trust_domains: &[Str], mtls: &MeshMtls, peer_exchange: bool) -> TransportSocket {
+    let version = if mtls.only_tls13 { TlsProtocol::TlSv13 } else { TlsProtocol::TlSv12 };
+    let cipher_suites = match &*mtls.cipher_suites {
+        [] => CIPHER_SUITES.map(str::to_owned).to_vec(),
+        own => own.iter().map(|suite| suite.to_string()).collect(),
+    };
     let identities = CertificateValidationContext {
         match_subject_alt_names: trust_domains
             .iter()
@@ -43,9 +49,9 @@ pub fn downstream(trust_domains: &[Str], peer_exchange: bool) -> TransportSocket
     let peer_exchange = peer_exchange.then_some(PEER_EXCHANGE_ALPN);
     let common = CommonTlsContext {
         tls_params: Some(TlsParameters {
-            tls_minimum_protocol_version: TlsProtocol::TlSv12.into(),
+            tls_minimum_protocol_version: version.into(),
             tls_maximum_protocol_version: TlsProtocol::TlSv13.into(),
-            cipher_suites: CIPHER_SUITES.map(str::to_owned).to_vec(),
+            cipher_suites,
             ..TlsParameters::default()
         }),
         alpn_protocols: peer_exchange.into_iter().chain(HTTP_ALPN).map(str::to_owned).collect(),
@@ -66,3 +72,6 @@ pub fn downstream(trust_domains: &[Str], peer_exchange: bool) -> TransportSocket
     };
     transport_socket("envoy.transport_sockets.tls", any(&context))
 }
+
+#[cfg(test)]
+mod tests;

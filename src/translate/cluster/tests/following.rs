@@ -135,6 +135,10 @@ fn a_rule_may_leave_the_choice_to_the_client() {
     assert_eq!(at(&got, "/transport_socket/name"), "envoy.transport_sockets.tls");
     case.endpoints = TlsMode::Disabled;
     assert_eq!(case.cluster().get("transport_socket"), None);
+    // A subset cannot take it back.
+    case.rule["subsets"] =
+        json!([{ "name": "v1", "trafficPolicy": { "loadBalancer": { "simple": "RANDOM" } } }]);
+    assert_eq!(at(&case.subset("v1"), "/lb_policy"), "CLUSTER_PROVIDED");
 }
 
 #[test]
@@ -175,6 +179,17 @@ fn localities_are_weighed_where_it_has_an_effect() {
     // What the service asks for counts where the rule does not speak of localities.
     check(with_outlier(none(), 30), none(), "PreferClose", both(json!({})));
     check(balancer(off), distribute, "PreferClose", json!({ "healthy_panic_threshold": {} }));
+}
+
+#[test]
+fn sessions_stay_with_endpoints_that_go() {
+    let mut case = Case::new(json!({ "subsets": [{ "name": "v1" }] }));
+    let label = "istio.io/persistent-session".into();
+    case.service.labels.insert(label, "cookie".into());
+    let statuses = json!({ "statuses": ["HEALTHY", "DRAINING", "UNKNOWN", "DEGRADED"] });
+    let path = "/common_lb_config/override_host_status";
+    assert_eq!(*at(&case.cluster(), path), statuses);
+    assert_eq!(*at(&case.subset("v1"), path), Value::Null);
 }
 
 #[test]
