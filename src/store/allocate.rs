@@ -100,3 +100,6 @@ fn hash(text: &str) -> u64 {
     let mixed = (fnv ^ (fnv >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
     mixed ^ (mixed >> 32)
 }
+
+#[cfg(test)]
+mod tests;
