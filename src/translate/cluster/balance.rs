@@ -112,9 +112,9 @@ fn slow_start(balancer: &LoadBalancer) -> Option<SlowStartConfig> {
 pub fn common(service: &Service, settings: EffectivePolicy<'_>, policy: &Policy) -> CommonLbConfig {
     CommonLbConfig {
         healthy_panic_threshold: panic_threshold(service, settings.outlier_detection, policy),
-        locality_config_specifier: weighs_localities(service, settings, policy).then(|| {
-            LocalityConfigSpecifier::LocalityWeightedLbConfig(LocalityWeightedLbConfig {})
-        }),
+        locality_config_specifier: weighs_localities(service, settings, policy).then_some(
+            LocalityConfigSpecifier::LocalityWeightedLbConfig(LocalityWeightedLbConfig {}),
+        ),
         ..CommonLbConfig::default()
     }
 }
