@@ -3,6 +3,8 @@
 //! Each benchmark runs with a number of objects and with twice as many: doubling the input may cost 2.2 times as
 //! much. Figures of memory are what was allocated at the most.
 
+#![allow(clippy::expect_used, reason = "a benchmark's own objects are of their kinds")]
+
 mod mesh;
 
 use std::hint::black_box;

@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl Memos {
 /// What the table of a scope depends on. Endpoints matter for headless services only.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Inputs {
-    services: Same<[Arc<Service>]>,
+    services: Vec<Same<[Arc<Service>]>>,
     headless: Vec<(ServiceKey, Same<ServiceEndpoints>)>,
     domain: Str,
     namespace: Str,
@@ -48,12 +48,12 @@ struct Inputs {
 
 /// The table of all host names that the scope sees.
 pub fn build(context: &Context<'_>, memos: &mut Memos) -> Built {
-    let Context { snapshot, scope, services, .. } = *context;
-    let headless = services.iter().filter(|s| s.is_at_endpoints()).filter_map(|service| {
+    let Context { snapshot, scope, visible, .. } = *context;
+    let headless = listed(context).filter(|s| s.is_at_endpoints()).filter_map(|service| {
         Some((service.key.clone(), Same(snapshot.endpoints(&service.key)?.clone())))
     });
     let inputs = Inputs {
-        services: Same(services.clone()),
+        services: visible.egress.iter().map(|egress| egress.services.clone()).collect(),
         headless: headless.collect(),
         domain: snapshot.domain.clone(),
         namespace: scope.namespace.clone(),
@@ -69,10 +69,17 @@ pub fn build(context: &Context<'_>, memos: &mut Memos) -> Built {
     Built { resources: vec![resource], ..Built::default() }
 }
 
+/// The services that the scope imports itself. Those that VirtualServices lead to are nobody's to ask for.
+fn listed<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a Arc<Service>> + use<'a> {
+    let mut seen = HashSet::new();
+    let listeners = context.visible.egress.iter();
+    listeners.flat_map(|egress| egress.services.0.iter()).filter(move |s| seen.insert(&s.key))
+}
+
 fn table(context: &Context<'_>) -> (NameTable, Vec<ObjectKey>) {
     let mut table: BTreeMap<String, NameInfo> = BTreeMap::new();
     let mut origins = Vec::new();
-    for service in context.services.iter().filter(|s| s.resolution != Resolution::Alias) {
+    for service in listed(context).filter(|s| s.resolution != Resolution::Alias) {
         let entries = if service.is_at_endpoints() {
             headless_entries(context, service)
         } else {

@@ -43,6 +43,18 @@ const STOCK: &[(&str, &[&str])] = &[
         "envoy.retry_host_predicates.previous_hosts",
         &["envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"],
     ),
+    (
+        "envoy.retry_priorities.previous_priorities",
+        &["envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"],
+    ),
+    (
+        "envoy.http.stateful_header_formatters.preserve_case",
+        &["envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig"],
+    ),
+    (
+        "envoy.filters.listener.proxy_protocol",
+        &["envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"],
+    ),
     ("envoy.access_loggers.stats", &["envoy.extensions.access_loggers.stats.v3.Config"]),
 ];
 
