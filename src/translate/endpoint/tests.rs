@@ -321,7 +321,7 @@ fn a_rule_that_begins_tls_itself_takes_it_from_the_endpoints() {
         rule["subsets"] = json!([{ "name": "v1", "trafficPolicy": own }]);
         rule
     };
-    check(subset(json!({})), "v1", false);
+    check(subset(json!({})), "v1", true);
     check(subset(tls("ISTIO_MUTUAL")), "v1", true);
     check(subset(tls("ISTIO_MUTUAL")), "", false);
 }
