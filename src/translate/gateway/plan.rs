@@ -196,7 +196,8 @@ impl Planner<'_> {
         };
         let ends = || {
             let settings = server.spec.tls.as_ref()?;
-            Some(tls::downstream(server, settings, &self.defaults, self.profile.peer_alpn))
+            let Profile { peer_alpn, credential_server, .. } = *self.profile;
+            Some(tls::downstream(server, settings, &self.defaults, peer_alpn, credential_server))
         };
         let found = match server.speech {
             Speech::Http | Speech::Https => {

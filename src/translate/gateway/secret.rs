@@ -4,23 +4,9 @@
 use crate::api::networking::gateway::{ServerTls, TlsMode};
 use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::SdsSecretConfig;
 use crate::translate::common::config_source::{
-    ROOT_CERTIFICATE, WORKLOAD_CERTIFICATE, credential, file_secret, sds_secret_config,
+    ROOT_CERTIFICATE, WORKLOAD_CERTIFICATE, file_secret, sds_secret_config,
 };
-
-/// Appended to the name of a credential: the roots that come with it.
-const ROOTS_SUFFIX: &str = "-cacert";
-
-/// Stands for the proxy's own certificate instead of a secret.
-const BUILTIN: &str = "builtin://";
-
-/// A credential that Gateway API names and that may not be used: it is never served.
-const INVALID: &str = "invalid://";
-
-/// Served by someone else where the mesh names them, which it cannot yet; else a credential as any other.
-const EXTERNAL: &str = "sds://";
-
-/// Names that say where a secret is; all others are secrets in the namespace of the proxy.
-const LOCATED: [&str; 3] = ["kubernetes://", "kubernetes-gateway://", "configmap://"];
+use crate::translate::common::credential::{ROOTS_SUFFIX, named};
 
 /// The secrets of a server.
 #[derive(Debug)]
@@ -31,15 +17,15 @@ pub struct Secrets {
     pub roots: SdsSecretConfig,
 }
 
-/// Of these settings.
-pub fn of(settings: &ServerTls) -> Secrets {
+/// Of these settings. `server` tells whether there is a server of credentials beside the proxy.
+pub fn of(settings: &ServerTls, server: bool) -> Secrets {
     if settings.mode == TlsMode::IstioMutual {
         Secrets {
             certificates: vec![sds_secret_config(WORKLOAD_CERTIFICATE)],
             roots: sds_secret_config(ROOT_CERTIFICATE),
         }
     } else if is_credential(settings) {
-        credentials(settings)
+        credentials(settings, server)
     } else {
         files(settings)
     }
@@ -52,7 +38,7 @@ pub fn is_credential(settings: &ServerTls) -> bool {
 }
 
 /// All certificates have the same clients, so that the roots are those of the first.
-fn credentials(settings: &ServerTls) -> Secrets {
+fn credentials(settings: &ServerTls, server: bool) -> Secrets {
     let names = match &*settings.credential_names {
         [] => std::slice::from_ref(&settings.credential_name),
         names => names,
@@ -62,26 +48,8 @@ fn credentials(settings: &ServerTls) -> Secrets {
         "" => format!("{first}{ROOTS_SUFFIX}"),
         own => own.to_owned(),
     };
-    Secrets { certificates: names.iter().map(|name| named(name)).collect(), roots: named(&roots) }
-}
-
-fn named(name: &str) -> SdsSecretConfig {
-    if name == BUILTIN {
-        return sds_secret_config(WORKLOAD_CERTIFICATE);
-    }
-    if name.strip_prefix(BUILTIN) == Some(ROOTS_SUFFIX) {
-        return sds_secret_config(ROOT_CERTIFICATE);
-    }
-    let name = name.strip_prefix(EXTERNAL).unwrap_or(name);
-    if name.starts_with(BUILTIN) {
-        credential(WORKLOAD_CERTIFICATE)
-    } else if name.starts_with(INVALID) {
-        credential(INVALID)
-    } else if LOCATED.iter().any(|prefix| name.starts_with(prefix)) {
-        credential(name)
-    } else {
-        credential(&format!("{}{name}", LOCATED[0]))
-    }
+    let certificates = names.iter().map(|name| named(name, server)).collect();
+    Secrets { certificates, roots: named(&roots, server) }
 }
 
 /// What is not named comes from the mesh.
@@ -104,3 +72,6 @@ fn files(settings: &ServerTls) -> Secrets {
     };
     Secrets { certificates, roots }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,17 +56,19 @@ impl Defaults {
 }
 
 /// The configuration that ends TLS as a server asks, encoded. With `peer_exchange` the protocol is taken too in which sidecars tell each other who they
-/// are before a byte stream; only they have certificates of the mesh.
+/// are before a byte stream; only they have certificates of the mesh. `credential_server` tells whether there is a server
+/// of credentials beside the proxy.
 pub fn downstream(
     server: &GatewayServer,
     settings: &ServerTls,
     defaults: &Defaults,
     peer_exchange: bool,
+    credential_server: bool,
 ) -> Vec<u8> {
     let of_mesh = settings.mode == TlsMode::IstioMutual;
     let peer_exchange = peer_exchange && of_mesh && server.speech == Speech::TlsToTcp;
     let alpn = peer_exchange.then_some(PEER_EXCHANGE_ALPN).into_iter().chain(HTTP_ALPN);
-    let Secrets { certificates, roots } = secret::of(settings);
+    let Secrets { certificates, roots } = secret::of(settings, credential_server);
     let optional = settings.mode == TlsMode::OptionalMutual;
     let required = of_mesh || settings.mode == TlsMode::Mutual;
     let validation_context_type = if required || optional {

@@ -43,6 +43,8 @@ pub struct Profile {
     pub features: Features,
     /// See [`Scope::peer_alpn`](crate::translate::Scope::peer_alpn).
     pub peer_alpn: bool,
+    /// A server beside the proxy serves the credentials that ask for it.
+    pub credential_server: bool,
     /// The port for explicit HTTP proxying; 0 for none.
     pub http_proxy_port: u16,
     /// Where the proxy answers whether it is ready; 0 for nowhere.
@@ -103,6 +105,7 @@ impl Profile {
             },
             features: scope.features,
             peer_alpn: scope.peer_alpn(),
+            credential_server: scope.secrets.credential_server,
             mtls: mesh.mesh_mtls.clone(),
             proxy_config: traits.proxy_config.clone(),
             http10: traits.http10 || scope.features.http10,

@@ -4,26 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
+use crate::api::networking::cipher;
 use crate::api::networking::gateway::{ServerTls, TlsMode, TlsProtocol};
-
-/// The ciphers that proxies know, by OpenSSL's names.
-const CIPHERS: [&str; 15] = [
-    "AES128-GCM-SHA256",
-    "AES128-SHA",
-    "AES256-GCM-SHA384",
-    "AES256-SHA",
-    "DES-CBC3-SHA",
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-AES128-SHA",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-AES256-SHA",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-SHA",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-SHA",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-];
 
 /// How many certificates by files a proxy takes: one for each kind of key.
 const MAX_CERTIFICATES: usize = 2;
@@ -158,16 +140,10 @@ fn validate_ciphers(tls: &ServerTls, at: &Place<'_>, issues: &mut Issues) {
     let mut seen = BTreeSet::new();
     let at = at.key("cipherSuites");
     for (index, cipher) in tls.cipher_suites.iter().enumerate() {
-        if !is_cipher(cipher) {
+        if !cipher::is_known(cipher) {
             issues.warn(at.index(index), format!("invalid cipher suite {cipher:?} is ignored"));
         } else if !seen.insert(cipher) {
             issues.warn(at.index(index), format!("duplicate cipher suite {cipher:?} is ignored"));
         }
     }
-}
-
-/// Operators of OpenSSL's lists begin with a sign, and are left to the proxy.
-fn is_cipher(name: &str) -> bool {
-    let operator = !name.starts_with(char::is_alphanumeric);
-    operator || name == "ALL" || CIPHERS.contains(&name)
 }
