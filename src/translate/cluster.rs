@@ -38,6 +38,7 @@ use super::ingress::{self, Application, Ingress};
 use super::memo::{Counts, Memo, Recent, ResourceMemo, Same};
 use super::resource::Resource;
 use super::rules::ServiceRules;
+use super::scope::Scope;
 use super::translator::{Built, Context};
 use crate::api::core::TargetPort;
 use crate::api::{Diagnostic, Features, MeshConfig, ObjectKey, Severity, Str};
@@ -120,7 +121,8 @@ pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Built {
     let mut built = (*services).clone();
     built.resources.push(memos.special(&policy, Special::BlackHole));
     if client.kind == ProxyKind::Sidecar {
-        let passthrough = Special::Passthrough { metadata_exchange: client.metadata_exchange };
+        let outbound::Client { metadata_exchange, preserve_case, .. } = client;
+        let passthrough = Special::Passthrough { metadata_exchange, preserve_case };
         built.resources.push(memos.special(&policy, passthrough));
     }
     if client.secrets.credential_server {
@@ -259,10 +261,12 @@ pub fn inbound(
     targets: &[ServiceTarget],
     memos: &mut Memos,
 ) -> Built {
-    let families = context.scope.families;
+    let Scope { families, preserve_case, .. } = *context.scope;
     let policy = memos.policies.get(context.snapshot);
     let mut built = Built::default();
-    built.resources.push(memos.special(&policy, Special::InboundPassthrough { families }));
+    built
+        .resources
+        .push(memos.special(&policy, Special::InboundPassthrough { families, preserve_case }));
     let mut by_port: BTreeMap<u16, Vec<(&ServiceTarget, &Port)>> = BTreeMap::new();
     for target in ingress::of_services(context.scope, targets) {
         if let Some(port) = target.service.ports.get(target.port) {
@@ -291,6 +295,7 @@ pub fn inbound(
             pool: ingress::pool(context.scope, target_port),
             policy: Same(policy.clone()),
             families,
+            preserve_case,
         };
         built.resources.push(memos.inbound.get(key, |key| inbound::resource(key, port)));
     }
@@ -307,6 +312,7 @@ pub fn inbound(
             pool: ingress::pool(context.scope, number),
             policy: Same(policy.clone()),
             families,
+            preserve_case,
         };
         let target = TargetPort::Number(number);
         let port = Port { name: Str::default(), number, protocol, target };

@@ -9,6 +9,7 @@ pub mod address;
 pub mod config_source;
 pub mod credential;
 pub mod extension;
+pub mod header_case;
 pub mod metadata;
 pub mod name;
 pub mod value;

@@ -68,6 +68,8 @@ pub struct Headers {
     pub metadata_exchange_headers: MetadataExchange,
     /// X-Forwarded-Port.
     pub x_forwarded_port: Enabled,
+    /// X-Forwarded-Host, where a host is rewritten.
+    pub x_forwarded_host: Enabled,
     /// Header names of HTTP/1 keep their case.
     pub preserve_http1_header_case: bool,
 }

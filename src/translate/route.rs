@@ -103,6 +103,7 @@ struct Others {
     policy: OutboundPolicy,
     egress_proxy: Option<Str>,
     attempt_count: bool,
+    forwarded_host: bool,
 }
 
 impl Others {
@@ -111,11 +112,13 @@ impl Others {
             policy: scope.outbound_policy,
             egress_proxy: scope.egress_proxy.clone(),
             attempt_count: scope.attempt_count,
+            forwarded_host: scope.forwarded_host,
         }
     }
 
     fn entry(&self) -> Bytes {
-        virtual_host::catch_all(self.policy, self.egress_proxy.as_deref(), self.attempt_count)
+        let Others { policy, ref egress_proxy, attempt_count, forwarded_host } = *self;
+        virtual_host::catch_all(policy, egress_proxy.as_deref(), attempt_count, forwarded_host)
     }
 }
 

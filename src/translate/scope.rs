@@ -72,6 +72,10 @@ pub struct Scope {
     pub egress_proxy: Option<Str>,
     /// Requests tell which attempt they are.
     pub attempt_count: bool,
+    /// Requests that are rewritten tell for which host they were.
+    pub forwarded_host: bool,
+    /// Names of headers keep their case in HTTP/1.
+    pub preserve_case: bool,
     /// Its application may use an explicit HTTP proxy (mesh `proxyHttpPort` or HTTP_PROXY_PORT).
     pub http_proxy: bool,
 }
@@ -240,6 +244,9 @@ impl Scope {
             outbound_policy,
             egress_proxy,
             attempt_count: !config.proxy_headers.attempt_count.disabled,
+            forwarded_host: config.proxy_headers.x_forwarded_host.enabled,
+            preserve_case: config.proxy_headers.preserve_http1_header_case
+                && capabilities.has(Capability::PreserveCase),
             http_proxy: snapshot.mesh.proxy_http_port != 0 || port(proxy, "HTTP_PROXY_PORT") != 0,
         }
     }

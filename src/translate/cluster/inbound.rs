@@ -52,6 +52,8 @@ pub struct Key {
     pub policy: Same<Policy>,
     /// The address families of the workload.
     pub families: Families,
+    /// See [`Scope::preserve_case`](crate::translate::Scope::preserve_case).
+    pub preserve_case: bool,
 }
 
 /// The cluster of a port of the workload, as a resource. `port` is the one that the key is of.
@@ -107,7 +109,8 @@ fn cluster(key: &Key, port: &Port, name: &str) -> Cluster {
         cluster.alt_stat_name = of_pattern(pattern, service, "", port, key.target_port);
     }
     let version = HttpVersion::of(port.protocol, true);
-    let mut http = HttpOptions { version, ..HttpOptions::default() };
+    let preserve_case = key.preserve_case && version.has_case(port.protocol);
+    let mut http = HttpOptions { version, preserve_case, ..HttpOptions::default() };
     let settings = rule.map(|rule| rule.policy(port.number, None)).unwrap_or_default();
     let limits = Limits {
         pool: key.pool.as_deref().or(settings.connection_pool),

@@ -69,6 +69,8 @@ pub struct Client {
     pub cares: bool,
     /// It can resolve the names that requests ask for.
     pub forwards: bool,
+    /// See [`Scope::preserve_case`].
+    pub preserve_case: bool,
 }
 
 impl Client {
@@ -80,6 +82,7 @@ impl Client {
             peer_alpn: scope.peer_alpn(),
             secrets: scope.secrets.clone(),
             forwards: scope.capabilities.has(Capability::ForwardCluster),
+            preserve_case: scope.preserve_case,
             cares: scope.capabilities.has(Capability::CaresResolver),
         }
     }
@@ -151,7 +154,8 @@ fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster 
     }
     let version = HttpVersion::of(port.protocol, client.kind == ProxyKind::Sidecar);
     let version = upgraded(version, port.protocol, settings.connection_pool, policy);
-    let mut http = HttpOptions { version, ..HttpOptions::default() };
+    let preserve_case = client.preserve_case && version.has_case(port.protocol);
+    let mut http = HttpOptions { version, preserve_case, ..HttpOptions::default() };
     let limits = Limits { pool: settings.connection_pool, retry_budget: settings.retry_budget };
     limits.apply(policy, &mut cluster, &mut http);
     cluster.outlier_detection = settings.outlier_detection.map(outlier::detection);

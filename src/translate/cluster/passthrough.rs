@@ -47,6 +47,8 @@ pub enum Special {
     Passthrough {
         /// The proxy can exchange metadata over TCP.
         metadata_exchange: bool,
+        /// See [`Scope::preserve_case`](crate::translate::Scope::preserve_case).
+        preserve_case: bool,
     },
     /// The server of credentials beside the proxy.
     Credentials,
@@ -54,6 +56,8 @@ pub enum Special {
     InboundPassthrough {
         /// The address families of the workload.
         families: Families,
+        /// As for outbound traffic.
+        preserve_case: bool,
     },
 }
 
@@ -62,16 +66,16 @@ pub fn resource(key: &Key) -> Resource {
     let policy = &key.policy.0;
     let cluster = match key.cluster {
         Special::BlackHole => cluster(BLACK_HOLE_CLUSTER, DiscoveryType::Static, policy),
-        Special::Passthrough { metadata_exchange } => Cluster {
+        Special::Passthrough { metadata_exchange, preserve_case } => Cluster {
             filters: metadata_exchange.then(metadata_exchange_filter).into_iter().collect(),
-            ..passthrough(policy)
+            ..passthrough(policy, preserve_case)
         },
         Special::Credentials => credentials(policy),
         // It shares the statistics of the outbound one, as Istio's dashboards expect.
-        Special::InboundPassthrough { families } => Cluster {
+        Special::InboundPassthrough { families, preserve_case } => Cluster {
             name: INBOUND_PASSTHROUGH_CLUSTER.into(),
             upstream_bind_config: Some(inbound_bind_config(families)),
-            ..passthrough(policy)
+            ..passthrough(policy, preserve_case)
         },
     };
     Resource::new(cluster.name.as_str().into(), encode::encode(&cluster), [])
@@ -105,14 +109,14 @@ fn credentials(policy: &Policy) -> Cluster {
     cluster
 }
 
-fn passthrough(policy: &Policy) -> Cluster {
+fn passthrough(policy: &Policy, preserve_case: bool) -> Cluster {
     let mut cluster = open_cluster(PASSTHROUGH_CLUSTER, DiscoveryType::OriginalDst, policy);
     let options = HttpProtocolOptions {
         common_http_protocol_options: Some(core::HttpProtocolOptions {
             idle_timeout: Some(duration(IDLE_TIMEOUT)),
             ..core::HttpProtocolOptions::default()
         }),
-        upstream_protocol_options: HttpVersion::AsDownstream.options(),
+        upstream_protocol_options: HttpVersion::AsDownstream.options(preserve_case),
         ..HttpProtocolOptions::default()
     };
     set_options(&mut cluster, &options);

@@ -9,6 +9,7 @@ use crate::proto::envoy::envoy::extensions::upstreams::http::v3::http_protocol_o
     ExplicitHttpConfig, UpstreamProtocolOptions, UseDownstreamHttpConfig,
     explicit_http_config::ProtocolConfig,
 };
+use crate::translate::common::header_case;
 use crate::translate::common::value::uint32;
 
 /// Where a cluster keeps its HTTP options.
@@ -37,11 +38,26 @@ impl HttpVersion {
         }
     }
 
+    /// Whether what is spoken to a port of this protocol can be HTTP/1, whose headers may keep their case. That of bytes
+    /// which nobody reads as HTTP is not touched.
+    pub fn has_case(self, protocol: Protocol) -> bool {
+        self != HttpVersion::Two && (protocol.is_http() || protocol == Protocol::Unsupported)
+    }
+
     /// The version as a message; None where Envoy's default is meant.
-    pub fn options(self) -> Option<UpstreamProtocolOptions> {
+    pub fn options(self, preserve_case: bool) -> Option<UpstreamProtocolOptions> {
+        let http1 = || core::Http1ProtocolOptions {
+            header_key_format: preserve_case.then(header_case::preserved),
+            ..core::Http1ProtocolOptions::default()
+        };
         let http2 = core::Http2ProtocolOptions::default;
         match self {
-            HttpVersion::Default => None,
+            HttpVersion::Default if !preserve_case => None,
+            HttpVersion::Default => {
+                Some(UpstreamProtocolOptions::ExplicitHttpConfig(ExplicitHttpConfig {
+                    protocol_config: Some(ProtocolConfig::HttpProtocolOptions(http1())),
+                }))
+            }
             HttpVersion::Two => {
                 Some(UpstreamProtocolOptions::ExplicitHttpConfig(ExplicitHttpConfig {
                     protocol_config: Some(ProtocolConfig::Http2ProtocolOptions(http2())),
@@ -49,7 +65,7 @@ impl HttpVersion {
             }
             HttpVersion::AsDownstream => Some(
                 UpstreamProtocolOptions::UseDownstreamProtocolConfig(UseDownstreamHttpConfig {
-                    http_protocol_options: Some(core::Http1ProtocolOptions::default()),
+                    http_protocol_options: Some(http1()),
                     http2_protocol_options: Some(http2()),
                     ..UseDownstreamHttpConfig::default()
                 }),
@@ -63,6 +79,8 @@ impl HttpVersion {
 pub struct HttpOptions {
     /// Which version.
     pub version: HttpVersion,
+    /// Names of headers keep their case in HTTP/1.
+    pub preserve_case: bool,
     /// Requests of one HTTP/2 connection at once.
     pub max_concurrent_streams: Option<u32>,
     /// What is common to all versions.
@@ -74,8 +92,8 @@ pub struct HttpOptions {
 impl HttpOptions {
     /// Sets them on a cluster, if there is anything that is not Envoy's default. A version must be said then.
     pub fn apply(self, cluster: &mut Cluster) {
-        let HttpOptions { version, max_concurrent_streams, common, upstream } = self;
-        let mut version = version.options();
+        let HttpOptions { version, preserve_case, max_concurrent_streams, common, upstream } = self;
+        let mut version = version.options(preserve_case);
         if version.is_none() && common.is_none() && upstream.is_none() {
             return;
         }

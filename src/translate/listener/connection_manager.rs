@@ -13,9 +13,7 @@ use super::tracing::tracing;
 use crate::api::mesh::PathNormalization;
 use crate::proto::Any;
 use crate::proto::encode::{any, encode};
-use crate::proto::envoy::envoy::config::core::v3::http1_protocol_options::HeaderKeyFormat;
-use crate::proto::envoy::envoy::config::core::v3::http1_protocol_options::header_key_format::HeaderFormat;
-use crate::proto::envoy::envoy::config::core::v3::{TypedExtensionConfig, Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions};
+use crate::proto::envoy::envoy::config::core::v3::{Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions};
 use crate::proto::envoy::envoy::config::listener::v3::{Filter, filter::ConfigType};
 use crate::proto::envoy::envoy::config::route::v3::RouteConfiguration;
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::{
@@ -24,10 +22,10 @@ use crate::proto::envoy::envoy::extensions::filters::network::http_connection_ma
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::{
     HttpConnectionManager, Rds, RequestIdExtension,
 };
-use crate::proto::envoy::envoy::extensions::http::header_formatters::preserve_case::v3::PreserveCaseFormatterConfig;
 use crate::proto::envoy::envoy::extensions::request_id::uuid::v3::UuidRequestIdConfig;
 use crate::translate::capability::Capability;
 use crate::translate::common::config_source::ads;
+use crate::translate::common::header_case;
 use crate::translate::common::value::{boolean, duration, seconds};
 use crate::translate::memo::Same;
 use crate::translate::scope::TraceTags;
@@ -167,15 +165,9 @@ fn http1_options(profile: &Profile, side: Side) -> Option<Http1ProtocolOptions> 
     let headers = &profile.proxy_config.proxy_headers;
     let preserve_case =
         headers.preserve_http1_header_case && profile.capabilities.has(Capability::PreserveCase);
-    let formatter = || HeaderKeyFormat {
-        header_format: Some(HeaderFormat::StatefulFormatter(TypedExtensionConfig {
-            name: "preserve_case".into(),
-            typed_config: Some(any(&PreserveCaseFormatterConfig::default())),
-        })),
-    };
     (side == Side::Gateway || profile.http10 || preserve_case).then(|| Http1ProtocolOptions {
         accept_http_10: profile.http10,
-        header_key_format: preserve_case.then(formatter),
+        header_key_format: preserve_case.then(header_case::preserved),
         ..Http1ProtocolOptions::default()
     })
 }

@@ -39,9 +39,13 @@ pub fn to_service(
     }
 }
 
-/// To where the client wanted, or to the cluster that stands for all of that.
-pub fn pass_through(cluster: Option<&str>) -> Action {
-    Action::Route(unlimited(cluster.unwrap_or(PASSTHROUGH_CLUSTER)))
+/// To where the client wanted, or to the cluster that stands for all of that. With `forwarded_host` requests tell for which
+/// host they were.
+pub fn pass_through(cluster: Option<&str>, forwarded_host: bool) -> Action {
+    Action::Route(RouteAction {
+        append_x_forwarded_host: forwarded_host,
+        ..unlimited(cluster.unwrap_or(PASSTHROUGH_CLUSTER))
+    })
 }
 
 /// Nowhere.

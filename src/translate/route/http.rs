@@ -68,6 +68,8 @@ pub struct Audience<'a> {
     pub retries: Option<&'a HttpRetry>,
     /// What their Envoys have.
     pub capabilities: Capabilities,
+    /// Requests that are rewritten tell for which host they were.
+    pub forwarded_host: bool,
 }
 
 impl<'a> Audience<'a> {
@@ -93,6 +95,7 @@ impl<'a> Audience<'a> {
             rules: context.rules,
             retries: context.snapshot.mesh.default_http_retry_policy.as_ref(),
             capabilities: context.scope.capabilities,
+            forwarded_host: context.scope.forwarded_host,
         }
     }
 
@@ -112,6 +115,7 @@ pub struct Inputs {
     destinations: Destinations,
     retries: Option<HttpRetry>,
     capabilities: Capabilities,
+    forwarded_host: bool,
 }
 
 /// What was made.
@@ -142,6 +146,7 @@ impl Inputs {
             destinations,
             retries: audience.retries.cloned(),
             capabilities: audience.capabilities,
+            forwarded_host: audience.forwarded_host,
         }
     }
 
@@ -219,6 +224,7 @@ impl Inputs {
                 refused,
                 retries: self.retries.as_ref(),
                 capabilities: self.capabilities,
+                forwarded_host: self.forwarded_host,
             };
             action::convert(rule, authority, &surroundings, &mut route, issues)?
         });

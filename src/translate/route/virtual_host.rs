@@ -151,9 +151,16 @@ fn bracketed(name: &Str) -> String {
 }
 
 /// The virtual host of all hosts that no service has.
-pub fn catch_all(policy: OutboundPolicy, egress_proxy: Option<&str>, attempt_count: bool) -> Bytes {
+pub fn catch_all(
+    policy: OutboundPolicy,
+    egress_proxy: Option<&str>,
+    attempt_count: bool,
+    forwarded_host: bool,
+) -> Bytes {
     let (name, action) = match policy {
-        OutboundPolicy::AllowAny => ("allow_any", default_route::pass_through(egress_proxy)),
+        OutboundPolicy::AllowAny => {
+            ("allow_any", default_route::pass_through(egress_proxy, forwarded_host))
+        }
         OutboundPolicy::RegistryOnly => ("block_all", default_route::refuse()),
     };
     entry(&Message {

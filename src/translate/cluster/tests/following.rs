@@ -591,6 +591,36 @@ fn a_headless_service_stays_as_it_is() {
 }
 
 #[test]
+fn headers_keep_their_case_where_the_proxy_wants_it() {
+    let wanted = |p: &mut Proxy| {
+        let headers = json!({ "proxyHeaders": { "preserveHttp1HeaderCase": true } });
+        p.metadata = json!({ "PROXY_CONFIG": headers });
+    };
+    let pool = |http: Value| json!({ "connectionPool": { "http": http } });
+    let explicit = "/explicit_http_config/http_protocol_options";
+    let downstream = "/use_downstream_protocol_config/http_protocol_options";
+    let check = |protocol: Protocol, policy: Value, place: &str, want: bool| {
+        let mut case = Case::policy(policy.clone());
+        case.service = service("web.default", &[("port", 80, protocol)]);
+        case.proxy = wanted;
+        let got = case.subset("");
+        let path = format!("{HTTP_OPTIONS}{place}/header_key_format/stateful_formatter/name");
+        let kept = got.pointer(&path).is_some_and(|name| name == "preserve_case");
+        assert_eq!(kept, want, "{protocol:?} {policy}: {got}");
+    };
+    check(Protocol::Http, json!({}), explicit, true);
+    check(Protocol::Unsupported, json!({}), downstream, true);
+    check(Protocol::Http, pool(json!({ "useClientProtocol": true })), downstream, true);
+    check(Protocol::Http, pool(json!({ "h2UpgradePolicy": "UPGRADE" })), explicit, false);
+    check(Protocol::Http2, pool(json!({ "useClientProtocol": true })), downstream, false);
+    check(Protocol::Tcp, json!({}), explicit, false);
+    let built = Case { proxy: wanted, ..Case::new(json!({})) }.clusters();
+    let passthrough = find(&built, ResourceType::Cluster, "PassthroughCluster").unwrap();
+    let format = format!("{HTTP_OPTIONS}{downstream}/header_key_format");
+    assert!(passthrough.pointer(&format).is_some());
+}
+
+#[test]
 fn a_server_of_credentials_has_a_cluster() {
     let name = "sds-external";
     let find_in = |proxy: fn(&mut Proxy)| {

@@ -22,6 +22,8 @@ pub(super) struct Surroundings<'a> {
     pub retries: Option<&'a HttpRetry>,
     /// What the proxies have.
     pub capabilities: Capabilities,
+    /// Requests that are rewritten tell for which host they were.
+    pub forwarded_host: bool,
 }
 
 /// The action of a rule whose changes of headers ask for the host `authority`. Changes of headers of a single
@@ -40,6 +42,7 @@ pub(super) fn convert(
     }
     if let Some(rewrite) = &rule.rewrite {
         rewrite::put(rewrite, surroundings.refused, &mut action, issues)?;
+        action.append_x_forwarded_host = surroundings.forwarded_host;
     }
     action.request_mirror_policies = mirror::convert(rule, resolver);
     let mut hashed = false;

@@ -199,6 +199,20 @@ fn weights() {
 }
 
 #[test]
+fn a_rewritten_request_tells_its_host_where_proxies_do() {
+    let check = |rule: Value, forwarded_host: bool, want: Value| {
+        let mut rule = rule;
+        rule["route"] = json!([{"destination": {"host": "web"}}]);
+        let (routes, _) = at(json!([rule]), |a| Audience { forwarded_host, ..a });
+        assert_eq!(routes[0]["route"]["append_x_forwarded_host"], want, "{rule}");
+    };
+    check(json!({"rewrite": {"authority": "b"}}), true, json!(true));
+    check(json!({"rewrite": {"uri": "/b"}}), true, json!(true));
+    check(json!({"rewrite": {"authority": "b"}}), false, Value::Null);
+    check(json!({"headers": {"request": {"set": {"host": "b"}}}}), true, Value::Null);
+}
+
+#[test]
 fn timeouts_rewrites_and_mirrors() {
     check("timeout", json!("1.5s"), "/route/max_grpc_timeout", json!("1.500s"));
     check("rewrite", json!({"uri": "/b"}), "/route/prefix_rewrite", json!("/b"));
