@@ -128,7 +128,9 @@ pub fn listeners(context: &Context<'_>, traits: &ListenerTraits, memos: &mut Mem
     built.get(key, |BuiltKey { profile, plan: Same(plan), tags }| {
         let mut manager = |grpc_web: bool| {
             let (profile, tags) = (profile.clone(), tags.clone());
-            let key = connection_manager::Key { profile, tags, side: Side::Gateway, grpc_web };
+            let side = Side::Gateway;
+            let key =
+                connection_manager::Key { profile, tags, side, grpc_web, forwards: Vec::new() };
             Same(managers.get(key, ConnectionManager::new))
         };
         let resources = plan.listeners.iter().map(|planned| {

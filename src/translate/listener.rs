@@ -201,7 +201,7 @@ impl Outbound<'_> {
             if planned.endpoint && is_one_of(&slot.place, own) {
                 continue;
             }
-            let manager = slot.http().map(|http| self.manager(tags, http.grpc_web));
+            let manager = slot.http().map(|http| self.manager(tags, http.grpc_web, &http.forwards));
             let key = outbound::Key { profile: profile.clone(), slot: slot.clone(), manager };
             listeners.push(self.slots.get(key, outbound::of_slot));
         }
@@ -210,18 +210,24 @@ impl Outbound<'_> {
             listeners.push(self.special.get(key, special::build));
         }
         if profile.0.http_proxy_port != 0 {
-            let key = special::Key::HttpProxy(profile, self.manager(tags, false));
+            let key = special::Key::HttpProxy(profile, self.manager(tags, false, &[]));
             listeners.push(self.special.get(key, special::build));
         }
         Built { resources: listeners, diagnostics: plan.diagnostics.clone() }
     }
 
-    fn manager(&mut self, tags: &Option<TraceTags>, grpc_web: bool) -> Same<ConnectionManager> {
+    fn manager(
+        &mut self,
+        tags: &Option<TraceTags>,
+        grpc_web: bool,
+        forwards: &[Str],
+    ) -> Same<ConnectionManager> {
         let key = connection_manager::Key {
             profile: self.profile.clone(),
             tags: tags.clone(),
             side: Side::Outbound,
             grpc_web,
+            forwards: forwards.to_vec(),
         };
         Same(self.managers.get(key, ConnectionManager::new))
     }

@@ -64,7 +64,7 @@ pub fn resolve(cluster: &mut Cluster, key: &Key) {
 pub fn forward(cluster: &mut Cluster, service: &Service) {
     let config = ClusterConfig {
         cluster_implementation_specifier: Some(ClusterImplementationSpecifier::DnsCacheConfig(
-            dns_cache(service),
+            dns_cache(&service.key.hostname),
         )),
         ..ClusterConfig::default()
     };
@@ -80,10 +80,10 @@ pub fn forward(cluster: &mut Cluster, service: &Service) {
         service.mesh_external.then(|| filter_metadata([(ISTIO, json!({ "external": true }))]));
 }
 
-/// The cache of the names that a service stands for.
-pub fn dns_cache(service: &Service) -> DnsCacheConfig {
+/// The cache of the names that a service of this host stands for. Envoy refuses two of one name that differ.
+pub fn dns_cache(host: &str) -> DnsCacheConfig {
     DnsCacheConfig {
-        name: format!("{}_dfp_dns_cache", service.key.hostname),
+        name: format!("{host}_dfp_dns_cache"),
         dns_lookup_family: DnsLookupFamily::V4Only.into(),
         ..DnsCacheConfig::default()
     }

@@ -51,6 +51,8 @@ pub struct Http {
     pub route_name: String,
     /// Requests may be gRPC-Web.
     pub grpc_web: bool,
+    /// The hosts whose clusters resolve the name that a request asks for, as they were claimed.
+    pub forwards: Vec<Str>,
 }
 
 /// Byte streams.
@@ -70,6 +72,17 @@ pub struct Stream {
     pub hash_source_ip: bool,
     /// They are tunnelled.
     pub tunnel: Option<Tunnel>,
+    /// Their cluster resolves the server that TLS names.
+    pub forward: Option<Forward>,
+}
+
+/// What resolves the server that TLS names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Forward {
+    /// The host of the service, by which the cluster's cache is called.
+    pub host: Str,
+    /// The port to connect to.
+    pub port: u16,
 }
 
 /// A tunnel by HTTP.
@@ -79,6 +92,13 @@ pub struct Tunnel {
     pub target: String,
     /// By POST, not CONNECT.
     pub post: bool,
+}
+
+impl Leads {
+    /// The name of the server in TLS is read on the way.
+    pub fn resolves_server_names(&self) -> bool {
+        matches!(self, Leads::Stream(stream) if stream.forward.is_some())
+    }
 }
 
 impl Match {

@@ -10,6 +10,7 @@ use super::headers;
 use super::http_filters::http_filters;
 use super::profile::Profile;
 use super::tracing::tracing;
+use crate::api::Str;
 use crate::api::mesh::PathNormalization;
 use crate::proto::Any;
 use crate::proto::encode::{any, encode};
@@ -55,6 +56,8 @@ pub struct Key {
     pub side: Side,
     /// Requests may be gRPC-Web.
     pub grpc_web: bool,
+    /// See [`Http::forwards`](super::chain::Http::forwards).
+    pub forwards: Vec<Str>,
 }
 
 /// The connection managers of a side of a workload.
@@ -135,7 +138,7 @@ fn shared(key: &Key) -> HttpConnectionManager {
         })),
     };
     let mut manager = HttpConnectionManager {
-        http_filters: http_filters(profile, key.side, key.grpc_web),
+        http_filters: http_filters(profile, key.side, key.grpc_web, &key.forwards),
         tracing: key.tags.as_ref().map(|tags| tracing(tags, profile.features.trace_sampling)),
         use_remote_address: Some(boolean(match key.side {
             Side::Inbound => false,

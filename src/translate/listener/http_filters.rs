@@ -4,11 +4,14 @@ use serde_json::json;
 
 use super::connection_manager::Side;
 use super::profile::Profile;
+use crate::api::Str;
 use crate::proto::Any;
 use crate::proto::alpn::filter_config::{AlpnOverride, Protocol};
 use crate::proto::alpn::FilterConfig as Alpn;
 use crate::proto::encode::any;
 use crate::proto::envoy::envoy::extensions::filters::http::cors::v3::Cors;
+use crate::proto::envoy::envoy::extensions::filters::http::dynamic_forward_proxy::v3::FilterConfig as Forward;
+use crate::proto::envoy::envoy::extensions::filters::http::dynamic_forward_proxy::v3::filter_config::ImplementationSpecifier;
 use crate::proto::envoy::envoy::extensions::filters::http::fault::v3::HttpFault;
 use crate::proto::envoy::envoy::extensions::filters::http::grpc_stats::v3::FilterConfig as GrpcStats;
 use crate::proto::envoy::envoy::extensions::filters::http::grpc_stats::v3::filter_config::PerMethodStatSpecifier;
@@ -18,15 +21,26 @@ use crate::proto::envoy::envoy::extensions::filters::network::http_connection_ma
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::http_filter::ConfigType;
 use crate::proto::stats::PluginConfig;
 use crate::translate::capability::Capability;
+use crate::translate::cluster::dns::dns_cache;
 use crate::translate::common::extension::{METADATA_EXCHANGE, typed_struct};
 use crate::translate::common::value::boolean;
 use crate::translate::proxy_config::ExchangeMode;
 
+/// The filter that resolves the names of requests.
+const FORWARD: &str = "envoy.filters.http.dynamic_forward_proxy";
+
 /// The filter that counts requests and connections.
 pub const STATS: &str = "istio.stats";
 
-/// The filters of a side of a proxy with this profile; only those that its Envoy has. The router is the last.
-pub fn http_filters(profile: &Profile, side: Side, grpc_web: bool) -> Vec<HttpFilter> {
+/// The filters of a side of a proxy with this profile; only those that its Envoy has. The router is the last; before
+/// it stands what resolves the names of requests to each of the clusters that `forwards` are the hosts of. Requests
+/// to other clusters pass it.
+pub fn http_filters(
+    profile: &Profile,
+    side: Side,
+    grpc_web: bool,
+    forwards: &[Str],
+) -> Vec<HttpFilter> {
     let has = |capability| profile.capabilities.has(capability);
     let mut filters = Vec::new();
     let mut add = |wanted: bool, name: &str, config: &dyn Fn(Side) -> Any| {
@@ -51,6 +65,9 @@ pub fn http_filters(profile: &Profile, side: Side, grpc_web: bool) -> Vec<HttpFi
     add(has(Capability::Fault), "envoy.filters.http.fault", &|_| any(&HttpFault::default()));
     add(has(Capability::Cors), "envoy.filters.http.cors", &|_| any(&Cors {}));
     add(profile.stats, STATS, &stats);
+    for host in forwards {
+        add(has(Capability::ForwardHttp), FORWARD, &|_| any(&forward(host)));
+    }
     add(true, "envoy.filters.http.router", &|_| {
         any(&Router { suppress_envoy_headers: quiet, ..Router::default() })
     });
@@ -83,6 +100,14 @@ fn peer_metadata(side: Side, in_mesh: bool) -> Any {
         }
     };
     typed_struct("type.googleapis.com/io.istio.http.peer_metadata.Config", value)
+}
+
+/// What resolves names for the cluster of a host, with which it shares what it finds.
+fn forward(host: &str) -> Forward {
+    Forward {
+        implementation_specifier: Some(ImplementationSpecifier::DnsCacheConfig(dns_cache(host))),
+        ..Forward::default()
+    }
 }
 
 fn grpc_stats(_side: Side) -> Any {

@@ -218,6 +218,7 @@ fn manager_key(key: &Key, grpc_web: bool) -> connection_manager::Key {
         tags: key.tags.clone(),
         side: Side::Inbound,
         grpc_web,
+        forwards: Vec::new(),
     }
 }
 

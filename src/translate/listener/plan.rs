@@ -146,11 +146,12 @@ impl<'a> Builder<'a> {
             }
             Bind::At { place, alone } => {
                 let routes = if alone { Routes::Own } else { Routes::Shared };
-                let named = place.is_wildcard() && reachable_addresses(service, scope).is_empty();
+                let named = service.forwards_by_name()
+                    || place.is_wildcard() && reachable_addresses(service, scope).is_empty();
                 self.claim(&asked, place, routes, &[], named);
             }
             Bind::Addresses { groups, blocks } => {
-                let named = service.resolution == Resolution::DynamicDns;
+                let named = service.forwards_by_name();
                 for addresses in groups {
                     self.claim(&asked, Place::Addresses(addresses), Routes::Own, &[], named);
                 }
@@ -262,6 +263,9 @@ impl Asked<'_> {
                 leads: Leads::Http(Http {
                     route_name,
                     grpc_web: port.protocol == Protocol::GrpcWeb,
+                    forwards: Vec::from_iter(
+                        service.forwards_by_name().then(|| service.key.hostname.clone()),
+                    ),
                 }),
                 config: None,
                 origin: service.origin.clone(),

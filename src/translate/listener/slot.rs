@@ -118,13 +118,31 @@ impl Slot {
         self.join(Claim { speech, protocol, chains, origin })
     }
 
-    /// HTTP goes where its routes say, if they are the same; nothing else is shared.
-    fn share(&self, claim: &Claim) -> Vec<Conflict> {
-        let own = self.http().map(|http| &http.route_name);
-        let lost = claim.chains.iter().any(|chain| match &chain.leads {
-            Leads::Http(http) => Some(&http.route_name) != own,
-            Leads::Stream(_) => true,
+    /// HTTP goes where its routes say, if they are the same; nothing else is shared. What resolves names for the
+    /// clusters behind those routes is added up.
+    fn share(&mut self, claim: &Claim) -> Vec<Conflict> {
+        let own = self.chains.iter_mut().find_map(|chain| match &mut chain.leads {
+            Leads::Http(http) => Some((http, &mut chain.others)),
+            Leads::Stream(_) => None,
         });
+        let mut lost = false;
+        if let Some((own, others)) = own {
+            for chain in &claim.chains {
+                match &chain.leads {
+                    Leads::Http(http) if http.route_name == own.route_name => {
+                        let new = http.forwards.iter().filter(|host| !own.forwards.contains(host));
+                        let new: Vec<_> = new.cloned().collect();
+                        if !new.is_empty() {
+                            own.forwards.extend(new);
+                            others.push(claim.origin.clone());
+                        }
+                    }
+                    Leads::Http(_) | Leads::Stream(_) => lost = true,
+                }
+            }
+        } else {
+            lost = true;
+        }
         lost.then(|| self.conflict(claim)).into_iter().collect()
     }
 

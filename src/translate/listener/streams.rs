@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::chain::{Chain, Leads, Match, Stream, Tunnel};
+use super::chain::{Chain, Forward, Leads, Match, Stream, Tunnel};
 use crate::api::host::{is_wildcard, overlap};
 use crate::api::networking::common::Destination;
 use crate::api::networking::virtual_service::RouteDestination;
@@ -194,7 +194,7 @@ impl<'a> Streams<'a> {
         let rule = self.context.rules.of(&service.key);
         Chain {
             matches,
-            leads: self.stream(cluster.clone(), vec![(cluster, 0)], target, rule, None),
+            leads: self.stream(cluster.clone(), vec![(cluster, 0)], target, rule, None, forward(service, port)),
             config: None,
             origin: service.origin.clone(),
             others: rule.into_iter().flat_map(|rule| rule.origins()).collect(),
@@ -217,7 +217,10 @@ impl<'a> Streams<'a> {
             [only] => {
                 let cluster = cluster(&only.destination, find(first), target.port);
                 let subset = Some(&*first.subset).filter(|subset| !subset.is_empty());
-                self.stream(cluster.clone(), vec![(cluster, 0)], target, rule, subset)
+                let forward = find(first)
+                    .filter(|_| target.protocol.is_tls())
+                    .and_then(|to| forward(to, port_of(first, Some(to), target.port)));
+                self.stream(cluster.clone(), vec![(cluster, 0)], target, rule, subset, forward)
             }
             several => {
                 let shares = several.iter().filter_map(|route| {
@@ -229,7 +232,7 @@ impl<'a> Streams<'a> {
                 shares.first()?;
                 let meta = &routing.config.meta;
                 let prefix = format!("{}.{}", meta.name, meta.namespace);
-                self.stream(prefix, shares, target, rule, None)
+                self.stream(prefix, shares, target, rule, None, None)
             }
         };
         let destinations = route.iter().filter_map(|route| find(&route.destination));
@@ -254,9 +257,11 @@ impl<'a> Streams<'a> {
         target: Target<'_>,
         rule: Option<&Arc<MergedRule>>,
         subset: Option<&str>,
+        forward: Option<Forward>,
     ) -> Leads {
         let policy = rule.map(|rule| rule.tcp_policy(subset)).unwrap_or_default();
-        Leads::Stream(Box::new(stream(stat_prefix, clusters, target.protocol, policy)))
+        let stream = stream(stat_prefix, clusters, target.protocol, policy);
+        Leads::Stream(Box::new(Stream { forward, ..stream }))
     }
 }
 
@@ -281,19 +286,31 @@ pub fn stream(
             },
             post: &*tunnel.protocol == "POST",
         }),
+        forward: None,
     }
+}
+
+/// What resolves server names for the cluster of a service, if that stands for many. A unix socket has no port.
+fn forward(service: &Service, port: u16) -> Option<Forward> {
+    let forwards = service.forwards_by_name() && port != 0;
+    forwards.then(|| Forward { host: service.key.hostname.clone(), port })
 }
 
 /// The cluster of a destination. Without a port it is the only one of the service, else that of the listener.
 pub fn cluster(destination: &Destination, service: Option<&Arc<Service>>, port: u16) -> String {
+    let port = port_of(destination, service, port);
+    let host = service.map(|service| &service.external_name).filter(|name| !name.is_empty());
+    let host = host.unwrap_or(&destination.host);
+    outbound_cluster(port, &destination.subset, host)
+}
+
+fn port_of(destination: &Destination, service: Option<&Arc<Service>>, port: u16) -> u16 {
     let only = service.and_then(|service| match service.ports.as_slice() {
         [only] => Some(only.number),
         _ => None,
     });
     let named = destination.port.as_ref().and_then(|port| u16::try_from(port.number).ok());
-    let host = service.map(|service| &service.external_name).filter(|name| !name.is_empty());
-    let host = host.unwrap_or(&destination.host);
-    outbound_cluster(named.or(only).unwrap_or(port), &destination.subset, host)
+    named.or(only).unwrap_or(port)
 }
 
 /// What is for these blocks of addresses.

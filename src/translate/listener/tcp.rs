@@ -1,6 +1,6 @@
 //! The network filters of byte streams.
 
-use super::chain::Stream;
+use super::chain::{Forward, Stream};
 use super::connection_manager::Side;
 use super::http_filters::{STATS, stats};
 use super::profile::Profile;
@@ -8,6 +8,8 @@ use crate::proto::Any;
 use crate::proto::encode::any;
 use crate::proto::envoy::envoy::config::listener::v3::{Filter, filter::ConfigType};
 use crate::proto::envoy::envoy::extensions::filters::network::mongo_proxy::v3::MongoProxy;
+use crate::proto::envoy::envoy::extensions::filters::network::sni_dynamic_forward_proxy::v3::FilterConfig as ForwardSni;
+use crate::proto::envoy::envoy::extensions::filters::network::sni_dynamic_forward_proxy::v3::filter_config::PortSpecifier;
 use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
 use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::tcp_proxy::weighted_cluster::ClusterWeight;
 use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::tcp_proxy::{
@@ -16,6 +18,7 @@ use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::tcp
 use crate::proto::envoy::envoy::r#type::v3::HashPolicy;
 use crate::proto::envoy::envoy::r#type::v3::hash_policy::{PolicySpecifier, SourceIp};
 use crate::translate::capability::Capability;
+use crate::translate::cluster::dns::dns_cache;
 use crate::translate::common::extension::{METADATA_EXCHANGE, tcp_metadata_exchange};
 use crate::translate::common::value::duration;
 
@@ -40,9 +43,19 @@ pub fn through_gateway(profile: &Profile, stream: &Stream, exchange: bool) -> Ve
     told.into_iter().chain(carrying(profile, stream, Side::Gateway)).collect()
 }
 
-/// MongoDB's protocol is also counted.
+/// MongoDB's protocol is also counted. What resolves the server that TLS names comes before all that may connect to it.
 fn carrying(profile: &Profile, stream: &Stream, side: Side) -> Vec<Filter> {
     let mut filters: Vec<Filter> = stats_filter(profile, side).into_iter().collect();
+    if profile.capabilities.has(Capability::ForwardSni) {
+        filters.extend(stream.forward.as_ref().map(|Forward { host, port }| {
+            let config = ForwardSni {
+                dns_cache_config: Some(dns_cache(host)),
+                port_specifier: Some(PortSpecifier::PortValue(u32::from(*port))),
+                ..ForwardSni::default()
+            };
+            filter("envoy.filters.network.sni_dynamic_forward_proxy", any(&config))
+        }));
+    }
     if stream.mongo && profile.capabilities.has(Capability::MongoProxy) {
         let stat_prefix = stream.stat_prefix.clone();
         let config = MongoProxy { stat_prefix, ..MongoProxy::default() };

@@ -1,4 +1,5 @@
 mod described;
+mod forwarded;
 mod inbound_listener;
 mod routed;
 mod sharing;

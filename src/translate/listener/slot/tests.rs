@@ -30,7 +30,7 @@ fn claim(name: &str, kind: &str, route_name: &str) -> Claim {
     let streams = (speech != Speech::Http).then(|| stream(name, names));
     let http = speech.may_be_http().then(|| {
         let matches = Match { plain_http: kind != "only", ..Match::default() };
-        let http = Http { route_name: route_name.into(), grpc_web: false };
+        let http = Http { route_name: route_name.into(), grpc_web: false, forwards: Vec::new() };
         chain(name, matches, Leads::Http(http))
     });
     let chains = streams.into_iter().chain(http).collect();
