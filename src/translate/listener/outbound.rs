@@ -43,9 +43,10 @@ pub fn of_slot(key: &Key) -> Resource {
     let (Same(profile), slot) = (&key.profile, &key.slot);
     let name = slot.name();
     let (filter_chains, default_filter_chain) = chains(key, &name);
-    let named = slot.chains.iter().any(|chain| {
-        !chain.matches.server_names.is_empty() || chain.leads.resolves_server_names()
-    });
+    let named = slot
+        .chains
+        .iter()
+        .any(|chain| !chain.matches.server_names.is_empty() || chain.leads.resolves_server_names());
     let sniffed = slot.chains.iter().any(|chain| chain.matches.plain_http);
     let inspectors = [named.then(tls_inspector), sniffed.then(http_inspector)];
     let addresses: &[IpAddr] = match &slot.place {

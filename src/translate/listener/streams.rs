@@ -194,7 +194,14 @@ impl<'a> Streams<'a> {
         let rule = self.context.rules.of(&service.key);
         Chain {
             matches,
-            leads: self.stream(cluster.clone(), vec![(cluster, 0)], target, rule, None, forward(service, port)),
+            leads: self.stream(
+                cluster.clone(),
+                vec![(cluster, 0)],
+                target,
+                rule,
+                None,
+                forward(service, port),
+            ),
             config: None,
             origin: service.origin.clone(),
             others: rule.into_iter().flat_map(|rule| rule.origins()).collect(),
