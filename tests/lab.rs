@@ -48,6 +48,8 @@ pub const SHOP: &str = "shop.example.com";
 /// What the copies are called in the lab's directory.
 const CONFIG: &str = "config";
 const MESH: &str = "mesh.yaml";
+/// What the root certificate is called there.
+const ROOT: &str = "root.crt";
 
 /// What a lab is made of.
 pub struct Settings {
@@ -134,6 +136,7 @@ impl Lab {
         let hub = Namespace::new("hub")?;
         network::make_hub(&hub)?;
         let authority = Authority::new()?;
+        std::fs::write(directory.path().join(ROOT), authority.root())?;
         let outside = outside(&hub, &authority)?;
         let log = directory.path().join("istiod.log");
         let mut daemon = Daemon::new(&settings.istiod, &config, &mesh, log);
@@ -195,6 +198,11 @@ impl Lab {
     /// The root certificate that vouches for everybody in the lab, in PEM.
     pub fn trusted_root(&self) -> &str {
         self.authority.root()
+    }
+
+    /// A file with that certificate.
+    pub fn trusted_root_file(&self) -> PathBuf {
+        self.directory.path().join(ROOT)
     }
 
     /// Where clients outside of the mesh are.

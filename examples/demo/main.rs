@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::names::Names;
 use self::shared::lab::authority::Authority;
 use self::shared::lab::secrets::SecretServer;
-use self::shared::lab::{Lab, OUTSIDE, Settings, installed_envoy, obstacle};
+use self::shared::lab::{Lab, OUTSIDE, SHOP, Settings, installed_envoy, obstacle};
 
 /// Runs the sample shop on this machine.
 #[derive(Parser)]
@@ -97,7 +97,7 @@ async fn mesh(arguments: Arguments) -> Result<()> {
         ended = interrupted() => return ended,
     };
     let names = Names::give(&lab)?;
-    let tries = tries(&names);
+    let tries = tries(&lab, &names)?;
     say(&introduction(&lab, &names, &tries))?;
     if arguments.once {
         tries.iter().try_for_each(|(_, line)| attempt(line))
@@ -113,11 +113,16 @@ fn beside_this_program() -> Result<PathBuf> {
 }
 
 /// What to try, and the command for it.
-fn tries(names: &Names) -> Vec<(&'static str, String)> {
+fn tries(lab: &Lab, names: &Names) -> Result<Vec<(&'static str, String)>> {
     let exec = |pod: &str, command: &str| format!("ip netns exec {} {command}", names.of(pod));
+    let gateway = lab.pod("gateway")?.spec.ip;
+    let root = lab.trusted_root_file();
+    let from_outside = |port: u16, rest: &str| {
+        exec("hub", &format!("curl -s --resolve {SHOP}:{port}:{gateway} {rest}"))
+    };
     let outside = format!("curl -s http://{OUTSIDE}:8000/");
     let database = "bash -c 'exec 3<>/dev/tcp/orders-db/5432; echo select 1 >&3; head -n 1 <&3'";
-    vec![
+    Ok(vec![
         (
             "HTTP over mTLS; each version answers in turn",
             exec("web", "curl -s http://catalog:8080/"),
@@ -132,18 +137,30 @@ fn tries(names: &Names) -> Vec<(&'static str, String)> {
         ("out of the mesh, in plaintext", exec("web", "curl -s http://mail.legacy:8025/")),
         ("into the mesh, in plaintext", exec("mail", "curl -s http://web.shop:8080/")),
         ("a destination that nobody knows", exec("web", &outside)),
+        (
+            "from outside, through the gateway",
+            from_outside(8080, &format!("http://{SHOP}:8080/catalog/7")),
+        ),
+        (
+            "the same with TLS, which the gateway ends",
+            from_outside(8443, &format!("--cacert {} https://{SHOP}:8443/", root.display())),
+        ),
         ("what Envoy has", exec("web", "curl -s http://localhost:15000/listeners")),
         (
             "who is connected to the daemon",
             exec("hub", "curl -s http://localhost:8080/debug/syncz"),
         ),
-    ]
+    ])
 }
 
 fn introduction(lab: &Lab, names: &Names, tries: &[(&'static str, String)]) -> String {
     let mut text = String::from("The shop is open. Each pod is a network namespace:\n\n");
     for pod in lab.pods() {
-        let sidecar = if pod.spec.sidecar { "with a sidecar" } else { "without a sidecar" };
+        let sidecar = match &pod.spec {
+            spec if spec.gateway => "the gateway",
+            spec if spec.sidecar => "with a sidecar",
+            _ => "without a sidecar",
+        };
         text += &format!("  {:<24} {:<12} {sidecar}\n", names.of(&pod.spec.workload), pod.spec.ip);
     }
     text += &format!("  {:<24} {:<12} the daemon\n", names.of("hub"), "");

@@ -32,7 +32,7 @@ pub async fn hosts_and_paths_are_routed(lab: &mut Lab) -> Result<()> {
             || echo.header("x-forwarded-proto") == "http"
     );
     let echo = get(from, to, SHOP, "/catalog/7").await?.echo()?;
-    ensure!(echo.pod.starts_with("catalog-") && echo.path == "//7", "{echo:?}");
+    ensure!(echo.pod.starts_with("catalog-") && echo.path == "/7", "{echo:?}");
     let status = get(from, to, "other.example.com", "/").await?.status;
     ensure!(status == StatusCode::NOT_FOUND, "an unknown host is answered with {status}");
     Ok(())
