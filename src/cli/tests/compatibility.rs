@@ -8,7 +8,7 @@ use crate::cli::{DISCOVERY, definition, discovery};
 use crate::settings::{self, Settings, State};
 
 /// The kinds of which something is made.
-const USED: [Kind; 10] = [
+const USED: [Kind; 13] = [
     Kind::Namespace,
     Kind::Node,
     Kind::Pod,
@@ -19,6 +19,9 @@ const USED: [Kind; 10] = [
     Kind::DestinationRule,
     Kind::ServiceEntry,
     Kind::WorkloadEntry,
+    Kind::VirtualService,
+    Kind::Gateway,
+    Kind::Sidecar,
 ];
 
 #[test]
