@@ -90,6 +90,7 @@ impl Settings {
             sidecar_ingress_merge: self.sidecar_ingress_merge,
             weigh_localities: self.weigh_localities,
             external_tls_by_rule: self.external_tls_by_rule,
+            filter_gateway_clusters: self.filter_gateway_clusters,
         }
     }
 }

@@ -77,6 +77,8 @@ pub struct Features {
     pub weigh_localities: bool,
     /// For external services, what a DestinationRule says of TLS wins over a proxy's own certificates.
     pub external_tls_by_rule: bool,
+    /// Gateways get only the clusters that they lead to.
+    pub filter_gateway_clusters: bool,
 }
 
 impl Features {
@@ -123,6 +125,7 @@ impl Default for Features {
             sidecar_ingress_merge: false,
             weigh_localities: false,
             external_tls_by_rule: true,
+            filter_gateway_clusters: false,
         }
     }
 }

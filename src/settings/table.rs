@@ -132,6 +132,8 @@ settings! {
         "leaves gauges of remaining capacity out";
     "PILOT_SCOPE_GATEWAY_TO_NAMESPACE" gateways_in_own_namespace: bool = false,
         "Gateways are served by proxies of their own namespace only";
+    "PILOT_FILTER_GATEWAY_CLUSTER_CONFIG" filter_gateway_clusters: bool = false,
+        "gateways get only the clusters that they route to";
     "PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE" best_service_namespace: bool = true,
         "which of several services of one name a Sidecar means";
     "PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE" sidecar_ingress_merge: bool = false,
@@ -241,7 +243,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_HBONE_INITIAL_STREAM_WINDOW_SIZE", "0", "HTTP/2 window of HBONE streams; 0 leaves it unset", Pending),
         ("PILOT_HBONE_INITIAL_CONNECTION_WINDOW_SIZE", "0", "HTTP/2 window of HBONE connections; 0 leaves it unset", Pending),
 
-        ("PILOT_FILTER_GATEWAY_CLUSTER_CONFIG", "false", "gateways get only the clusters that they route to", Pending),
         ("PILOT_ENABLE_AGENTGATEWAY", "false", "serves agentgateway proxies", Pending),
         ("PILOT_ENABLE_PERSISTENT_SESSION_FILTER", "false", "session persistence by label", Pending),
         ("PILOT_PERSISTENT_SESSION_LABEL", "istio.io/persistent-session", "the label that names the cookie", Pending),

@@ -5,6 +5,7 @@
 //! clusters. Endpoints' addresses are the assignments' business.
 //! <https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/cluster.proto>
 
+pub mod attached;
 pub mod balance;
 pub mod base;
 pub mod discovery;
@@ -29,10 +30,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use self::attached::Attached;
 use self::discovery::Discovery;
 use self::dns::Names;
 use self::passthrough::Special;
 use self::policy::{Policies, Policy};
+use super::common::name::Purpose;
 use super::endpoint::{self, select::Audience};
 use super::ingress::{self, Application, Ingress};
 use super::memo::{Counts, Memo, Recent, ResourceMemo, Same};
@@ -72,6 +75,8 @@ struct ListKey {
     rules: Same<ServiceRules>,
     policy: Same<Policy>,
     client: outbound::Client,
+    /// Where a gateway leads that gets no other clusters.
+    attached: Option<Attached>,
     /// See [`sni_dnat::is_needed`].
     sni_dnat: bool,
     /// Who is told the endpoints of clusters that resolve names, and how localities count for these.
@@ -112,6 +117,7 @@ pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Built {
         rules: Same(context.rules.clone()),
         policy: Same(policy.clone()),
         client: client.clone(),
+        attached: Attached::of(context.scope, context.snapshot),
         sni_dnat: sni_dnat::is_needed(context.scope),
         audience: Audience::of(context.scope, context.snapshot),
         mesh: Same(context.snapshot.mesh.clone()),
@@ -141,6 +147,9 @@ fn of_services(
     let mut built = Built::default();
     for service in list.services.0.iter() {
         let endpoints = snapshot.endpoints(&service.key).map_or(no_endpoints, |e| &e.traits);
+        let attached = list.attached.as_ref().is_none_or(|attached| attached.has(&service.key));
+        let purposes = sni_dnat::purposes(service, list.sni_dnat).iter().copied();
+        let purposes = purposes.filter(|purpose| attached || *purpose != Purpose::Outbound);
         let rule = list.rules.0.key(&service.key);
         for (index, port, discovery) in ports(service, list.client.kind, &snapshot.features) {
             let forward = discovery == Discovery::Forward;
@@ -151,7 +160,7 @@ fn of_services(
             let rules = rule.iter().filter(|_| !forward);
             let subsets = rules.flat_map(|Same(rule)| named_subsets(rule)).map(Some);
             for subset in [None].into_iter().chain(subsets) {
-                for &purpose in sni_dnat::purposes(service, list.sni_dnat) {
+                for purpose in purposes.clone() {
                     let mut key = outbound::Key {
                         service: Same(service.clone()),
                         port: index,

@@ -275,7 +275,7 @@ impl<'a> View<'a> {
         let namespace = &*self.viewpoint.namespace;
         let best = self.snapshot.features.best_service_namespace;
         for routing in routing {
-            for (host, ports) in destinations(routing, namespace) {
+            for (host, ports) in destinations(routing, Some(namespace)) {
                 let meant = self.index.meant(host, namespace, best);
                 if let Some(service) = meant
                     && let Some(selection) = imports.destination(service, ports.as_ref())

@@ -153,17 +153,17 @@ fn matched_port(listener: &EgressListener) -> Option<u16> {
     u16::try_from(port.number).ok().filter(|number| *number != 0 && !proxy)
 }
 
-/// The hosts that VirtualServices lead clients of a namespace to, each with the ports that they name there; all
+/// The hosts that VirtualServices lead clients of a namespace, or all, to, each with the ports that they name there; all
 /// ports if one of them names none.
 pub fn destinations<'a>(
     routing: &'a Routing,
-    namespace: &str,
+    namespace: Option<&str>,
 ) -> BTreeMap<&'a Str, Option<BTreeSet<u32>>> {
     let spec = &routing.spec;
     let http = spec.http.iter().filter(|route| {
         let mut namespaces = route.matches.iter().map(|m| &*m.source_namespace);
         let named: Vec<&str> = namespaces.by_ref().filter(|n| !n.is_empty()).collect();
-        named.is_empty() || named.contains(&namespace)
+        named.is_empty() || namespace.is_none_or(|namespace| named.contains(&namespace))
     });
     let http = http.flat_map(|route| {
         let routes = route.route.iter().map(|r| &r.destination);
