@@ -2,16 +2,24 @@
 //!
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery>
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::json;
 
+use super::origination::trusts_all;
 use super::outbound::Key;
+use super::protocol::HttpOptions;
+use crate::api::networking::destination_rule::ClientTls;
 use crate::model::Service;
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
 use crate::proto::envoy::envoy::config::cluster::v3::cluster::{
     ClusterDiscoveryType, CustomClusterType, DnsLookupFamily, LbPolicy,
 };
-use crate::proto::envoy::envoy::config::core::v3::TypedExtensionConfig;
+use crate::proto::envoy::envoy::config::core::v3::{
+    TypedExtensionConfig, UpstreamHttpProtocolOptions,
+};
 use crate::proto::envoy::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use crate::proto::envoy::envoy::extensions::clusters::dynamic_forward_proxy::v3::ClusterConfig;
 use crate::proto::envoy::envoy::extensions::clusters::dynamic_forward_proxy::v3::cluster_config::ClusterImplementationSpecifier;
@@ -60,9 +68,15 @@ pub fn resolve(cluster: &mut Cluster, key: &Key) {
 }
 
 /// Has a cluster resolve the name that a request asks for. What it finds out is shared with the filters that read
-/// that name, by the name of the cache.
-pub fn forward(cluster: &mut Cluster, service: &Service) {
+/// that name, by the name of the cache. `tls` is what the cluster was secured by.
+pub fn forward(
+    cluster: &mut Cluster,
+    http: &mut HttpOptions,
+    service: &Service,
+    tls: Option<&ClientTls>,
+) {
     let config = ClusterConfig {
+        allow_insecure_cluster_options: !verify_names(cluster, http, tls),
         cluster_implementation_specifier: Some(ClusterImplementationSpecifier::DnsCacheConfig(
             dns_cache(&service.key.hostname),
         )),
@@ -78,6 +92,25 @@ pub fn forward(cluster: &mut Cluster, service: &Service) {
     cluster.common_lb_config = None;
     cluster.metadata =
         service.mesh_external.then(|| filter_metadata([(ISTIO, json!({ "external": true }))]));
+}
+
+/// Has TLS ask for the name of the request, and verify it, where the user does not say otherwise. Returns whether
+/// that is what Envoy wants of such a cluster. It wants it of HTTP options without TLS too, where it means nothing.
+fn verify_names(cluster: &Cluster, http: &mut HttpOptions, tls: Option<&ClientTls>) -> bool {
+    let secured =
+        cluster.transport_socket.is_some() || !cluster.transport_socket_matches.is_empty();
+    let tls = tls.filter(|_| secured);
+    if tls.is_none() && !http.is_said() {
+        return true;
+    }
+    let auto_sni = tls.is_none_or(|tls| tls.sni.is_empty());
+    let auto_san_validation = tls.is_none_or(|tls| !trusts_all(tls));
+    http.upstream = (auto_sni || auto_san_validation).then(|| UpstreamHttpProtocolOptions {
+        auto_sni,
+        auto_san_validation,
+        ..UpstreamHttpProtocolOptions::default()
+    });
+    auto_sni && auto_san_validation
 }
 
 /// The cache of the names that a service of this host stands for. Envoy refuses two of one name that differ.

@@ -139,6 +139,7 @@ pub fn from_request(settings: &ClientTls) -> Option<UpstreamHttpProtocolOptions>
     })
 }
 
-fn trusts_all(settings: &ClientTls) -> bool {
+/// Whether a server may be anybody.
+pub fn trusts_all(settings: &ClientTls) -> bool {
     settings.insecure_skip_verify == Some(true)
 }

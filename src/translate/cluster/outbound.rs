@@ -175,11 +175,14 @@ fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster 
             balance::choose(&mut cluster, settings.load_balancer);
             dns::resolve(&mut cluster, key);
         }
-        Discovery::Forward => dns::forward(&mut cluster, service),
+        Discovery::Forward => {}
     }
     if key.purpose == Purpose::Outbound {
         let peer = peer(key, port, discovery == Discovery::OriginalDst);
         secure(&mut cluster, &mut http, &peer, settings);
+    }
+    if discovery == Discovery::Forward {
+        dns::forward(&mut cluster, &mut http, service, settings.tls);
     }
     http.apply(&mut cluster);
     cluster

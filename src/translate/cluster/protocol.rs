@@ -90,13 +90,20 @@ pub struct HttpOptions {
 }
 
 impl HttpOptions {
+    /// There is anything that is not Envoy's default.
+    pub fn is_said(&self) -> bool {
+        self.version.options(self.preserve_case).is_some()
+            || self.common.is_some()
+            || self.upstream.is_some()
+    }
+
     /// Sets them on a cluster, if there is anything that is not Envoy's default. A version must be said then.
     pub fn apply(self, cluster: &mut Cluster) {
-        let HttpOptions { version, preserve_case, max_concurrent_streams, common, upstream } = self;
-        let mut version = version.options(preserve_case);
-        if version.is_none() && common.is_none() && upstream.is_none() {
+        if !self.is_said() {
             return;
         }
+        let HttpOptions { version, preserve_case, max_concurrent_streams, common, upstream } = self;
+        let mut version = version.options(preserve_case);
         if let Some(UpstreamProtocolOptions::ExplicitHttpConfig(ExplicitHttpConfig {
             protocol_config: Some(ProtocolConfig::Http2ProtocolOptions(http2)),
         })) = &mut version
