@@ -13,7 +13,7 @@ use super::Context;
 use super::answer::Parameters;
 use super::connections::sorted;
 use crate::api::core::ServiceType;
-use crate::api::{Kind, Labels, Object, ObjectKey, Str};
+use crate::api::{Block, Kind, Labels, Object, ObjectKey, Str};
 use crate::model::service::{Port, Resolution, Visibility};
 use crate::model::{Service, ServiceTarget};
 use crate::snapshot::Snapshot;
@@ -53,7 +53,8 @@ impl Serialize for Registry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut services: Vec<&Arc<Service>> = self.0.services.iter().collect();
         services.sort_by(|a, b| a.key.cmp(&b.key));
-        serializer.collect_seq(services.into_iter().map(|service| Entry::of(&self.0, service)))
+        serializer
+            .collect_seq(services.into_iter().flat_map(|service| Entry::all(&self.0, service)))
     }
 }
 
@@ -70,6 +71,10 @@ struct Entry<'a> {
     cluster_vips: Addresses,
     #[serde(rename = "defaultAddress")]
     default_address: String,
+    #[serde(rename = "autoAllocatedIPv4Address", skip_serializing_if = "Option::is_none")]
+    allocated_v4: Option<&'a IpAddr>,
+    #[serde(rename = "autoAllocatedIPv6Address", skip_serializing_if = "Option::is_none")]
+    allocated_v6: Option<&'a IpAddr>,
     #[serde(rename = "Resolution")]
     resolution: u8,
     #[serde(rename = "MeshExternal")]
@@ -96,7 +101,7 @@ struct Attributes<'a> {
     external_name: &'a Str,
     node_local: bool,
     traffic_distribution: u8,
-    object_name: &'static str,
+    object_name: &'a str,
     #[serde(rename = "DNSConnectStrategy")]
     dns_connect_strategy: u8,
     publish_not_ready_addresses: bool,
@@ -123,22 +128,44 @@ impl<'a> PortEntry<'a> {
 }
 
 impl<'a> Entry<'a> {
+    /// What istiod keeps for a service: one for each address or block of a ServiceEntry.
+    fn all(snapshot: &Snapshot, service: &'a Service) -> Vec<Entry<'a>> {
+        let of_block = |block: &Block| Entry {
+            default_address: block.to_string(),
+            ..Entry::of(snapshot, service)
+        };
+        match service.blocks.as_slice() {
+            [] => vec![Entry::of(snapshot, service)],
+            blocks => blocks.iter().map(of_block).collect(),
+        }
+    }
+
     fn of(snapshot: &Snapshot, service: &'a Service) -> Entry<'a> {
         let addresses = |list: &[IpAddr]| match list {
             [] => vec![UNSPECIFIED.to_owned()],
             list => list.iter().map(ToString::to_string).collect(),
         };
         let own = service.addresses.get(&snapshot.cluster).map_or(&[][..], Vec::as_slice);
-        let mut vips: BTreeMap<_, _> =
-            service.addresses.iter().map(|(c, list)| (c.clone(), addresses(list))).collect();
-        vips.entry(snapshot.cluster.clone()).or_insert_with(|| addresses(own));
+        // Those of a ServiceEntry are no cluster's.
+        let vips = (service.origin.kind != Kind::ServiceEntry).then(|| {
+            let all = service.addresses.iter().map(|(c, list)| (c.clone(), addresses(list)));
+            let mut vips: BTreeMap<_, _> = all.collect();
+            vips.entry(snapshot.cluster.clone()).or_insert_with(|| addresses(own));
+            vips
+        });
+        let default_address = match service.blocks.first() {
+            Some(block) => block.to_string(),
+            None => addresses(own).into_iter().next().unwrap_or_default(),
+        };
         Entry {
             attributes: Attributes::of(snapshot, service),
             ports: service.ports.iter().map(PortEntry::of).collect(),
             created: service.created.map_or(NEVER.to_owned(), |created| created.to_string()),
             hostname: &service.key.hostname,
-            default_address: addresses(own).into_iter().next().unwrap_or_default(),
-            cluster_vips: Addresses { by_cluster: Some(vips) },
+            default_address,
+            allocated_v4: service.allocated.iter().find(|address| address.is_ipv4()),
+            allocated_v6: service.allocated.iter().find(|address| address.is_ipv6()),
+            cluster_vips: Addresses { by_cluster: vips },
             resolution: match service.resolution {
                 Resolution::ClientSideLb => 0,
                 Resolution::Dns => 1,
@@ -188,7 +215,10 @@ impl<'a> Attributes<'a> {
                 "PreferSameNode" => 2,
                 _ => 0,
             },
-            object_name: "",
+            object_name: match service.origin.kind {
+                Kind::ServiceEntry => &service.origin.name,
+                _ => "",
+            },
             dns_connect_strategy: 0,
             publish_not_ready_addresses: service.publish_not_ready,
         }
@@ -225,3 +255,6 @@ fn instance(snapshot: &Snapshot, target: &ServiceTarget) -> Value {
     });
     json!({ "Service": Entry::of(snapshot, &target.service), "Port": port })
 }
+
+#[cfg(test)]
+mod tests;
