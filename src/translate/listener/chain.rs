@@ -35,6 +35,9 @@ pub struct Match {
     pub blocks: Vec<Block>,
 }
 
+/// Whether connections are HTTP without TLS, and the networks of their addresses, sorted.
+pub type Kind = (bool, Vec<(IpAddr, u8)>);
+
 /// Where connections lead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Leads {
@@ -112,24 +115,22 @@ impl Match {
         self.server_names.is_empty() || self.server_names.iter().any(|name| &**name == "*")
     }
 
-    /// Whether two take the same connections.
-    pub fn is_same(&self, other: &Match) -> bool {
-        self.differs_in_names(other) && self.names() == other.names()
+    /// What connections look like, but for the servers that they name.
+    pub fn kind(&self) -> Kind {
+        (self.plain_http, self.networks())
     }
 
-    /// Whether two take the same connections, but for the servers that these name.
-    pub fn differs_in_names(&self, other: &Match) -> bool {
-        self.plain_http == other.plain_http && self.networks() == other.networks()
-    }
-
-    fn names(&self) -> BTreeSet<&str> {
-        self.server_names.iter().map(|name| &**name).filter(|name| *name != "*").collect()
+    /// The servers that matter, sorted.
+    pub fn names(&self) -> Vec<Str> {
+        let names = self.server_names.iter().filter(|name| &***name != "*");
+        names.cloned().collect::<BTreeSet<Str>>().into_iter().collect()
     }
 
     /// The networks that blocks stand for, however these are written. That of all addresses says nothing.
-    fn networks(&self) -> BTreeSet<(IpAddr, u8)> {
+    fn networks(&self) -> Vec<(IpAddr, u8)> {
         let networks = self.blocks.iter().map(|block| (network(*block), block.length));
-        networks.filter(|(address, _)| !address.is_unspecified()).collect()
+        let networks = networks.filter(|(address, _)| !address.is_unspecified());
+        networks.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 

@@ -13,7 +13,7 @@ use super::bind::{
 };
 use super::chain::{Chain, Http, Leads, Match};
 use super::profile::Profile;
-use super::slot::{Claim, Slot};
+use super::slot::{Claim, Claimed, Slot};
 use super::streams::{Streams, Target};
 use crate::api::core::TargetPort;
 use crate::api::{Diagnostic, Severity, Str};
@@ -65,6 +65,7 @@ impl Plan {
         let listeners = builder
             .slots
             .into_iter()
+            .map(|(claimed, endpoint)| (claimed.into_slot(), endpoint))
             .filter(|(slot, _)| !slot.chains.is_empty())
             .map(|(slot, endpoint)| Planned { slot: Arc::new(slot), endpoint });
         let mut diagnostics = builder.diagnostics;
@@ -94,7 +95,7 @@ struct Builder<'a> {
     context: &'a Context<'a>,
     profile: &'a Profile,
     /// With each the mark whether it stands for an endpoint.
-    slots: Vec<(Slot, bool)>,
+    slots: Vec<(Claimed, bool)>,
     /// Index in `slots`.
     by_place: HashMap<(Place, u16), usize>,
     /// So many of the slots are as a Sidecar describes them: nobody else gets onto them.
@@ -211,14 +212,14 @@ impl<'a> Builder<'a> {
                 self.by_place.insert(key, self.slots.len());
             }
             let endpoint = routes == Routes::Endpoint;
-            self.slots.push((Slot::new(place, port, asked.bound), endpoint));
+            self.slots.push((Claimed::new(place, port, asked.bound), endpoint));
             self.slots.len() - 1
         });
         let Some((slot, endpoint)) = self.slots.get_mut(index) else { return };
         for conflict in slot.claim(claim) {
             // Two services over the same pods lead to the same place.
             if conflict.winner != conflict.loser && !*endpoint {
-                self.diagnostics.extend(conflict.diagnostics(slot));
+                self.diagnostics.extend(conflict.diagnostics(slot.slot()));
             }
         }
     }

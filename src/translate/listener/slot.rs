@@ -14,11 +14,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::bind::{Place, Speech};
-use super::chain::{Chain, Http, Leads};
-use crate::api::{Diagnostic, ObjectKey, Severity};
+use super::chain::{Chain, Http, Kind, Leads, Match};
+use crate::api::{Diagnostic, ObjectKey, Severity, Str};
 use crate::model::Protocol;
 
 /// What stands on one place. Equal slots become equal listeners, whatever else is in the mesh.
@@ -59,11 +59,6 @@ pub struct Conflict {
 }
 
 impl Slot {
-    /// A slot that nobody claimed yet.
-    pub fn new(place: Place, port: u16, bound: bool) -> Slot {
-        Slot { place, port, bound, chains: Vec::new(), spoken: None }
-    }
-
     /// `ADDRESS_PORT`.
     pub fn name(&self) -> String {
         format!("{}_{}", self.place, self.port)
@@ -77,9 +72,39 @@ impl Slot {
         })
     }
 
+    /// The objects that it was made from.
+    pub fn origins(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.chains.iter().flat_map(|chain| std::iter::once(&chain.origin).chain(&chain.others))
+    }
+}
+
+/// A slot that is being claimed, and what of it is taken: thousands of hosts may share one.
+#[derive(Debug)]
+pub struct Claimed {
+    slot: Slot,
+    taken: Taken,
+}
+
+impl Claimed {
+    /// A slot that nobody claimed yet.
+    pub fn new(place: Place, port: u16, bound: bool) -> Claimed {
+        let slot = Slot { place, port, bound, chains: Vec::new(), spoken: None };
+        Claimed { slot, taken: Taken::default() }
+    }
+
+    /// What stands on it so far.
+    pub fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    /// What stands on it when everybody has claimed.
+    pub fn into_slot(self) -> Slot {
+        self.slot
+    }
+
     /// Gives a service what it wants, as far as others leave it. Returns who lost to whom.
     pub fn claim(&mut self, claim: Claim) -> Vec<Conflict> {
-        let Some((spoken, protocol)) = self.spoken else {
+        let Some((spoken, protocol)) = self.slot.spoken else {
             return self.take(claim);
         };
         let merged = spoken != claim.speech || spoken == Speech::Tcp;
@@ -91,7 +116,8 @@ impl Slot {
                 return vec![self.conflict(&claim)];
             }
             (Speech::Http, Speech::Auto) => {
-                let lost = std::mem::take(&mut self.chains);
+                let lost = std::mem::take(&mut self.slot.chains);
+                self.taken = Taken::default();
                 let told = lost.iter().map(|chain| Conflict {
                     winner: claim.origin.clone(),
                     loser: chain.origin.clone(),
@@ -101,7 +127,7 @@ impl Slot {
                 return told;
             }
             (Speech::Tcp, Speech::Http | Speech::Auto) | (Speech::Http, Speech::Tcp) => {
-                self.spoken = Some((Speech::Auto, Protocol::Unsupported));
+                self.slot.spoken = Some((Speech::Auto, Protocol::Unsupported));
             }
             (Speech::Tcp | Speech::Auto, Speech::Tcp) => {}
         }
@@ -111,7 +137,7 @@ impl Slot {
     fn take(&mut self, claim: Claim) -> Vec<Conflict> {
         let Claim { speech, protocol, chains, origin } = claim;
         let sniffed = chains.iter().any(|chain| chain.matches.plain_http);
-        self.spoken = Some(match speech {
+        self.slot.spoken = Some(match speech {
             Speech::Http if sniffed => (Speech::Auto, Protocol::Unsupported),
             speech => (speech, protocol),
         });
@@ -121,7 +147,7 @@ impl Slot {
     /// HTTP goes where its routes say, if they are the same; nothing else is shared. What resolves names for the
     /// clusters behind those routes is added up.
     fn share(&mut self, claim: &Claim) -> Vec<Conflict> {
-        let own = self.chains.iter_mut().find_map(|chain| match &mut chain.leads {
+        let own = self.slot.chains.iter_mut().find_map(|chain| match &mut chain.leads {
             Leads::Http(http) => Some((http, &mut chain.others)),
             Leads::Stream(_) => None,
         });
@@ -150,41 +176,66 @@ impl Slot {
     fn join(&mut self, claim: Claim) -> Vec<Conflict> {
         let mut conflicts = Vec::new();
         for mut chain in claim.chains {
-            if let Some(older) = self.chains.iter().find(|c| c.matches.is_same(&chain.matches)) {
+            if let Some(older) = self.taken.same(&chain.matches, &self.slot.chains) {
                 conflicts
                     .push(Conflict { winner: older.origin.clone(), loser: chain.origin.clone() });
                 continue;
             }
             // Envoy refuses a listener in which a server name means two things.
-            let alike = self.chains.iter().filter(|c| c.matches.differs_in_names(&chain.matches));
-            let mut taken = BTreeSet::new();
-            for older in alike {
-                let names = &older.matches.server_names;
-                if chain.matches.server_names.iter().any(|name| names.contains(name)) {
-                    taken.extend(names.iter().cloned());
-                    conflicts.push(Conflict {
-                        winner: older.origin.clone(),
-                        loser: chain.origin.clone(),
-                    });
-                }
+            let mut names = BTreeSet::new();
+            for older in self.taken.overlapping(&chain.matches, &self.slot.chains) {
+                names.extend(older.matches.server_names.iter().cloned());
+                conflicts
+                    .push(Conflict { winner: older.origin.clone(), loser: chain.origin.clone() });
             }
             let named = !chain.matches.server_names.is_empty();
-            chain.matches.server_names.retain(|name| !taken.contains(name));
+            chain.matches.server_names.retain(|name| !names.contains(name));
             if !named || !chain.matches.server_names.is_empty() {
-                self.chains.push(chain);
+                self.taken.add(&chain.matches, self.slot.chains.len());
+                self.slot.chains.push(chain);
             }
         }
         conflicts
     }
 
-    /// The objects that it was made from.
-    pub fn origins(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.chains.iter().flat_map(|chain| std::iter::once(&chain.origin).chain(&chain.others))
+    fn conflict(&self, claim: &Claim) -> Conflict {
+        let winner = self.slot.chains.first().map_or(&claim.origin, |chain| &chain.origin);
+        Conflict { winner: winner.clone(), loser: claim.origin.clone() }
+    }
+}
+
+/// Which chain takes which connections, by its place among the chains.
+#[derive(Debug, Default)]
+struct Taken {
+    /// By everything.
+    whole: HashMap<(Kind, Vec<Str>), usize>,
+    /// By each server name.
+    names: HashMap<(Kind, Str), Vec<usize>>,
+}
+
+impl Taken {
+    fn add(&mut self, matches: &Match, chain: usize) {
+        self.whole.entry((matches.kind(), matches.names())).or_insert(chain);
+        for name in &matches.server_names {
+            self.names.entry((matches.kind(), name.clone())).or_default().push(chain);
+        }
     }
 
-    fn conflict(&self, claim: &Claim) -> Conflict {
-        let winner = self.chains.first().map_or(&claim.origin, |chain| &chain.origin);
-        Conflict { winner: winner.clone(), loser: claim.origin.clone() }
+    /// The chain that takes the same connections.
+    fn same<'a>(&self, matches: &Match, chains: &'a [Chain]) -> Option<&'a Chain> {
+        chains.get(*self.whole.get(&(matches.kind(), matches.names()))?)
+    }
+
+    /// The chains that take some of the same connections by their server names, in order.
+    fn overlapping<'a>(
+        &self,
+        matches: &Match,
+        chains: &'a [Chain],
+    ) -> impl Iterator<Item = &'a Chain> {
+        let names = matches.server_names.iter();
+        let found = names.filter_map(|name| self.names.get(&(matches.kind(), name.clone())));
+        let found: BTreeSet<usize> = found.flatten().copied().collect();
+        found.into_iter().filter_map(|at| chains.get(at))
     }
 }
 

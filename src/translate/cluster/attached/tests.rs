@@ -56,8 +56,7 @@ fn hosts(kind: ProxyKind, filter: bool, own: bool, tls: &str) -> Vec<String> {
         proxy.namespace = "edge".into();
     });
     let built = build(&snapshot, &scope, |context| outbound(context, &mut Memos::default()));
-    let names =
-        built.resources.iter().filter_map(|r| Some(r.name.strip_suffix(".svc.cluster.local")?));
+    let names = built.resources.iter().filter_map(|r| r.name.strip_suffix(".svc.cluster.local"));
     names.map(str::to_owned).collect()
 }
 

@@ -37,8 +37,8 @@ fn claim(name: &str, kind: &str, route_name: &str) -> Claim {
     Claim { speech, protocol, chains, origin: origin(name) }
 }
 
-fn slot() -> Slot {
-    Slot::new(Place::parse("0.0.0.0").unwrap(), 80, false)
+fn slot() -> Claimed {
+    Claimed::new(Place::parse("0.0.0.0").unwrap(), 80, false)
 }
 
 /// `http` or whose byte streams, chain by chain.
@@ -57,7 +57,7 @@ fn the_matrix_of_conflicts() {
         let mut slot = slot();
         assert_eq!(slot.claim(claim("old", older, "80")), []);
         let got = slot.claim(claim("new", newer, "80"));
-        assert_eq!(stands(&slot), want, "{newer} over {older}");
+        assert_eq!(stands(slot.slot()), want, "{newer} over {older}");
         let losers: Vec<&str> = got.iter().map(|c| &*c.loser.name).collect();
         let expected: &[&str] = if loser.is_empty() { &[] } else { &[loser] };
         assert_eq!(losers, expected, "{newer} over {older}");
@@ -108,7 +108,7 @@ fn one_server_name_means_one_service() {
     assert_eq!(slot.claim(named("same", &["b.example.com", "a.example.com"])), [lost("same")]);
     assert_eq!(slot.claim(named("some", &["b.example.com", "c.example.com"])), [lost("some")]);
     assert_eq!(slot.claim(named("none", &["b.example.com"])), [lost("none")]);
-    let names: Vec<&[_]> = slot.chains.iter().map(|c| &*c.matches.server_names).collect();
+    let names: Vec<&[_]> = slot.slot().chains.iter().map(|c| &*c.matches.server_names).collect();
     assert_eq!(
         names,
         [["a.example.com".into(), "b.example.com".into()].as_slice(), &["c.example.com".into()]]
@@ -120,13 +120,13 @@ fn routes_of_a_listener_of_its_own_are_not_shared() {
     let mut slot = slot();
     assert_eq!(slot.claim(claim("old", "auto", "old:80")), []);
     assert_eq!(slot.claim(claim("new", "auto", "new:80")).len(), 1);
-    assert_eq!(slot.http().unwrap().route_name, "old:80");
+    assert_eq!(slot.slot().http().unwrap().route_name, "old:80");
 }
 
 #[test]
 fn both_sides_of_a_conflict_are_told() {
     let conflict = Conflict { winner: origin("old"), loser: origin("new") };
-    let told = conflict.diagnostics(&slot());
+    let told = conflict.diagnostics(slot().slot());
     let objects: Vec<_> = told.iter().map(|d| d.object.clone().unwrap()).collect();
     assert_eq!(objects, [origin("new"), origin("old")]);
     assert!(told[0].message.contains("0.0.0.0_80") && told[0].message.contains("shop/old"));
