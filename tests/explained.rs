@@ -10,18 +10,11 @@ use std::sync::Arc;
 
 use istiod::proto::json::from_json;
 use istiod::simulate::{Direction, Explanation, Outcome, Request, Served, StepKind, Tls, explain};
-use istiod::translate::{Resource, ResourceType};
+use istiod::translate::Resource;
 use serde_json::Value;
 
+use crate::recorded::FILES;
 use crate::skip::skipped;
-
-const FILES: [(ResourceType, &str); 5] = [
-    (ResourceType::Cluster, "cds.json"),
-    (ResourceType::Endpoint, "eds.json"),
-    (ResourceType::Listener, "lds.json"),
-    (ResourceType::Route, "rds.json"),
-    (ResourceType::NameTable, "nds.json"),
-];
 
 /// What a proxy of a recorded scenario was served; None, visibly, without recordings.
 fn recorded(scenario: &str, proxy: &str) -> Option<Served> {

@@ -83,7 +83,8 @@ fn plain_services_are_translated_as_recorded() {
     assert!(differences.is_empty(), "{} differences: {shown:#?}", differences.len());
 }
 
-const FILES: [(ResourceType, &str); 5] = [
+/// Where the resources of each type are, in the folder of a recorded proxy.
+pub const FILES: [(ResourceType, &str); 5] = [
     (ResourceType::Cluster, "cds.json"),
     (ResourceType::Endpoint, "eds.json"),
     (ResourceType::Listener, "lds.json"),

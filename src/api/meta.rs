@@ -7,6 +7,11 @@ use super::Str;
 /// Labels or annotations, sorted by key.
 pub type Labels = BTreeMap<Str, Str>;
 
+/// Whether labels have all that a selector asks for. An empty one asks for nothing.
+pub fn selects(selector: &Labels, labels: &Labels) -> bool {
+    selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+}
+
 /// The metadata of an object that the project reads. `resourceVersion` and managed fields are not part of
 /// it: they change without the object changing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

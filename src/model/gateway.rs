@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub use self::merged::{Group, Merged, MergedListener};
 pub use self::server::{GatewayServer, Speech};
 use crate::api::config::Config;
+use crate::api::meta::selects;
 use crate::api::networking::Gateway;
 use crate::api::{Diagnostic, Labels};
 
@@ -37,7 +38,7 @@ impl Gateways {
     ) -> impl Iterator<Item = &Arc<Config<Gateway>>> {
         self.all.iter().filter(move |gateway| {
             own_namespace.is_none_or(|own| *gateway.meta.namespace == *own)
-                && gateway.spec.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+                && selects(&gateway.spec.selector, labels)
         })
     }
 }

@@ -9,6 +9,7 @@ use super::instances::{Selected, Source, Surroundings};
 use super::{Id, Store, allocate, endpoints, ids, instances, selectors, service, service_entry};
 use super::{targets, workload_entry};
 use crate::api::config::by_age;
+use crate::api::meta::selects;
 use crate::api::{Kind, Str};
 use crate::model::{Resolution, Service, ServiceEndpoints, ServiceKey, ServiceTarget, Workload};
 use crate::snapshot::WorkloadState;
@@ -28,9 +29,7 @@ impl Store {
                 .filter(|id| id.namespace == *namespace)
                 .filter_map(|id| service_entry::selector(&self.service_entry(id)?.spec))
                 .collect();
-            let selected = |labels: &crate::api::Labels| {
-                own.iter().any(|s| s.iter().all(|(key, value)| labels.get(key) == Some(value)))
-            };
+            let selected = |labels| own.iter().any(|selector| selects(selector, labels));
             if self.config.features.select_pods {
                 let pods = self.inputs.in_namespace(Kind::Pod, namespace);
                 let pods = pods.filter(|pod| selected(&pod.meta().labels));

@@ -13,6 +13,7 @@ use super::relation::Relation;
 use super::selectors::Selectors;
 use super::{Id, Store, ids, service_entry};
 use crate::api::config::{Config, Spec};
+use crate::api::meta::selects;
 use crate::api::networking::{ServiceEntry, WorkloadEntry};
 use crate::api::{Block, Kind, Labels, Object, Str};
 use crate::model::{Service, ServiceKey, Workload};
@@ -161,7 +162,7 @@ impl Store {
         let selects = |entry: &Id| {
             let entry = self.service_entry(entry);
             let selector = entry.and_then(|entry| service_entry::selector(&entry.spec));
-            selector.is_some_and(|s| s.iter().all(|(key, value)| labels.get(key) == Some(value)))
+            selector.is_some_and(|selector| selects(selector, labels))
         };
         let candidates = self.entries.selectors.candidates_any(&id.namespace, labels);
         candidates.map(|name| id.sibling(name)).filter(selects).collect()

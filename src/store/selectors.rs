@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::Id;
-use crate::api::{Labels, Str};
+use crate::api::{Labels, Str, meta};
 
 /// The selectors of services. Empty ones select nothing and are not filed.
 #[derive(Debug, Default)]
@@ -104,7 +104,7 @@ fn label(service: &Id, selector: &Labels) -> Option<(Str, Str, Str)> {
 
 /// Whether a selector selects these labels.
 pub(super) fn selects(selector: &Labels, labels: &Labels) -> bool {
-    !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    !selector.is_empty() && meta::selects(selector, labels)
 }
 
 #[cfg(test)]

@@ -10,11 +10,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::capability::Capabilities;
+use super::hosts::Hosts;
+use super::proxy_config::ProxyConfig;
 use super::resource::{Resource, ResourceType};
+use super::rules;
 use super::scope::Scope;
 use super::translator::{Built, Context};
 use super::visible::{self, Viewpoint, Visible};
-use super::{hosts, rules};
 use crate::api::config::Config;
 use crate::api::core::TargetPort;
 use crate::api::networking::DestinationRule;
@@ -262,7 +264,8 @@ pub fn scope(snapshot: &Snapshot, change: impl FnOnce(&mut Proxy)) -> Scope {
     let mut proxy = proxy(ProxyKind::Sidecar, "client.default", "10.0.0.1");
     change(&mut proxy);
     let visible = visible(snapshot, Viewpoint::of(&proxy, snapshot));
-    Scope::of(&proxy, snapshot, &visible, Capabilities::of(&proxy))
+    let config = ProxyConfig::of(&proxy, &snapshot.mesh);
+    Scope::of(&proxy, snapshot, &visible, Capabilities::of(&proxy), &config)
 }
 
 /// A resource's message as JSON, fields named as in the proto.
@@ -297,7 +300,7 @@ pub fn build(
 ) -> Built {
     let visible = visible(snapshot, viewpoint(scope));
     let rules = rules::Memos::default().find(snapshot, scope, &visible.services);
-    let hosts = hosts::Memos::default().get(&visible.services);
+    let hosts = Arc::new(Hosts::new(&visible.services));
     let services = &visible.services;
     builder(&Context { snapshot, scope, services, visible: &visible, hosts: &hosts, rules: &rules })
 }

@@ -18,7 +18,7 @@ use crate::api::core::TargetPort;
 use crate::api::mesh::OutboundPolicy;
 use crate::api::networking::sidecar::OutboundMode;
 use crate::api::networking::{Gateway, Sidecar};
-use crate::api::{Features, Labels, MeshConfig, Str};
+use crate::api::{Features, Labels, Str};
 use crate::model::{Protocol, Proxy, ProxyKind, Service, ServiceTarget};
 use crate::snapshot::Snapshot;
 
@@ -210,18 +210,18 @@ impl Scope {
     }
 
     /// The scope of a proxy in a snapshot. `visible` is what its namespace sees there, `capabilities` what its
-    /// Envoy has.
+    /// Envoy has, `config` what holds for it.
     pub fn of(
         proxy: &Proxy,
         snapshot: &Snapshot,
         visible: &Visible,
         capabilities: Capabilities,
+        config: &ProxyConfig,
     ) -> Scope {
         let cluster =
             if proxy.cluster.is_empty() { snapshot.cluster.clone() } else { proxy.cluster.clone() };
         let (outbound_policy, egress_proxy) = outbound(snapshot, visible);
         let gateways = gateways_of(proxy, snapshot);
-        let config = ProxyConfig::of(proxy, &snapshot.mesh);
         Scope {
             kind: proxy.kind,
             namespace: proxy.namespace.clone(),
@@ -365,8 +365,8 @@ impl Interception {
 }
 
 impl ListenerTraits {
-    /// Of a proxy in a mesh.
-    pub fn of(proxy: &Proxy, mesh: &MeshConfig) -> ListenerTraits {
+    /// Of a proxy, for which `config` holds.
+    pub fn of(proxy: &Proxy, config: ProxyConfig) -> ListenerTraits {
         let label = |key: &str| proxy.labels.get(key).cloned().unwrap_or_default();
         ListenerTraits {
             http10: flag(proxy, "HTTP10"),
@@ -377,7 +377,7 @@ impl ListenerTraits {
             unprivileged: flag(proxy, "UNPRIVILEGED_POD"),
             inbound_exact_balance: flag(proxy, "INBOUND_LISTENER_EXACT_BALANCE"),
             outbound_exact_balance: flag(proxy, "OUTBOUND_LISTENER_EXACT_BALANCE"),
-            proxy_config: ProxyConfig::of(proxy, mesh),
+            proxy_config: config,
             trace_tags: TraceTags {
                 canonical_service: label("service.istio.io/canonical-name"),
                 canonical_revision: label("service.istio.io/canonical-revision"),

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use super::hosts::Hosts;
 use super::memo::{Recent, Same, Sets};
+use super::proxy_config::ProxyConfig;
 use super::resource::{Resource, ResourceType, Resources};
 use super::rules::ServiceRules;
 use super::scope::{ListenerTraits, Scope};
 use super::visible::{self, Viewpoint, Visible};
-use super::{capability, cluster, endpoint, gateway, hosts, listener, name_table, route, rules};
+use super::{capability, cluster, endpoint, gateway, listener, name_table, route, rules};
 use crate::api::Diagnostic;
 use crate::model::{Proxy, ProxyKind, Service, ServiceTarget};
 use crate::snapshot::Snapshot;
@@ -81,7 +82,7 @@ pub struct Memos {
     pub endpoints: endpoint::Memos,
     /// Of the listener builders.
     pub listeners: listener::Memos,
-    /// Layers of outbound listeners.
+    /// Layers of listeners that are not inbound.
     outbound: Recent<Same<Built>, Layer>,
     /// Of the route builder.
     pub routes: route::Memos,
@@ -89,8 +90,6 @@ pub struct Memos {
     pub name_tables: name_table::Memos,
     /// Of what gateways serve.
     pub gateways: gateway::Memos,
-    /// Services by host name.
-    pub hosts: hosts::Memos,
     /// DestinationRules by client.
     pub rules: rules::Memos,
     /// What clients see.
@@ -169,9 +168,10 @@ impl Translator {
         let visible = self.visible.entry(viewpoint).or_insert_with_key(|viewpoint| {
             Visible::of(snapshot, viewpoint, before, &mut memos.visible)
         });
+        let config = ProxyConfig::of(proxy, &snapshot.mesh);
         let state = self
             .scopes
-            .entry(Scope::of(proxy, snapshot, visible, self.capabilities.of(proxy)))
+            .entry(Scope::of(proxy, snapshot, visible, self.capabilities.of(proxy), &config))
             .or_insert_with_key(|scope| ScopeState::new(snapshot, scope, visible, memos));
         let context = Context {
             snapshot,
@@ -182,27 +182,24 @@ impl Translator {
             rules: &state.rules,
         };
         let mut layers = vec![state.shared.clone()];
-        if proxy.kind == ProxyKind::Router {
-            let own =
-                state.listeners.entry((ListenerTraits::of(proxy, &snapshot.mesh), Vec::new()));
-            let layer = own.or_insert_with_key(|(traits, _)| {
-                let built = gateway::listeners(&context, traits, &mut memos.gateways);
-                let sets = &mut memos.sets;
-                memos.outbound.get(Same(built), |Same(built)| {
-                    layer([(ResourceType::Listener, (**built).clone())], sets)
-                })
-            });
-            layers.push(layer.clone());
-        }
-        if proxy.kind == ProxyKind::Sidecar {
-            let traits = ListenerTraits::of(proxy, &snapshot.mesh);
-            let own: Vec<IpAddr> =
-                proxy.ips.iter().copied().filter(|ip| state.peers.contains(ip)).collect();
-            let outbound = state.listeners.entry((traits.clone(), own));
+        let traits = ListenerTraits::of(proxy, config);
+        if matches!(proxy.kind, ProxyKind::Router | ProxyKind::Sidecar) {
+            let own: Vec<IpAddr> = match proxy.kind {
+                ProxyKind::Sidecar => {
+                    proxy.ips.iter().copied().filter(|ip| state.peers.contains(ip)).collect()
+                }
+                _ => Vec::new(),
+            };
+            let listeners = state.listeners.entry((traits.clone(), own));
             layers.push(
-                outbound
+                listeners
                     .or_insert_with_key(|(traits, own)| {
-                        let built = listener::outbound(&context, traits, own, &mut memos.listeners);
+                        let built = match proxy.kind {
+                            ProxyKind::Sidecar => {
+                                listener::outbound(&context, traits, own, &mut memos.listeners)
+                            }
+                            _ => gateway::listeners(&context, traits, &mut memos.gateways),
+                        };
                         let sets = &mut memos.sets;
                         // Every workload has a layer of its own, so not even a list may be looked through
                         // that is as it was.
@@ -212,6 +209,8 @@ impl Translator {
                     })
                     .clone(),
             );
+        }
+        if proxy.kind == ProxyKind::Sidecar {
             let described =
                 state.scope.sidecar.as_ref().is_some_and(|s| !s.0.spec.ingress.is_empty());
             let ips = if described { proxy.ips.clone() } else { Vec::new() };
@@ -253,7 +252,6 @@ impl Translator {
         self.memos.routes.sweep();
         self.memos.name_tables.sweep();
         self.memos.gateways.sweep();
-        self.memos.hosts.sweep();
         self.memos.rules.sweep();
         self.memos.visible.sweep();
         self.capabilities.sweep();
@@ -270,7 +268,7 @@ impl ScopeState {
 
     fn new(snapshot: &Snapshot, scope: &Scope, visible: &Visible, memos: &mut Memos) -> ScopeState {
         let scope = Arc::new(scope.clone());
-        let hosts = memos.hosts.get(&visible.services);
+        let hosts = memos.visible.hosts(&visible.services);
         let rules = memos.rules.find(snapshot, &scope, &visible.services);
         let context = Context {
             snapshot,

@@ -7,7 +7,6 @@
 //! Of several services with one host name a client sees one: clusters and routes are named by host.
 
 pub mod imports;
-pub mod index;
 pub mod parts;
 #[cfg(test)]
 mod tests;
@@ -17,10 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::imports::{Anywhere, Imports, destinations};
-use self::index::Index;
 use self::parts::Parts;
 use self::union::Union;
 use super::endpoint::balancing::Asked;
+use super::hosts::Hosts;
 use super::memo::{Recent, Same};
 use crate::api::config::Config;
 use crate::api::networking::Sidecar;
@@ -83,7 +82,7 @@ struct Inputs {
 /// What is remembered.
 #[derive(Debug, Default)]
 pub struct Memos {
-    indexes: Recent<Same<[Arc<Service>]>, Index>,
+    hosts: Recent<Same<[Arc<Service>]>, Hosts>,
     parts: Parts,
     services: Recent<Vec<Same<Service>>, Arc<[Arc<Service>]>>,
     routing: Recent<Vec<Same<Routing>>, Arc<[Arc<Routing>]>>,
@@ -91,13 +90,18 @@ pub struct Memos {
 }
 
 impl Memos {
+    /// The services of a list by host name.
+    pub fn hosts(&mut self, services: &Arc<[Arc<Service>]>) -> Arc<Hosts> {
+        self.hosts.get(Same(services.clone()), |Same(services)| Hosts::new(services))
+    }
+
     /// See [`Recent::sweep`].
     pub fn sweep(&mut self) {
         self.egress.sweep();
         self.routing.sweep();
         self.services.sweep();
         self.parts.sweep();
-        self.indexes.sweep();
+        self.hosts.sweep();
     }
 }
 
@@ -163,7 +167,7 @@ struct View<'a> {
     snapshot: &'a Snapshot,
     viewpoint: &'a Viewpoint,
     before: Option<&'a Visible>,
-    index: Arc<Index>,
+    hosts: Arc<Hosts>,
     memos: &'a mut Memos,
     diagnostics: Vec<Diagnostic>,
 }
@@ -175,9 +179,8 @@ impl<'a> View<'a> {
         before: Option<&'a Visible>,
         memos: &'a mut Memos,
     ) -> View<'a> {
-        let all = Same(snapshot.services.clone());
-        let index = memos.indexes.get(all, |Same(services)| Index::new(services));
-        View { snapshot, viewpoint, before, index, memos, diagnostics: Vec::new() }
+        let hosts = memos.hosts(&snapshot.services);
+        View { snapshot, viewpoint, before, hosts, memos, diagnostics: Vec::new() }
     }
 
     fn build(mut self) -> Seen {
@@ -185,7 +188,7 @@ impl<'a> View<'a> {
         let described = self.viewpoint.sidecar.as_ref().map(|Same(s)| s.spec.egress.as_slice());
         let described = described.unwrap_or_default();
         let routing = self.snapshot.virtual_services.visible(namespace);
-        if described.is_empty() && self.index.plain {
+        if described.is_empty() && self.hosts.plain {
             let services = self.snapshot.services.clone();
             let egress = vec![self.listener(None, Same(services.clone()), routing)];
             let egress = self.listeners(egress);
@@ -240,7 +243,7 @@ impl<'a> View<'a> {
         let found: Vec<&Arc<Service>> = match imports.anywhere() {
             Anywhere::Nothing => named.collect(),
             Anywhere::Hosts(hosts) => {
-                named.chain(hosts.iter().flat_map(|host| self.index.of_host(host))).collect()
+                named.chain(hosts.iter().flat_map(|host| self.hosts.of_host(host))).collect()
             }
             Anywhere::Anything => snapshot.services.iter().collect(),
         };
@@ -276,7 +279,7 @@ impl<'a> View<'a> {
         let best = self.snapshot.features.best_service_namespace;
         for routing in routing {
             for (host, ports) in destinations(routing, Some(namespace)) {
-                let meant = self.index.meant(host, namespace, best);
+                let meant = self.hosts.meant(host, namespace, best);
                 if let Some(service) = meant
                     && let Some(selection) = imports.destination(service, ports.as_ref())
                 {

@@ -67,13 +67,6 @@ pub struct Condition {
     pub status: Str,
 }
 
-impl Status {
-    /// The last health check failed.
-    pub fn is_unhealthy(&self) -> bool {
-        self.conditions.iter().any(|c| &*c.kind == "Healthy" && &*c.status == "False")
-    }
-}
-
 impl Spec for WorkloadEntry {
     const KIND: Kind = Kind::WorkloadEntry;
     type Status = Status;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::api::core::{Node, Service, ServiceType};
 use crate::api::field_path::FieldPath;
 use crate::api::issue::Issue;
+use crate::api::meta::selects;
 use crate::api::{Diagnostic, Kind, Labels, MeshNetworks, ObjectKey, Severity, Str};
 use crate::model::{NetworkGateway, Networks};
 use crate::store::workload::NETWORK;
@@ -149,9 +150,7 @@ fn addresses(service: &Service, nodes: &[&Node], issues: &mut Vec<Issue>) -> Vec
         issues.push(Issue::warning(path, message));
         Labels::new()
     });
-    let selected = nodes.iter().filter(|node| {
-        selector.iter().all(|(key, value)| node.meta.labels.get(key) == Some(value))
-    });
+    let selected = nodes.iter().filter(|node| selects(&selector, &node.meta.labels));
     selected.filter_map(|node| node.external_ips.first()).map(|ip| ip.to_string().into()).collect()
 }
 

@@ -9,6 +9,7 @@ use crate::proto::envoy::envoy::config::route::v3::RouteConfiguration;
 use crate::snapshot::Snapshot;
 use crate::translate::capability::Capabilities;
 use crate::translate::fixture;
+use crate::translate::proxy_config::ProxyConfig;
 use crate::translate::resource::Resource;
 
 /// Objects of a kind from YAML: `NAMESPACE/NAME` and the spec, the oldest first.
@@ -45,7 +46,8 @@ fn scope(snapshot: &Snapshot) -> Scope {
     let proxy = fixture::proxy(ProxyKind::Router, "gw-1.edge", "10.0.0.1");
     let visible =
         fixture::visible(snapshot, crate::translate::visible::Viewpoint::of(&proxy, snapshot));
-    Scope::of(&proxy, snapshot, &visible, Capabilities::ALL)
+    let config = ProxyConfig::of(&proxy, &snapshot.mesh);
+    Scope::of(&proxy, snapshot, &visible, Capabilities::ALL, &config)
 }
 
 fn build_routes(snapshot: &Snapshot, memos: &mut Memos) -> Vec<Arc<Resource>> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::chain::{Chain, Forward, Leads, Match, Stream, Tunnel};
 use crate::api::host::{is_wildcard, overlap};
+use crate::api::meta::selects;
 use crate::api::networking::common::Destination;
 use crate::api::networking::virtual_service::RouteDestination;
 use crate::api::{Labels, ObjectKey, Str};
@@ -170,7 +171,7 @@ impl<'a> Streams<'a> {
         (*wanted == 0 || *wanted == u32::from(port))
             && (gateways.is_empty() || gateways.iter().any(|gateway| &**gateway == MESH))
             && (namespace.is_empty() || *namespace == &*scope.namespace)
-            && labels.iter().all(|(key, value)| scope.labels.get(key) == Some(value))
+            && selects(labels, &scope.labels)
     }
 
     /// The names by which TLS asks for a service.

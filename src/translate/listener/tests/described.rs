@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::Meta;
+use crate::translate::proxy_config::ProxyConfig;
 use crate::translate::scope::Interception;
 
 /// The scope of a workload to which a Sidecar of this spec applies.
@@ -127,7 +128,8 @@ fn unknown_destinations_go_where_the_sidecar_says() {
             &world,
             crate::translate::fixture::viewpoint(&described),
         );
-        let scope = Scope::of(&proxy, &world, &visible, Capabilities::ALL);
+        let config = ProxyConfig::of(&proxy, &world.mesh);
+        let scope = Scope::of(&proxy, &world, &visible, Capabilities::ALL, &config);
         let unknown = named(&outbound_of(&world, &scope, &traits()), "virtualOutbound");
         let want = format!("virtualOutbound-catchall-tcp -> stats {cluster}");
         assert_eq!(lines(&unknown)[1], want);

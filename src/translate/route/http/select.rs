@@ -2,6 +2,7 @@
 //! Envoy never hears of these.
 
 use super::Audience;
+use crate::api::meta::selects;
 use crate::api::networking::virtual_service::HttpMatch;
 use crate::model::Routing;
 
@@ -36,6 +37,6 @@ fn is_for(one: &HttpMatch, audience: &Audience<'_>) -> bool {
     if !one.gateways.is_empty() {
         return one.gateways.iter().any(|name| audience.gateways.contains(&&**name));
     }
-    one.source_labels.iter().all(|(key, value)| audience.labels.get(key) == Some(value))
+    selects(&one.source_labels, audience.labels)
         && (one.source_namespace.is_empty() || *one.source_namespace == *audience.namespace)
 }

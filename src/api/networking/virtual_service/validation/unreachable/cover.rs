@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::Str;
+use crate::api::meta::selects;
 use crate::api::networking::virtual_service::{HttpMatch, StringMatch};
 
 /// The regular expression that Envoy, too, takes for any text.
@@ -72,8 +73,7 @@ fn are_implied(asked: &BTreeMap<Str, StringMatch>, wanted: &BTreeMap<Str, String
 }
 
 fn covers_sources(taker: &HttpMatch, wanted: &HttpMatch) -> bool {
-    let labels =
-        taker.source_labels.iter().all(|(key, value)| wanted.source_labels.get(key) == Some(value));
+    let labels = selects(&taker.source_labels, &wanted.source_labels);
     let namespace =
         taker.source_namespace.is_empty() || taker.source_namespace == wanted.source_namespace;
     let gateways = taker.gateways.is_empty()
