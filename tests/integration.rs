@@ -19,6 +19,7 @@ mod golden;
 #[allow(dead_code, reason = "the demo uses the rest")]
 mod lab;
 mod layering;
+mod manifests;
 mod parity;
 mod recorded;
 mod registry;
