@@ -91,6 +91,9 @@ impl Settings {
             weigh_localities: self.weigh_localities,
             external_tls_by_rule: self.external_tls_by_rule,
             filter_gateway_clusters: self.filter_gateway_clusters,
+            quic: self.quic,
+            internal_networks: self.internal_networks,
+            mirror_as_is: self.mirror_as_is,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod authority;
 pub mod client;
 pub mod daemon;
 pub mod grpc;
+pub mod http3;
 pub mod namespace;
 pub mod network;
 pub mod objects;
@@ -21,7 +22,7 @@ pub mod toy;
 pub mod wait;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use tempfile::TempDir;
 
 use self::authority::{Authority, Identity};
 use self::daemon::{Daemon, GRPC_PORT};
+use self::http3::Http3;
 use self::namespace::Namespace;
 use self::network::HUB;
 use self::objects::{Objects, PodSpec};
@@ -42,12 +44,18 @@ pub const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
 /// The ports on which it speaks HTTP; services of the sample shop have the second one too.
 pub const OUTSIDE_PORTS: [u16; 2] = [8000, 8080];
 
+/// The port on which it speaks HTTP in TLS, with a certificate for [`OUTSIDE_HOST`].
+pub const OUTSIDE_TLS_PORT: u16 = 8443;
+/// The name by which all pods can find it.
+pub const OUTSIDE_HOST: &str = "outside.example.com";
+
 /// The host that gateways of the samples have a certificate for.
 pub const SHOP: &str = "shop.example.com";
 
 /// What the copies are called in the lab's directory.
 const CONFIG: &str = "config";
 const MESH: &str = "mesh.yaml";
+const HOSTS: &str = "hosts";
 /// What the root certificate is called there.
 const ROOT: &str = "root.crt";
 
@@ -137,6 +145,8 @@ impl Lab {
         network::make_hub(&hub)?;
         let authority = Authority::new()?;
         std::fs::write(directory.path().join(ROOT), authority.root())?;
+        let hosts = format!("127.0.0.1 localhost\n{OUTSIDE} {OUTSIDE_HOST}\n");
+        std::fs::write(directory.path().join(HOSTS), hosts)?;
         let outside = outside(&hub, &authority)?;
         let log = directory.path().join("istiod.log");
         let mut daemon = Daemon::new(&settings.istiod, &config, &mesh, log);
@@ -210,6 +220,12 @@ impl Lab {
         &self.outside.1
     }
 
+    /// Starts a client outside of the mesh that sends what it is asked over HTTP/3 to a server for a host.
+    pub fn over_http3(&self, to: SocketAddr, host: &str) -> Result<Http3> {
+        let root = self.trusted_root_file();
+        Http3::start(self.outside(), &self.settings.envoy, self.directory.path(), to, host, &root)
+    }
+
     /// The namespace of the daemon.
     pub fn hub(&self) -> &Namespace {
         &self.hub
@@ -247,6 +263,7 @@ impl Lab {
     fn start_pod(&mut self, spec: PodSpec) -> Result<()> {
         let namespace = Arc::new(Namespace::new(&spec.name)?);
         network::attach_pod(&self.hub, &namespace, self.pods.len(), spec.ip)?;
+        namespace.know_hosts(&self.directory.path().join(HOSTS))?;
         // A gateway's ports are Envoy's.
         let application = (!spec.gateway).then_some(&spec.ports);
         let toy =
@@ -307,7 +324,8 @@ impl Pod {
 fn outside(hub: &Namespace, authority: &Authority) -> Result<(Toy, Namespace)> {
     let namespace = Namespace::new("outside")?;
     network::attach_outside(hub, &namespace, OUTSIDE)?;
-    let ports = OUTSIDE_PORTS.map(|port| ("http".to_owned(), port));
+    let mut ports = OUTSIDE_PORTS.map(|port| ("http".to_owned(), port)).to_vec();
+    ports.push(("tls".to_owned(), OUTSIDE_TLS_PORT));
     let toy = Toy::start(&namespace, "outside", &ports, authority)?;
     Ok((toy, namespace))
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 /// All addresses that begin with the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cidr {
-    /// The first address.
+    /// As written.
     address: IpAddr,
     /// How many leading bits are the same.
     length: u8,
@@ -22,6 +22,11 @@ impl Cidr {
         let length: u8 = length.parse().ok()?;
         let bits = if address.is_ipv4() { 32 } else { 128 };
         (length <= bits).then_some(Cidr { address, length })
+    }
+
+    /// The address that it was written with; bits behind the length may be set.
+    pub fn address(self) -> IpAddr {
+        self.address
     }
 
     /// How many leading bits are the same: the smaller, the more addresses.

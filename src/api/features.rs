@@ -79,6 +79,13 @@ pub struct Features {
     pub external_tls_by_rule: bool,
     /// Gateways get only the clusters that they lead to.
     pub filter_gateway_clusters: bool,
+    /// Gateways that end TLS for HTTP do so over QUIC too, where their services have the port in UDP.
+    pub quic: bool,
+    /// Every connection manager takes the address ranges of the mesh networks for internal, not only those that
+    /// believe the address of their peer.
+    pub internal_networks: bool,
+    /// Requests that are mirrored keep their host, without a mark.
+    pub mirror_as_is: bool,
 }
 
 impl Features {
@@ -126,6 +133,9 @@ impl Default for Features {
             weigh_localities: false,
             external_tls_by_rule: true,
             filter_gateway_clusters: false,
+            quic: false,
+            internal_networks: false,
+            mirror_as_is: true,
         }
     }
 }

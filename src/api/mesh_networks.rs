@@ -61,6 +61,15 @@ pub struct Gateway {
 }
 
 impl MeshNetworks {
+    /// The ranges of addresses (`fromCidr`) of all networks, sorted; one that two networks name is there twice.
+    pub fn ranges(&self) -> Vec<Cidr> {
+        let endpoints = self.networks.values().flat_map(|network| &network.endpoints);
+        let mut ranges: Vec<Cidr> =
+            endpoints.filter_map(|some| Cidr::parse(some.from_cidr.as_ref()?)).collect();
+        ranges.sort();
+        ranges
+    }
+
     /// Says what makes the whole document invalid, with paths that begin at it.
     pub fn validate(&self) -> Issues {
         let mut issues = Issues::default();

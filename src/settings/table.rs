@@ -164,6 +164,12 @@ settings! {
         "how far apart in time proxies resolve one name again";
     "PILOT_DNS_CARES_UDP_MAX_QUERIES" dns_udp_queries: u32 = 100,
         "queries on one UDP socket of a proxy's resolver";
+    "PILOT_ENABLE_QUIC_LISTENERS" quic: bool = false,
+        "gateways end TLS for HTTP over QUIC too (HTTP/3), where their service has the port in UDP";
+    "ENABLE_HCM_INTERNAL_NETWORKS" internal_networks: bool = false,
+        "sidecars, as gateways do anyway, take the address ranges of the mesh networks for internal";
+    "DISABLE_SHADOW_HOST_SUFFIX" mirror_as_is: bool = true,
+        "mirrored requests keep their host; otherwise it ends in -shadow";
 }
 
 /// The variables that have no effect: name, default, meaning, and why.
@@ -221,7 +227,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENABLE_LAZY_SIDECAR_EVALUATION", "true", "builds sidecar scopes late", ALWAYS_LAZY),
         ("PILOT_ENABLE_CA_CRL", "true", "distributes revocation lists", Pending),
         ("ENABLE_NATIVE_SIDECARS", "auto", "injects sidecars as restartable init containers", Pending),
-        ("DISABLE_SHADOW_HOST_SUFFIX", "true", "mirrored requests keep their host", Pending),
         ("ISTIO_WASM_MAX_BINARY_SIZE_BYTES", "268435456", "the largest Wasm module", AGENT),
 
         ("ENABLE_TLS_ON_SIDECAR_INGRESS", "false", "TLS settings of Sidecar ingress listeners", Pending),
@@ -263,8 +268,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER", "true", "deploys Gateways", Pending),
         ("PILOT_ENABLE_GATEWAY_API_GATEWAYCLASS_CONTROLLER", "true", "creates the GatewayClasses", Pending),
         ("ISTIO_DELTA_XDS", "true", "the agent uses delta xDS; the control plane always serves both", AGENT),
-        ("PILOT_ENABLE_QUIC_LISTENERS", "false", "HTTP/3 at gateways", Pending),
-        ("ENABLE_HCM_INTERNAL_NETWORKS", "false", "which addresses count as internal", Pending),
         ("ENABLE_LEADER_ELECTION", "true", "one replica writes", Pending),
         ("ISTIO_DUAL_STACK", "false", "IPv4 and IPv6 together", Different("a proxy that has addresses of both families is served both")),
         ("PILOT_UNIFIED_SIDECAR_SCOPE", "true", "one way to build sidecar scopes", ALWAYS_LAZY),

@@ -54,6 +54,8 @@ capabilities! {
         : "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig";
     ForwardSni = "envoy.filters.network.sni_dynamic_forward_proxy"
         : "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig";
+    Quic = "envoy.transport_sockets.quic"
+        : "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport";
     UuidRequestId = "envoy.request_id.uuid": "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
     PreserveCase = "envoy.http.stateful_header_formatters.preserve_case"
         : "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig";

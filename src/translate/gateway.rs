@@ -63,9 +63,11 @@ impl Memos {
         let key = MergedKey {
             gateways: context.scope.gateways.clone(),
             ports: context.scope.gateway_ports.clone(),
+            quic: context.scope.quic_ports.clone(),
         };
         self.merged.get(key, |key| {
-            Merged::new(key.gateways.iter().map(|Same(gateway)| &**gateway), &key.ports)
+            let gateways = key.gateways.iter().map(|Same(gateway)| &**gateway);
+            Merged::new(gateways, &key.ports, &key.quic)
         })
     }
 }
@@ -75,6 +77,7 @@ impl Memos {
 struct MergedKey {
     gateways: Vec<Same<Config<Gateway>>>,
     ports: Vec<(u16, u16)>,
+    quic: Vec<u16>,
 }
 
 /// What a plan depends on.

@@ -18,7 +18,7 @@ use crate::api::core::TargetPort;
 use crate::api::mesh::OutboundPolicy;
 use crate::api::networking::sidecar::OutboundMode;
 use crate::api::networking::{Gateway, Sidecar};
-use crate::api::{Features, Labels, Str};
+use crate::api::{Features, Labels, Str, meta};
 use crate::model::{Protocol, Proxy, ProxyKind, Service, ServiceTarget};
 use crate::snapshot::Snapshot;
 
@@ -41,6 +41,9 @@ pub struct Scope {
     /// Where it listens for the ports of its own services, as far as its Gateways name them: pairs of port and target
     /// port, sorted. None unless it is a gateway.
     pub gateway_ports: Vec<(u16, u16)>,
+    /// The ports that its services have in UDP too, as far as its Gateways name them; sorted. None unless it may serve
+    /// HTTP/3.
+    pub quic_ports: Vec<u16>,
     /// Its labels, but only those by which something that it sees may tell it from others.
     pub labels: Labels,
     /// Its cluster; empty means that of the control plane.
@@ -228,6 +231,11 @@ impl Scope {
             dns_domain: proxy.dns_domain.clone(),
             sidecar: visible.sidecar().cloned(),
             gateway_ports: gateway_ports(proxy, snapshot, &gateways),
+            quic_ports: if capabilities.has(Capability::Quic) {
+                quic_ports(proxy, snapshot, &gateways)
+            } else {
+                Vec::new()
+            },
             gateways,
             labels: relevant_labels(proxy, &visible.label_keys),
             cluster,
@@ -303,6 +311,26 @@ fn gateway_ports(
         }
     }
     ports.into_iter().collect()
+}
+
+/// A service of UDP ports alone counts too: not every load balancer takes TCP and UDP together.
+fn quic_ports(proxy: &Proxy, snapshot: &Snapshot, gateways: &[Same<Config<Gateway>>]) -> Vec<u16> {
+    let state = snapshot.workload(&proxy.namespace, &proxy.name);
+    let Some(state) = state.filter(|_| snapshot.features.quic && !gateways.is_empty()) else {
+        return Vec::new();
+    };
+    let labels = &state.workload.all_labels;
+    let selecting = |service: &&Arc<Service>| {
+        !service.selector.is_empty() && meta::selects(&service.selector, labels)
+    };
+    let namespace = snapshot.namespaces.get(&proxy.namespace);
+    let selecting = namespace.into_iter().flat_map(|n| n.services.iter().filter(selecting));
+    let services = state.targets.iter().map(|target| &target.service).chain(selecting);
+    let udp = services.flat_map(|s| &s.ports).filter(|port| port.protocol == Protocol::Udp);
+    let offered: BTreeSet<u16> = udp.map(|port| port.number).collect();
+    let servers = gateways.iter().flat_map(|Same(gateway)| &gateway.spec.servers);
+    let named: BTreeSet<u32> = servers.map(|server| server.port.number).collect();
+    offered.into_iter().filter(|port| named.contains(&u32::from(*port))).collect()
 }
 
 /// Where a workload serves a port of one of its services. Its targets leave out ports that lead where another one

@@ -7,12 +7,15 @@ use http::StatusCode;
 
 use super::traffic::ensure_mtls;
 use crate::lab::client::{Ask, get, line};
+use crate::lab::http3::Http3;
 use crate::lab::objects::Objects;
 use crate::lab::wait::until;
 use crate::lab::{Lab, SHOP};
 
 const VAULT: &str = include_str!("ingress/vault.yaml");
 const FILE: &str = "vault.yaml";
+const QUIC: &str = include_str!("ingress/quic.yaml");
+const QUIC_FILE: &str = "quic.yaml";
 /// What the gateway's service leads 80, 443 to, and a port that it does not have.
 const HTTP: u16 = 8080;
 const HTTPS: u16 = 8443;
@@ -52,6 +55,27 @@ pub async fn tls_is_ended(lab: &mut Lab) -> Result<()> {
     let echo = ask.send(lab.outside()).await?.echo()?;
     ensure!(echo.pod.starts_with("web-"), "{} answered", echo.pod);
     ensure!(echo.header("x-forwarded-proto") == "https", "{echo:?}");
+    Ok(())
+}
+
+/// Once clients can get there over UDP, answers over TCP tell them of it.
+pub async fn http3_is_spoken(lab: &mut Lab) -> Result<()> {
+    std::fs::write(lab.config().join(QUIC_FILE), QUIC)?;
+    let (from, to) = (lab.outside(), at(lab, HTTPS)?);
+    let told = until("answers tell of HTTP/3", async || {
+        let answer = Ask::new(to, SHOP, "/").over_tls(lab.trusted_root()).send(from).await?;
+        Ok(answer.headers.get("alt-svc").cloned())
+    })
+    .await?;
+    ensure!(told == "h3=\":443\"; ma=86400", "{told:?}");
+    let _client = lab.over_http3(to, SHOP)?;
+    let echo = until("the shop answers", async || {
+        Ok(get(from, Http3::AT, SHOP, "/").await.ok().and_then(|answer| answer.echo().ok()))
+    })
+    .await?;
+    ensure!(echo.pod.starts_with("web-"), "{} answered", echo.pod);
+    ensure!(echo.header("x-forwarded-proto") == "https", "{echo:?}");
+    std::fs::remove_file(lab.config().join(QUIC_FILE))?;
     Ok(())
 }
 

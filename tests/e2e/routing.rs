@@ -1,7 +1,7 @@
 //! What VirtualServices and DestinationRules do to requests between sidecars.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result, ensure};
 use http::{Method, StatusCode};
@@ -9,12 +9,15 @@ use http::{Method, StatusCode};
 use super::load::Load;
 use crate::lab::client::{Answer, Ask, get};
 use crate::lab::wait::until;
-use crate::lab::{Lab, OUTSIDE, OUTSIDE_PORTS};
+use crate::lab::{Lab, OUTSIDE, OUTSIDE_HOST, OUTSIDE_PORTS, OUTSIDE_TLS_PORT};
 
 const CATALOG: &str = include_str!("routing/catalog.yaml");
 const OUTLIERS: &str = include_str!("routing/outliers.yaml");
 const VERSION: &str = include_str!("routing/version.yaml");
 const KNOWN_OUTSIDE: &str = include_str!("routing/outside.yaml");
+const ANYWHERE: &str = include_str!("routing/anywhere.yaml");
+/// An address that nobody has, in a network reserved for documentation.
+const NOWHERE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
 /// The file that holds a step's configuration.
 const FILE: &str = "routing.yaml";
 
@@ -197,4 +200,32 @@ pub async fn known_hosts_outside_are_reached(lab: &mut Lab) -> Result<()> {
     .await?;
     std::fs::remove_file(lab.config().join(FILE))?;
     Ok(std::fs::write(&mesh, text)?)
+}
+
+/// A ServiceEntry for all hosts of a domain: the sidecar looks up what a request or TLS names, wherever the application
+/// believed it to be.
+pub async fn names_are_looked_up(lab: &mut Lab) -> Result<()> {
+    std::fs::write(lab.config().join(FILE), ANYWHERE)?;
+    let lab = &*lab;
+    let from = &lab.pod("web")?.namespace;
+    let plain = SocketAddr::from((NOWHERE, OUTSIDE_PORTS[0]));
+    let host = format!("{OUTSIDE_HOST}:{}", OUTSIDE_PORTS[0]);
+    let echo = until("HTTP arrives", async || {
+        let answer = get(from, plain, &host, "/a").await.ok();
+        Ok(answer.and_then(|answer| answer.echo().ok()))
+    })
+    .await?;
+    ensure!(echo.pod == "outside" && echo.path == "/a", "{echo:?}");
+    ensure!(echo.header("host") == host, "{echo:?}");
+    let secured = SocketAddr::from((NOWHERE, OUTSIDE_TLS_PORT));
+    let echo = until("TLS arrives", async || {
+        let ask = Ask::new(secured, OUTSIDE_HOST, "/b").over_tls(lab.trusted_root());
+        Ok(ask.send(from).await.ok().and_then(|answer| answer.echo().ok()))
+    })
+    .await?;
+    ensure!(echo.pod == "outside" && echo.path == "/b", "{echo:?}");
+    // Nobody looks up what the entry does not name.
+    let other = format!("outside.example.org:{}", OUTSIDE_PORTS[0]);
+    ensure!(get(from, plain, &other, "/").await.and_then(|a| a.echo()).is_err());
+    Ok(std::fs::remove_file(lab.config().join(FILE))?)
 }

@@ -14,6 +14,8 @@ use super::wait::until;
 
 /// The port of ADS without TLS.
 pub const GRPC_PORT: u16 = 15010;
+/// What is not on by default, and tests look at.
+const ENVIRONMENT: [&str; 1] = ["PILOT_ENABLE_QUIC_LISTENERS=true"];
 /// The port of readiness and debug endpoints.
 pub const HTTP_PORT: u16 = 8080;
 
@@ -44,7 +46,10 @@ impl Daemon {
     /// Starts it and waits until it says that it is ready.
     pub async fn start(&mut self, hub: &Namespace) -> Result<()> {
         let log = self.log.clone();
-        let process = Process::start(hub, "istiod", &self.binary, &self.arguments, None, log)?;
+        let mut arguments = ENVIRONMENT.map(str::to_owned).to_vec();
+        arguments.push(self.binary.display().to_string());
+        arguments.extend(self.arguments.iter().cloned());
+        let process = Process::start(hub, "istiod", Path::new("env"), &arguments, None, log)?;
         let process = self.process.insert(process);
         until("the daemon is ready", async || {
             if let Some(status) = process.ended()? {

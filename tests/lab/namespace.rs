@@ -2,12 +2,13 @@
 //!
 //! A [`Namespace`] is a thread that lives in a network namespace of its own and runs what it is given there. A
 //! socket keeps the namespace in which it was made and a child that of the thread that started it, so only
-//! making them needs the thread. A namespace has no name in the file system: it ends with its thread and
+//! making them needs the thread. It sees the machine's files; what it mounts over them nobody else sees. A namespace
+//! has no name in the file system: it ends with its thread and
 //! its last socket, and nothing is left even if the process is killed.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -33,7 +34,8 @@ impl Namespace {
         let (jobs, queue) = sync_channel::<Job>(1);
         let (born, birth) = sync_channel(1);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            let made = unshare(CloneFlags::CLONE_NEWNET).map(|()| gettid().as_raw());
+            let own = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS;
+            let made = unshare(own).map(|()| gettid().as_raw());
             let failed = made.is_err();
             if born.send(made).is_ok() && !failed {
                 queue.into_iter().for_each(|job| job());
@@ -44,7 +46,14 @@ impl Namespace {
         })?;
         let made = Namespace { name: name.to_owned(), jobs: Some(jobs), thread: Some(thread), tid };
         made.command("ip", &["link", "set", "lo", "up"], "")?;
+        made.command("mount", &["--make-rprivate", "/"], "")?;
         Ok(made)
+    }
+
+    /// Has programs that are started here from now on know the hosts of a file in the form of `/etc/hosts`, and no
+    /// others by file.
+    pub fn know_hosts(&self, file: &Path) -> Result<()> {
+        self.command("mount", &["--bind", &file.display().to_string(), "/etc/hosts"], "")
     }
 
     /// Where others find the namespace, in the form that `ip` and `nsenter` take.

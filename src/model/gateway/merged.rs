@@ -55,17 +55,20 @@ pub struct Group {
 
 impl Merged {
     /// Of these Gateways, oldest first. `targets` says where the proxy listens for the ports of its own services:
-    /// pairs of port and target port, sorted; for other ports it is the port itself.
+    /// pairs of port and target port, sorted; for other ports it is the port itself. `quic` are the ports that may be
+    /// served over QUIC.
     pub fn new<'a>(
         gateways: impl IntoIterator<Item = &'a Config<Gateway>>,
         targets: &[(u16, u16)],
+        quic: &[u16],
     ) -> Merged {
         let mut merger = Merger::default();
         for gateway in gateways {
             for (index, server) in gateway.spec.servers.iter().enumerate() {
                 let port = u16::try_from(server.port.number).unwrap_or_default();
                 let target = targets.iter().find(|(own, _)| *own == port).map_or(port, |(_, t)| *t);
-                if let Some(server) = GatewayServer::new(gateway, index, target) {
+                let quic = quic.contains(&port);
+                if let Some(server) = GatewayServer::new(gateway, index, target, quic) {
                     merger.add(Arc::new(server), target);
                 }
             }

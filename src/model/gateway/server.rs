@@ -57,6 +57,8 @@ pub struct GatewayServer {
     pub speech: Speech,
     /// `HOST`, or `NAMESPACE/HOST` for VirtualServices of that namespace.
     pub hosts: Vec<Str>,
+    /// It is served over QUIC too.
+    pub http3: bool,
     /// The route configuration; empty unless HTTP is read.
     pub route: Str,
     /// What the user wrote.
@@ -64,9 +66,14 @@ pub struct GatewayServer {
 }
 
 impl GatewayServer {
-    /// The server at `index` of a Gateway, where its proxies listen on `target` for its port. None for a port that
-    /// is none.
-    pub fn new(gateway: &Config<Gateway>, index: usize, target: u16) -> Option<GatewayServer> {
+    /// The server at `index` of a Gateway, where its proxies listen on `target` for its port. `quic` tells whether they
+    /// may do so over QUIC too. None for a port that is none.
+    pub fn new(
+        gateway: &Config<Gateway>,
+        index: usize,
+        target: u16,
+        quic: bool,
+    ) -> Option<GatewayServer> {
         let spec = gateway.spec.servers.get(index)?;
         let port = u16::try_from(spec.port.number).ok().filter(|port| *port != 0)?;
         let protocol = Protocol::parse(&spec.port.protocol).unwrap_or(Protocol::Unsupported);
@@ -89,6 +96,7 @@ impl GatewayServer {
             protocol,
             speech,
             hosts: hosts(&spec.hosts, namespace),
+            http3: quic && speech == Speech::Https,
             route: route.into(),
             spec: spec.clone(),
         })

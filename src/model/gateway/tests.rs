@@ -20,7 +20,7 @@ pub(crate) fn gateway(name: &str, servers: &str) -> Arc<Config<Gateway>> {
 
 /// Listeners as `BIND:PORT PROTOCOL GATEWAY[SERVER] …; …`, then routes as `NAME = GATEWAY[SERVER] …`.
 fn merge(gateways: &[Arc<Config<Gateway>>], targets: &[(u16, u16)]) -> (Vec<String>, Vec<String>) {
-    let merged = Merged::new(gateways.iter().map(|gateway| &**gateway), targets);
+    let merged = Merged::new(gateways.iter().map(|gateway| &**gateway), targets, &[]);
     let place = |server: &Arc<GatewayServer>| format!("{}[{}]", server.origin.name, server.index);
     let places = |servers: &[Arc<GatewayServer>]| -> String {
         servers.iter().map(place).collect::<Vec<String>>().join(" ")
@@ -37,7 +37,7 @@ fn merge(gateways: &[Arc<Config<Gateway>>], targets: &[(u16, u16)]) -> (Vec<Stri
 
 /// Who is told what: `OBJECT PATH`.
 fn told(gateways: &[Arc<Config<Gateway>>]) -> Vec<String> {
-    let merged = Merged::new(gateways.iter().map(|gateway| &**gateway), &[]);
+    let merged = Merged::new(gateways.iter().map(|gateway| &**gateway), &[], &[]);
     let line = |d: &Diagnostic| format!("{} {}", d.object.as_ref().unwrap().name, d.path);
     merged.diagnostics.iter().map(line).collect()
 }
@@ -111,7 +111,7 @@ fn hosts_name_the_namespace_that_may_claim_them() {
     let check = |host: &str, expected: &[(&str, bool)]| {
         let servers = format!("{{port: {{number: 80, protocol: HTTP}}, hosts: ['{host}']}}");
         let config = gateway("edge/g", &servers);
-        let server = GatewayServer::new(&config, 0, 80).unwrap();
+        let server = GatewayServer::new(&config, 0, 80, false).unwrap();
         for (namespace, claimed) in expected {
             let got: Vec<&str> = server.hosts_for(namespace).collect();
             assert_eq!(got == ["a.com"], *claimed, "{host} for {namespace}: {got:?}");
@@ -123,7 +123,7 @@ fn hosts_name_the_namespace_that_may_claim_them() {
     check("*/a.com", &[("edge", true), ("shop", true)]);
     let everything =
         gateway("edge/g", "{port: {number: 80, protocol: HTTP}, hosts: ['*/*', shop/a.com]}");
-    assert_eq!(GatewayServer::new(&everything, 0, 80).unwrap().hosts, ["*".into()]);
+    assert_eq!(GatewayServer::new(&everything, 0, 80, false).unwrap().hosts, ["*".into()]);
 }
 
 #[test]
@@ -131,7 +131,11 @@ fn a_server_is_read_as_protocol_and_tls_say() {
     let check = |protocol: &str, tls: &str, expected: Speech| {
         let servers = format!("{{port: {{number: 80, protocol: {protocol}}}, hosts: ['*']{tls}}}");
         let config = gateway("n/g", &servers);
-        assert_eq!(GatewayServer::new(&config, 0, 80).unwrap().speech, expected, "{servers}");
+        assert_eq!(
+            GatewayServer::new(&config, 0, 80, false).unwrap().speech,
+            expected,
+            "{servers}"
+        );
     };
     check("HTTP", "", Speech::Http);
     check("http2", ", tls: {httpsRedirect: true}", Speech::Http);

@@ -38,6 +38,10 @@ const STOCK: &[(&str, &[&str])] = &[
         "envoy.filters.network.sni_dynamic_forward_proxy",
         &["envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig"],
     ),
+    (
+        "envoy.transport_sockets.quic",
+        &["envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport"],
+    ),
     ("envoy.request_id.uuid", &["envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig"]),
     (
         "envoy.retry_host_predicates.previous_hosts",

@@ -16,7 +16,7 @@ use crate::translate::capability::Capability;
 use crate::translate::common::value::duration;
 use crate::translate::listener::connection_manager::ConnectionManager;
 use crate::translate::listener::inspectors::{proxy_protocol, tls_inspector};
-use crate::translate::listener::message::{exact_balance, listener};
+use crate::translate::listener::message::{exact_balance, listener, take_udp};
 use crate::translate::listener::mtls::MTLS;
 use crate::translate::listener::plan::of_families;
 use crate::translate::listener::profile::Profile;
@@ -44,14 +44,19 @@ pub fn build(key: &Key) -> Resource {
     };
     let address = addresses.first().map(IpAddr::to_string).unwrap_or_default();
     let name = format!("{address}_{}", planned.port);
+    let name = if planned.quic { format!("udp_{name}") } else { name };
     let chains = planned.chains.iter().filter_map(|chain| filter_chain(key, &name, chain));
-    let message = Listener {
+    let mut message = Listener {
         filter_chains: chains.collect(),
-        listener_filters: listener_filters(profile, planned),
         max_connections_to_accept_per_socket_event: profile.accept_per_event(),
-        connection_balance_config: profile.outbound_exact_balance.then(exact_balance),
         ..listener(name, &addresses, planned.port, TrafficDirection::Outbound)
     };
+    if planned.quic {
+        take_udp(&mut message);
+    } else {
+        message.listener_filters = listener_filters(profile, planned);
+        message.connection_balance_config = profile.outbound_exact_balance.then(exact_balance);
+    }
     Resource::new(message.name.as_str().into(), encode(&message), planned.origins.iter().cloned())
 }
 
@@ -78,7 +83,7 @@ fn filter_chain(key: &Key, listener: &str, chain: &Chain) -> Option<FilterChain>
     Some(FilterChain {
         filter_chain_match: (matched != FilterChainMatch::default()).then_some(matched),
         filters: filters(key, listener, &chain.reads)?,
-        transport_socket: chain.tls.as_deref().map(tls::socket),
+        transport_socket: chain.tls.as_deref().map(|tls| tls::socket(tls, key.planned.quic)),
         transport_socket_connect_timeout: (!timeout.is_zero()).then(|| duration(timeout)),
         ..FilterChain::default()
     })
@@ -92,10 +97,11 @@ fn filters(key: &Key, listener: &str, reads: &Reads) -> Option<Vec<Filter>> {
         }
         Reads::Http { route, counted_as, grpc_web } => {
             let Same(manager) = if *grpc_web { grpc_web_too } else { plain }.as_ref()?;
-            Some(vec![match &**counted_as {
-                "" => manager.with_rds(&format!("outbound_{listener}"), route),
-                name => manager.with_rds_counted_as(name, route),
-            }])
+            let counted_as = match &**counted_as {
+                "" => format!("outbound_{listener};"),
+                name => name.to_owned(),
+            };
+            Some(vec![manager.of_gateway(counted_as, route, key.planned.quic)])
         }
     }
 }

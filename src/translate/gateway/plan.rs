@@ -31,12 +31,14 @@ pub struct Plan {
 }
 
 /// A listener to be built.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Planned {
     /// The address that a Gateway asks for; None for all.
     pub bind: Option<IpAddr>,
     /// The port.
     pub port: u16,
+    /// It is served over QUIC.
+    pub quic: bool,
     /// The filter chains, in their order.
     pub chains: Vec<Chain>,
     /// The objects that it was made from.
@@ -50,8 +52,10 @@ pub struct Chain {
     pub server_names: Vec<Str>,
     /// It matches TLS among workloads of the mesh only.
     pub of_mesh: bool,
-    /// The configuration of the TLS that ends here.
+    /// The configuration of the transport socket by which TLS ends here.
     pub tls: Option<Vec<u8>>,
+    /// The same for QUIC, where the traffic may also come in that way.
+    pub quic: Option<Vec<u8>>,
     /// What becomes of the traffic.
     pub reads: Reads,
 }
@@ -101,8 +105,18 @@ impl Plan {
         diagnostics.sort();
         diagnostics.dedup();
         let drafts = planner.drafts.into_iter().map(|draft| draft.planned);
-        let listeners = drafts.filter(|planned| !planned.chains.is_empty()).map(Arc::new);
+        let both = drafts.flat_map(|planned| [planned.over_quic(), planned]);
+        let listeners = both.filter(|planned| !planned.chains.is_empty()).map(Arc::new);
         Plan { listeners: listeners.collect(), diagnostics }
+    }
+}
+
+impl Planned {
+    /// The listener for those of its chains that are served over QUIC too.
+    fn over_quic(&self) -> Planned {
+        let chains = self.chains.iter().filter(|chain| chain.quic.is_some());
+        let chains = chains.map(|chain| Chain { tls: chain.quic.clone(), ..chain.clone() });
+        Planned { quic: true, chains: chains.collect(), ..self.clone() }
     }
 }
 
@@ -170,7 +184,7 @@ impl Planner<'_> {
         let bind = bind.filter(|ip| ip.to_string() != families.wildcard());
         let same = |draft: &Draft| draft.planned.bind == bind && draft.planned.port == port;
         self.drafts.iter().position(same).unwrap_or_else(|| {
-            let planned = Planned { bind, port, chains: Vec::new(), origins: Vec::new() };
+            let planned = Planned { bind, port, ..Planned::default() };
             self.drafts.push(Draft { planned, taken: HashMap::new() });
             self.drafts.len() - 1
         })
@@ -197,7 +211,10 @@ impl Planner<'_> {
         let ends = || {
             let settings = server.spec.tls.as_ref()?;
             let Profile { peer_alpn, credential_server, .. } = *self.profile;
-            Some(tls::downstream(server, settings, &self.defaults, peer_alpn, credential_server))
+            let of_mesh = settings.mode == TlsMode::IstioMutual;
+            let alpn = tls::alpn(peer_alpn && of_mesh && server.speech == Speech::TlsToTcp);
+            let context = tls::downstream(settings, &alpn, &self.defaults, credential_server);
+            Some(tls::over_tcp(context))
         };
         let found = match server.speech {
             Speech::Http | Speech::Https => {
@@ -207,7 +224,9 @@ impl Planner<'_> {
                     grpc_web: false,
                 };
                 let origins = vec![server.origin.clone()];
-                return vec![(asker(server), chain(names, ends(), reads), origins)];
+                let chain = chain(names, ends(), reads);
+                let quic = self.over_quic(server);
+                return vec![(asker(server), Chain { quic, ..chain }, origins)];
             }
             Speech::Tcp | Speech::TlsToTcp => match self.destinations.of_tcp(server) {
                 Some(Carried { stream, mut origins }) => {
@@ -239,6 +258,17 @@ impl Planner<'_> {
             (asker, Chain { of_mesh, ..chain }, origins)
         });
         carried.collect()
+    }
+}
+
+impl Planner<'_> {
+    /// The TLS of a server that may be served over QUIC too.
+    fn over_quic(&self, server: &GatewayServer) -> Option<Vec<u8>> {
+        let settings = server.spec.tls.as_ref().filter(|_| server.http3)?;
+        let Profile { credential_server, .. } = *self.profile;
+        let context =
+            tls::downstream(settings, &tls::HTTP3_ALPN, &self.defaults, credential_server);
+        Some(tls::over_quic(context))
     }
 }
 
@@ -314,5 +344,5 @@ fn chain(mut server_names: Vec<Str>, tls: Option<Vec<u8>>, reads: Reads) -> Chai
     }
     server_names.sort();
     server_names.dedup();
-    Chain { server_names, of_mesh: false, tls, reads }
+    Chain { server_names, of_mesh: false, tls, quic: None, reads }
 }

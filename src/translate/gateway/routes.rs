@@ -110,7 +110,7 @@ fn hosts(
                 let names = [&*server.gateway];
                 let tls = server.spec.tls.is_some();
                 let audience = Audience::gateway(context, &names, server.port, tls);
-                Arc::new(Inputs::of(&routing, &audience))
+                Arc::new(Inputs::of(&routing, &Audience { http3: server.http3, ..audience }))
             });
             if inputs.is_empty() {
                 continue;

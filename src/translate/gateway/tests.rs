@@ -1,3 +1,5 @@
+mod http3;
+
 use prost::Message as _;
 
 use super::*;

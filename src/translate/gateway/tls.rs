@@ -8,10 +8,10 @@ use super::secret::{self, Secrets};
 use crate::api::networking::cipher;
 use crate::api::networking::gateway::{ServerTls, TlsMode, TlsProtocol};
 use crate::api::{MeshConfig, Str};
-use crate::model::gateway::{GatewayServer, Speech};
 use crate::proto::Any;
 use crate::proto::encode::any;
 use crate::proto::envoy::envoy::config::core::v3::{DataSource, TransportSocket, data_source};
+use crate::proto::envoy::envoy::extensions::transport_sockets::quic::v3::QuicDownstreamTransport;
 use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::common_tls_context::{
     CombinedCertificateValidationContext, ValidationContextType,
 };
@@ -24,6 +24,9 @@ use crate::translate::common::value::{boolean, exact};
 
 /// What is offered to clients.
 const HTTP_ALPN: [&str; 2] = ["h2", "http/1.1"];
+
+/// The same over QUIC.
+pub const HTTP3_ALPN: [&str; 1] = ["h3"];
 
 /// What the mesh says of TLS beside mTLS (`tlsDefaults`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -55,19 +58,21 @@ impl Defaults {
     }
 }
 
-/// The configuration that ends TLS as a server asks, encoded. With `peer_exchange` the protocol is taken too in which sidecars tell each other who they
-/// are before a byte stream; only they have certificates of the mesh. `credential_server` tells whether there is a server
-/// of credentials beside the proxy.
+/// The protocols that are offered over TCP. With `peer_exchange` also the one in which sidecars tell each other who they
+/// are before a byte stream.
+pub fn alpn(peer_exchange: bool) -> Vec<&'static str> {
+    peer_exchange.then_some(PEER_EXCHANGE_ALPN).into_iter().chain(HTTP_ALPN).collect()
+}
+
+/// The TLS that ends as a server asks. `credential_server` tells whether there is a server of credentials beside the
+/// proxy.
 pub fn downstream(
-    server: &GatewayServer,
     settings: &ServerTls,
+    alpn: &[&str],
     defaults: &Defaults,
-    peer_exchange: bool,
     credential_server: bool,
-) -> Vec<u8> {
+) -> DownstreamTlsContext {
     let of_mesh = settings.mode == TlsMode::IstioMutual;
-    let peer_exchange = peer_exchange && of_mesh && server.speech == Speech::TlsToTcp;
-    let alpn = peer_exchange.then_some(PEER_EXCHANGE_ALPN).into_iter().chain(HTTP_ALPN);
     let Secrets { certificates, roots } = secret::of(settings, credential_server);
     let optional = settings.mode == TlsMode::OptionalMutual;
     let required = of_mesh || settings.mode == TlsMode::Mutual;
@@ -86,23 +91,39 @@ pub fn downstream(
     };
     let common = CommonTlsContext {
         tls_params: if of_mesh { None } else { parameters(settings, defaults) },
-        alpn_protocols: alpn.map(str::to_owned).collect(),
+        alpn_protocols: alpn.iter().map(|protocol| (*protocol).to_owned()).collect(),
         tls_certificate_sds_secret_configs: certificates,
         validation_context_type,
         ..CommonTlsContext::default()
     };
-    let context = DownstreamTlsContext {
+    DownstreamTlsContext {
         common_tls_context: Some(common),
         require_client_certificate: Some(boolean(required)),
         ..DownstreamTlsContext::default()
-    };
+    }
+}
+
+/// The configuration of a transport socket for TCP.
+pub fn over_tcp(context: DownstreamTlsContext) -> Vec<u8> {
     any(&context).value
 }
 
-/// The transport socket of an encoded configuration.
-pub fn socket(config: &[u8]) -> TransportSocket {
-    let type_url = any(&DownstreamTlsContext::default()).type_url;
-    transport_socket("envoy.transport_sockets.tls", Any { type_url, value: config.to_vec() })
+/// The same for QUIC.
+pub fn over_quic(context: DownstreamTlsContext) -> Vec<u8> {
+    any(&quic(Some(context))).value
+}
+
+/// The transport socket of such a configuration.
+pub fn socket(config: &[u8], over_quic: bool) -> TransportSocket {
+    let (name, Any { type_url, .. }) = match over_quic {
+        true => ("envoy.transport_sockets.quic", any(&quic(None))),
+        false => ("envoy.transport_sockets.tls", any(&DownstreamTlsContext::default())),
+    };
+    transport_socket(name, Any { type_url, value: config.to_vec() })
+}
+
+fn quic(downstream_tls_context: Option<DownstreamTlsContext>) -> QuicDownstreamTransport {
+    QuicDownstreamTransport { downstream_tls_context, ..QuicDownstreamTransport::default() }
 }
 
 /// What a client's certificate must be, beside signed by a root. Hashes count where the control plane serves the

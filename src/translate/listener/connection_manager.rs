@@ -14,17 +14,20 @@ use crate::api::Str;
 use crate::api::mesh::PathNormalization;
 use crate::proto::Any;
 use crate::proto::encode::{any, encode};
-use crate::proto::envoy::envoy::config::core::v3::{Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions};
+use crate::proto::envoy::envoy::config::core::v3::{
+    Http1ProtocolOptions, Http2ProtocolOptions, Http3ProtocolOptions, HttpProtocolOptions,
+};
 use crate::proto::envoy::envoy::config::listener::v3::{Filter, filter::ConfigType};
 use crate::proto::envoy::envoy::config::route::v3::RouteConfiguration;
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::{
-    PathWithEscapedSlashesAction, RouteSpecifier, UpgradeConfig,
+    CodecType, InternalAddressConfig, PathWithEscapedSlashesAction, RouteSpecifier, UpgradeConfig,
 };
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::{
     HttpConnectionManager, Rds, RequestIdExtension,
 };
 use crate::proto::envoy::envoy::extensions::request_id::uuid::v3::UuidRequestIdConfig;
 use crate::translate::capability::Capability;
+use crate::translate::common::address::cidr_range;
 use crate::translate::common::config_source::ads;
 use crate::translate::common::header_case;
 use crate::translate::common::value::{boolean, duration, seconds};
@@ -96,10 +99,16 @@ impl ConnectionManager {
         })
     }
 
-    /// The same with a name for its statistics that a user chose.
-    pub fn with_rds_counted_as(&self, name: &str, route_config_name: &str) -> Filter {
-        let own = own("", rds(route_config_name));
-        self.filter(HttpConnectionManager { stat_prefix: name.into(), ..own })
+    /// The filter of a gateway's listener: `stat_prefix` is all that its statistics begin with, `http3` tells that
+    /// clients speak HTTP/3.
+    pub fn of_gateway(&self, stat_prefix: String, route_config_name: &str, http3: bool) -> Filter {
+        let codec = if http3 { CodecType::Http3 } else { CodecType::Auto };
+        self.filter(HttpConnectionManager {
+            stat_prefix,
+            codec_type: codec.into(),
+            http3_protocol_options: http3.then(Http3ProtocolOptions::default),
+            ..own("", rds(route_config_name))
+        })
     }
 
     fn filter(&self, own: HttpConnectionManager) -> Filter {
@@ -137,14 +146,16 @@ fn shared(key: &Key) -> HttpConnectionManager {
             ..UuidRequestIdConfig::default()
         })),
     };
+    let by_peer = match key.side {
+        Side::Inbound => false,
+        Side::Outbound => profile.features.sidecar_remote_address,
+        Side::Gateway => true,
+    };
     let mut manager = HttpConnectionManager {
         http_filters: http_filters(profile, key.side, key.grpc_web, &key.forwards),
         tracing: key.tags.as_ref().map(|tags| tracing(tags, profile.features.trace_sampling)),
-        use_remote_address: Some(boolean(match key.side {
-            Side::Inbound => false,
-            Side::Outbound => profile.features.sidecar_remote_address,
-            Side::Gateway => true,
-        })),
+        use_remote_address: Some(boolean(by_peer)),
+        internal_address_config: internal_addresses(profile, by_peer),
         proxy_100_continue: profile.features.continue_100,
         stream_idle_timeout: Some(seconds(0)),
         upgrade_configs: vec![UpgradeConfig {
@@ -162,6 +173,17 @@ fn shared(key: &Key) -> HttpConnectionManager {
     normalize_paths(&mut manager, profile.path_normalization);
     headers::apply(&mut manager, &profile.proxy_config, key.side);
     manager
+}
+
+/// Whose requests may carry Envoy's own headers. Envoy trusts nobody by itself; those who judge a request by the address
+/// of their peer trust the mesh.
+fn internal_addresses(profile: &Profile, by_peer: bool) -> Option<InternalAddressConfig> {
+    let wanted = by_peer || profile.features.internal_networks;
+    let ranges = profile.internal_addresses.iter().filter(|_| wanted);
+    let cidr_ranges: Vec<_> =
+        ranges.map(|range| cidr_range(range.address(), range.length())).collect();
+    (!cidr_ranges.is_empty())
+        .then(|| InternalAddressConfig { cidr_ranges, ..InternalAddressConfig::default() })
 }
 
 fn http1_options(profile: &Profile, side: Side) -> Option<Http1ProtocolOptions> {
@@ -187,3 +209,6 @@ fn normalize_paths(manager: &mut HttpConnectionManager, mode: PathNormalization)
     }
     .into();
 }
+
+#[cfg(test)]
+mod tests;

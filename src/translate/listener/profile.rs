@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
+use crate::api::cidr::Cidr;
 use crate::api::mesh::{MeshMtls, OutboundPolicy, PathNormalization};
 use crate::api::{Features, Str, duration};
+use crate::model::ProxyKind;
 use crate::proto::envoy::google::protobuf::UInt32Value;
 use crate::translate::capability::Capabilities;
 use crate::translate::capability::Capability;
@@ -71,6 +73,9 @@ pub struct Profile {
     pub inbound_exact_balance: bool,
     /// Outbound connections are.
     pub outbound_exact_balance: bool,
+    /// The address ranges of the mesh networks, for the connection managers that take them for internal; empty where
+    /// none of the proxy does.
+    pub internal_addresses: Vec<Cidr>,
 }
 
 impl Profile {
@@ -79,6 +84,7 @@ impl Profile {
     pub fn of(context: &Context<'_>, traits: &ListenerTraits) -> Profile {
         let (mesh, scope) = (&context.snapshot.mesh, context.scope);
         let counted = mesh.metrics_providers.iter().any(|p| **p == *PROMETHEUS);
+        let by_peer = scope.kind == ProxyKind::Router || scope.features.sidecar_remote_address;
         Profile {
             families: scope.families,
             capabilities: scope.capabilities,
@@ -113,6 +119,11 @@ impl Profile {
             unprivileged: traits.unprivileged,
             inbound_exact_balance: traits.inbound_exact_balance,
             outbound_exact_balance: traits.outbound_exact_balance,
+            internal_addresses: if by_peer || scope.features.internal_networks {
+                mesh.networks.ranges()
+            } else {
+                Vec::new()
+            },
         }
     }
 

@@ -70,6 +70,10 @@ pub struct Audience<'a> {
     pub capabilities: Capabilities,
     /// Requests that are rewritten tell for which host they were.
     pub forwarded_host: bool,
+    /// Copies of requests keep their host without a mark.
+    pub mirror_as_is: bool,
+    /// Answers tell that the port speaks HTTP/3 too.
+    pub http3: bool,
 }
 
 impl<'a> Audience<'a> {
@@ -96,6 +100,8 @@ impl<'a> Audience<'a> {
             retries: context.snapshot.mesh.default_http_retry_policy.as_ref(),
             capabilities: context.scope.capabilities,
             forwarded_host: context.scope.forwarded_host,
+            mirror_as_is: context.scope.features.mirror_as_is,
+            http3: false,
         }
     }
 
@@ -116,6 +122,8 @@ pub struct Inputs {
     retries: Option<HttpRetry>,
     capabilities: Capabilities,
     forwarded_host: bool,
+    mirror_as_is: bool,
+    http3: bool,
 }
 
 /// What was made.
@@ -147,6 +155,8 @@ impl Inputs {
             retries: audience.retries.cloned(),
             capabilities: audience.capabilities,
             forwarded_host: audience.forwarded_host,
+            mirror_as_is: audience.mirror_as_is,
+            http3: audience.http3,
         }
     }
 
@@ -225,11 +235,15 @@ impl Inputs {
                 retries: self.retries.as_ref(),
                 capabilities: self.capabilities,
                 forwarded_host: self.forwarded_host,
+                mirror_as_is: self.mirror_as_is,
             };
             action::convert(rule, authority, &surroundings, &mut route, issues)?
         });
         route.decorator = Some(decorator::of(&route, &rule.route, &resolver, vs_name));
         fault::put(rule.fault.as_ref(), self.capabilities, &mut route, issues);
+        if self.http3 {
+            route.response_headers_to_add.push(headers::of_http3(self.port));
+        }
         cors::put(rule.cors_policy.as_ref(), self.capabilities, refused, &mut route, issues);
         Some(route)
     }

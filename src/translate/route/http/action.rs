@@ -24,6 +24,8 @@ pub(super) struct Surroundings<'a> {
     pub capabilities: Capabilities,
     /// Requests that are rewritten tell for which host they were.
     pub forwarded_host: bool,
+    /// Copies keep their host without a mark.
+    pub mirror_as_is: bool,
 }
 
 /// The action of a rule whose changes of headers ask for the host `authority`. Changes of headers of a single
@@ -44,7 +46,7 @@ pub(super) fn convert(
         rewrite::put(rewrite, surroundings.refused, &mut action, issues)?;
         action.append_x_forwarded_host = surroundings.forwarded_host;
     }
-    action.request_mirror_policies = mirror::convert(rule, resolver);
+    action.request_mirror_policies = mirror::convert(rule, surroundings.mirror_as_is, resolver);
     let mut hashed = false;
     if let [to] = rule.route.as_slice() {
         single(to, resolver, route, &mut action, issues);

@@ -51,6 +51,19 @@ pub(super) fn convert(headers: &Headers, at: FieldPath, issues: &mut Vec<Issue>)
     changes
 }
 
+/// Tells clients that the port speaks HTTP/3 too. They may remember it for a day, as Istio says.
+pub(super) fn of_http3(port: u16) -> HeaderValueOption {
+    HeaderValueOption {
+        header: Some(HeaderValue {
+            key: "alt-svc".into(),
+            value: format!("h3=\":{port}\"; ma=86400"),
+            ..HeaderValue::default()
+        }),
+        append_action: HeaderAppendAction::AppendIfExistsOrAdd.into(),
+        ..HeaderValueOption::default()
+    }
+}
+
 /// Where the changes for one of the destinations are written.
 pub(super) fn of_destination(index: usize) -> FieldPath {
     FieldPath::of("route").index(index).key("headers")

@@ -8,8 +8,12 @@ use crate::proto::envoy::envoy::config::route::v3::route_action::RequestMirrorPo
 use crate::proto::envoy::envoy::r#type::v3::FractionalPercent;
 use crate::translate::common::value::boolean;
 
-/// Where copies go: `mirror`, then `mirrors`. A share of zero makes none.
-pub(super) fn convert(rule: &HttpRoute, resolver: &Resolver<'_>) -> Vec<RequestMirrorPolicy> {
+/// Where copies go: `mirror`, then `mirrors`. A share of zero makes none. `as_is` keeps the host without a mark.
+pub(super) fn convert(
+    rule: &HttpRoute,
+    as_is: bool,
+    resolver: &Resolver<'_>,
+) -> Vec<RequestMirrorPolicy> {
     let one = rule.mirror.iter().filter_map(|to| Some((to, share_of_one(rule)?)));
     let more = rule.mirrors.iter().filter_map(|mirror| {
         let share = match mirror.percentage {
@@ -18,7 +22,7 @@ pub(super) fn convert(rule: &HttpRoute, resolver: &Resolver<'_>) -> Vec<RequestM
         };
         Some((&mirror.destination, share))
     });
-    one.chain(more).map(|(to, share)| policy(to, share, resolver)).collect()
+    one.chain(more).map(|(to, share)| policy(to, share, as_is, resolver)).collect()
 }
 
 /// The share of `mirror`, in its new spelling or its old one; all when unset.
@@ -33,13 +37,14 @@ fn share_of_one(rule: &HttpRoute) -> Option<FractionalPercent> {
 fn policy(
     to: &Destination,
     share: FractionalPercent,
+    as_is: bool,
     resolver: &Resolver<'_>,
 ) -> RequestMirrorPolicy {
     RequestMirrorPolicy {
         cluster: resolver.cluster(to),
         runtime_fraction: Some(fixed(share)),
         trace_sampled: Some(boolean(false)),
-        disable_shadow_host_suffix_append: true,
+        disable_shadow_host_suffix_append: as_is,
         ..RequestMirrorPolicy::default()
     }
 }

@@ -242,6 +242,10 @@ fn timeouts_rewrites_and_mirrors() {
     let half = json!([{"destination": to, "percentage": {"value": 0.5}}]);
     check("mirrors", half, pointer, mirror(5000, true));
     check("mirrors", json!([{"destination": to, "percentage": {}}]), pointer, Value::Null);
+    let rule = json!([{"route": [{"destination": to}], "mirror": to}]);
+    let (routes, _) = at(rule, |a| Audience { mirror_as_is: false, ..a });
+    let policy = &routes[0]["route"]["request_mirror_policies"][0];
+    assert_eq!(policy["disable_shadow_host_suffix_append"], Value::Null);
 }
 
 #[test]
