@@ -13,6 +13,7 @@
 pub mod api;
 pub mod bootstrap;
 pub mod cli;
+pub mod controllers;
 pub mod debug;
 pub mod logging;
 pub mod metrics;

@@ -130,6 +130,10 @@ metrics! {
     uptime: Gauge = "istiod_uptime_seconds", Gauge::default();
     /// Seconds from the beginning of the process until it was ready.
     startup_duration: Gauge = "startup_duration_seconds", Gauge::default();
+    /// 1 for the locks that this replica leads.
+    leader: Family<Gauge> = "istiod_leader", Family::gauges(&["lock"]);
+    /// Attempts to write an object's status, by what came of them: written, unchanged, retried, refused.
+    writes: Family<Counter> = "istiod_writes", Family::counters(&["kind", "result"]);
     /// Items that wait in a queue.
     queue_depth: Family<Gauge> = "istiod_queue_depth", Family::gauges(&["queue"]);
     /// Streams that were turned away, by reason.

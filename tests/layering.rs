@@ -25,6 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("translate", &["api", "model", "snapshot", "proto"]),
     ("simulate", &["api", "model", "snapshot", "proto", "translate"]),
     ("serve", &["api", "model", "snapshot", "proto", "translate", "metrics"]),
+    // … and back.
+    ("controllers", &["api", "snapshot", "model", "metrics"]),
     // Around it.
     (
         "debug",

@@ -43,6 +43,14 @@ impl Objects {
         self.kinds.get(&kind).and_then(|n| n.get(namespace)).into_iter().flat_map(|o| o.values())
     }
 
+    /// Whether the objects of a kind are those of `other`, by pointer: equal ones that were read twice are not.
+    pub fn shares(&self, other: &Objects, kind: Kind) -> bool {
+        match (self.kinds.get(&kind), other.kinds.get(&kind)) {
+            (Some(own), Some(others)) => Arc::ptr_eq(own, others),
+            (own, others) => own.is_none() && others.is_none(),
+        }
+    }
+
     /// How many there are of a kind.
     pub fn count(&self, kind: Kind) -> usize {
         self.kinds.get(&kind).map_or(0, |n| n.values().map(|o| o.len()).sum())

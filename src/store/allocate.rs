@@ -1,11 +1,12 @@
 //! Addresses for hosts of ServiceEntries that have none, so that clients that resolve names by our table get one
 //! address for each host, by which their proxies tell hosts apart that share a port.
 //!
-//! Addresses that a status tells were allocated before and stay. The others follow from the host's name alone, so
-//! that they are the same after a restart; of hosts whose names lead to one address the older keeps it. The result
-//! depends on the objects and not on the order of events.
+//! Addresses that a status tells were allocated before and stay. The others follow from the host's name, so that they
+//! are the same on all replicas and after a restart; of hosts whose names lead to one address the older keeps it, and
+//! so does the older object of two that define one host. The result depends on the objects and not on the order of
+//! events, and it is the same again when it is told in the objects' status.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Id;
@@ -44,7 +45,6 @@ pub(super) fn allocate(
             }
         }
     }
-    let mut derived: HashMap<&Str, Vec<IpAddr>> = HashMap::new();
     let mut all = BTreeMap::new();
     for (id, need) in oldest_first {
         let of_host = |(host, _): &'_ (Str, Vec<IpAddr>)| {
@@ -52,12 +52,9 @@ pub(super) fn allocate(
             (host.clone(), known.unwrap_or_default())
         };
         let mut allocated: Allocated = need.hosts.iter().map(of_host).collect();
-        for ((host, addresses), (name, _)) in allocated.iter_mut().zip(&need.hosts) {
-            if addresses.is_empty() {
-                let derive =
-                    || [v4, v6].iter().filter_map(|block| free(host, *block, &mut taken)).collect();
-                *addresses = derived.entry(name).or_insert_with(derive).clone();
-            }
+        for (host, addresses) in allocated.iter_mut().filter(|(_, known)| known.is_empty()) {
+            let blocks = [v4, v6].into_iter();
+            *addresses = blocks.filter_map(|block| free(host, block, &mut taken)).collect();
         }
         if !allocated.is_empty() {
             all.insert(id.clone(), allocated);

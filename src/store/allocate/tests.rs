@@ -69,3 +69,26 @@ fn what_a_status_tells_stays_unless_somebody_else_has_it() {
     );
     assert_ne!(of(&users, "a"), of(&kept, "a"), "what a user wrote counts first");
 }
+
+/// What is written must not make anything move: every replica goes on with what it served before.
+#[test]
+fn what_was_allocated_stays_when_the_status_tells_it() {
+    let needs = |told: Option<&BTreeMap<Id, Allocated>>| {
+        let needs =
+            [("a", 2, &["x.test", "y.test"][..]), ("b", 1, &["x.test"]), ("c", 3, &["z.test"])];
+        needs.map(|(name, age, hosts)| {
+            let mut need = need(age, &[], &[]);
+            let of = |at: usize| told.map_or_else(Vec::new, |all| all[&id(name)][at].1.clone());
+            need.hosts = hosts.iter().enumerate().map(|(at, h)| ((*h).into(), of(at))).collect();
+            (name, need)
+        })
+    };
+    // Few addresses, so that names lead to the same ones.
+    let first = all(&needs(None), "10.0.0.0/29");
+    let again = all(&needs(Some(&first)), "10.0.0.0/29");
+    assert_eq!(first, again);
+    let mut addresses: Vec<_> = first.values().flatten().flat_map(|(_, ips)| ips).collect();
+    addresses.sort();
+    addresses.dedup();
+    assert_eq!(addresses.len(), 8, "each host of each object has its own");
+}
