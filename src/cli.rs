@@ -135,7 +135,7 @@ fn run(invocation: Invocation, settings: Settings, notes: Vec<String>) -> anyhow
         Command::Request(arguments) => request::run(&arguments),
         Command::Crds => crds::run(),
         Command::Bootstrap(arguments) => bootstrap::run(&arguments, &settings),
-        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments, &settings),
         Command::Translate(arguments) => translate::run(&arguments, &settings),
         Command::Explain(arguments) => explain::run(&arguments, &settings),
         Command::Version(arguments) => version::run(&arguments),

@@ -10,6 +10,8 @@ pub mod identity;
 pub mod locality;
 pub mod network;
 pub mod proxy;
+pub mod references;
+pub mod rivals;
 pub mod service;
 pub mod sidecar;
 pub mod virtual_service;

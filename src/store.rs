@@ -23,6 +23,7 @@ mod instances;
 mod lookup;
 mod networks;
 pub mod pacer;
+mod references;
 mod relation;
 mod selectors;
 mod service;

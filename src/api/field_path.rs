@@ -51,6 +51,31 @@ impl FieldPath {
         FieldPath(base.0.iter().chain(&self.0).cloned().collect())
     }
 
+    /// The path that a text shows; None where it is none.
+    pub fn parse(text: &str) -> Option<FieldPath> {
+        let mut path = FieldPath::root();
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(quoted) = rest.strip_prefix('[').filter(|rest| rest.starts_with('"')) {
+                let mut values = serde_json::Deserializer::from_str(quoted).into_iter::<String>();
+                let key = values.next()?.ok()?;
+                rest = quoted.get(values.byte_offset()..)?.strip_prefix(']')?;
+                path = path.key(&key);
+            } else if let Some(index) = rest.strip_prefix('[') {
+                let (index, after) = index.split_once(']')?;
+                path = path.index(index.parse().ok()?);
+                rest = after;
+            } else {
+                let key = rest.strip_prefix('.').unwrap_or(rest);
+                let end = key.find(['.', '[']).unwrap_or(key.len());
+                let (key, after) = key.split_at(end);
+                path = path.key(Some(key).filter(|key| !key.is_empty())?);
+                rest = after;
+            }
+        }
+        Some(path)
+    }
+
     /// Its steps, outermost first; none for the document itself.
     pub fn steps(&self) -> &[Step] {
         &self.0

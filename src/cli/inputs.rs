@@ -16,7 +16,7 @@ use crate::serve::node::Nodes;
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 use crate::sources::mesh::{Document, FromConfigMap, Layers, MeshFile};
-use crate::sources::yaml;
+use crate::sources::yaml::{self, Files, Places};
 use crate::store::{Config, Store};
 
 /// The mesh that the objects make.
@@ -62,7 +62,9 @@ pub struct Loaded {
     pub snapshot: Arc<Snapshot>,
     /// The pods, which a snapshot does not keep.
     pub pods: Pods,
-    /// What is to be said of the objects.
+    /// Where the objects stand.
+    pub places: Places,
+    /// What is to be said of the objects, each by itself.
     pub findings: Vec<Diagnostic>,
 }
 
@@ -72,7 +74,17 @@ impl Mesh {
     /// # Errors
     /// When the mesh configuration cannot be used.
     pub fn load(&self, directory: &Path, settings: &Settings) -> anyhow::Result<Loaded> {
-        let (objects, mut findings) = yaml::load(&[directory.to_owned()]);
+        self.load_with(&[directory.to_owned()], Files::new(), settings)
+    }
+
+    /// The same of several directories and files, and of content that is not read from the file system.
+    pub fn load_with(
+        &self,
+        paths: &[PathBuf],
+        files: Files,
+        settings: &Settings,
+    ) -> anyhow::Result<Loaded> {
+        let (objects, places, mut findings) = yaml::load_placed(paths, files);
         let pods = objects.iter().filter_map(|object| match object {
             Object::Pod(pod) => Some((object.key(), pod.clone())),
             _ => None,
@@ -88,7 +100,7 @@ impl Mesh {
         });
         store.set_mesh(mesh);
         store.apply(changes);
-        Ok(Loaded { snapshot: store.snapshot(), pods, findings })
+        Ok(Loaded { snapshot: store.snapshot(), pods, places, findings })
     }
 
     fn mesh_config(
@@ -134,6 +146,17 @@ impl Loaded {
     /// Says what there is to say, from this severity on.
     pub fn tell(&self, least: Severity) {
         tell(self.findings.iter().filter(|finding| finding.severity >= least));
+    }
+
+    /// The proxies of all pods, as far as these have an address.
+    pub fn proxies(&self) -> impl Iterator<Item = Proxy> {
+        let nodes = Nodes::default();
+        self.pods.keys().filter_map(move |pod| {
+            let name = format!("{}.{}", pod.name, pod.namespace);
+            let node = find(&self.snapshot, &self.pods, &name).ok()?;
+            let bytes = from_json("envoy.config.core.v3.Node", &node).ok()?;
+            nodes.proxy(Some(&bytes)).ok()
+        })
     }
 
     /// The node that the pod's proxy would present.

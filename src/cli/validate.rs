@@ -1,7 +1,9 @@
 //! `istiod validate FILE…`: what is wrong with objects, before anybody applies them.
 //!
-//! The files are read as the daemon reads them, so what is said here is what it would say. One line for each finding on
-//! standard output, then a line with their number.
+//! The files are read as the daemon reads them, so what is said here is what it would say. Of files alone each object is
+//! looked at by itself: what it names may be elsewhere. With `--configDir` there is a whole mesh, the files laid over
+//! it, and what objects do to each other is told too, also by what the proxies of its pods would be served. One line for
+//! each finding on standard output, then a line with their number.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,8 +11,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::inputs::{Loaded, Mesh};
 use crate::api::{Diagnostic, Severity};
-use crate::sources::yaml::{self, Content};
+use crate::settings::Settings;
+use crate::sources::yaml::{self, Content, Files};
+use crate::translate::Translator;
 
 /// What stands for standard input.
 const STDIN: &str = "-";
@@ -19,20 +24,52 @@ const STDIN: &str = "-";
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Files and directories of objects in YAML or JSON; - for standard input
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "config_dir", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// A directory that has all objects of the mesh: what objects name must be there, or in the files
+    #[arg(long = "configDir", value_name = "DIR")]
+    config_dir: Option<PathBuf>,
+    #[command(flatten)]
+    mesh: Mesh,
 }
 
 /// Prints what is wrong, and fails if something has no effect.
-pub fn run(arguments: &Args) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
     let (piped, paths): (Vec<&PathBuf>, _) =
         arguments.files.iter().partition(|path| *path == Path::new(STDIN));
-    let paths: Vec<PathBuf> = paths.into_iter().cloned().collect();
+    let paths = arguments.config_dir.iter().chain(paths).cloned().collect::<Vec<_>>();
     let piped = piped.first().map(|_| (PathBuf::from("stdin"), Content::read(io::stdin().lock())));
-    let (objects, findings) = yaml::load_with(&paths, piped.into_iter().collect());
-    let (text, sound) = report(objects.len(), &findings);
+    let piped: Files = piped.into_iter().collect();
+    let (count, findings) = match arguments.config_dir {
+        Some(_) => {
+            let loaded = arguments.mesh.load_with(&paths, piped, settings)?;
+            (loaded.places.count(), of_mesh(loaded))
+        }
+        None => {
+            let (objects, findings) = yaml::load_with(&paths, piped);
+            (objects.len(), findings)
+        }
+    };
+    let (text, sound) = report(count, &findings);
     super::print(&text)?;
     Ok(if sound { ExitCode::SUCCESS } else { super::FAILED.into() })
+}
+
+/// All that there is to be said of a mesh, in the order of files and lines.
+fn of_mesh(mut loaded: Loaded) -> Vec<Diagnostic> {
+    let mut findings = std::mem::take(&mut loaded.findings);
+    let mut found: Vec<Diagnostic> = loaded.snapshot.diagnostics.to_vec();
+    let mut translator = Translator::default();
+    for proxy in loaded.proxies() {
+        let view = translator.view(&loaded.snapshot, &proxy);
+        found.extend(view.diagnostics.iter().flat_map(|layer| layer.iter().cloned()));
+    }
+    found.sort();
+    found.dedup();
+    findings.extend(found.into_iter().map(|finding| loaded.places.locate(finding)));
+    findings.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
+    findings.dedup();
+    findings
 }
 
 /// The lines to print, and whether no finding is an error.

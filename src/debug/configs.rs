@@ -1,18 +1,22 @@
-//! `/debug/configz`: Istio's objects as they were read; `/debug/mesh`: the mesh configuration.
+//! `/debug/configz`: Istio's objects as they were read, each with what is to be said of it; `/debug/mesh`: the mesh configuration.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Serialize, Serializer};
 
-use super::Context;
 use super::answer::Parameters;
-use crate::api::{Labels, Meta, Object, Str};
+use super::diagnostics;
+use super::{Context, State as Sources};
+use crate::api::{Labels, Meta, Object, ObjectKey, Str};
 use crate::snapshot::Snapshot;
 
 /// `/debug/configz`.
 pub(super) async fn configz(State(context): State<Context>, parameters: Parameters) -> Response {
-    let snapshots = context.state.snapshots;
-    context.gate.json(&parameters, move || Configs(snapshots.load())).await
+    let sources = context.state;
+    context.gate.json(&parameters, move || Configs::of(&sources)).await
 }
 
 /// `/debug/mesh`.
@@ -21,11 +25,27 @@ pub(super) async fn mesh(State(context): State<Context>, parameters: Parameters)
     context.gate.json(&parameters, move || snapshots.load().mesh.raw.clone()).await
 }
 
-struct Configs(std::sync::Arc<Snapshot>);
+struct Configs {
+    snapshot: Arc<Snapshot>,
+    told: BTreeMap<ObjectKey, Vec<diagnostics::Entry>>,
+}
+
+impl Configs {
+    fn of(sources: &Sources) -> Configs {
+        let mut told: BTreeMap<ObjectKey, Vec<diagnostics::Entry>> = BTreeMap::new();
+        for mut diagnostic in diagnostics::all(sources) {
+            if let Some(object) = diagnostic.object.take() {
+                told.entry(object).or_default().push(diagnostic.into());
+            }
+        }
+        Configs { snapshot: sources.snapshots.load(), told }
+    }
+}
 
 impl Serialize for Configs {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.objects.iter().filter_map(Entry::of))
+        let entry = |object| Entry::of(object, &self.told);
+        serializer.collect_seq(self.snapshot.objects.iter().filter_map(entry))
     }
 }
 
@@ -36,6 +56,9 @@ struct Entry<'a> {
     api_version: String,
     metadata: Metadata<'a>,
     spec: serde_json::Value,
+    /// Ours: absent where there is nothing to say.
+    #[serde(skip_serializing_if = "<[diagnostics::Entry]>::is_empty")]
+    diagnostics: &'a [diagnostics::Entry],
 }
 
 /// Objects have no `resourceVersion` here: it changes without them.
@@ -58,7 +81,10 @@ struct Metadata<'a> {
 
 impl<'a> Entry<'a> {
     /// None for objects that are not of Istio's kinds.
-    fn of(object: &'a Object) -> Option<Entry<'a>> {
+    fn of(
+        object: &'a Object,
+        told: &'a BTreeMap<ObjectKey, Vec<diagnostics::Entry>>,
+    ) -> Option<Entry<'a>> {
         let spec = object.spec()?;
         let (kind, meta): (_, &Meta) = (object.kind(), object.meta());
         Some(Entry {
@@ -77,6 +103,7 @@ impl<'a> Entry<'a> {
                 annotations: &meta.annotations,
             },
             spec,
+            diagnostics: told.get(&object.key()).map_or(&[], Vec::as_slice),
         })
     }
 }

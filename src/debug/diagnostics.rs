@@ -86,8 +86,9 @@ struct Event {
     message: String,
 }
 
+/// A diagnostic as it is shown.
 #[derive(Serialize)]
-struct Entry {
+pub(super) struct Entry {
     severity: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<PathBuf>,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::answer::Parameters;
 use super::connections::sorted;
-use crate::api::core::ServiceType;
+use crate::api::core::{ServiceType, TargetPort};
 use crate::api::{Block, Kind, Labels, Object, ObjectKey, Str};
 use crate::model::service::{Port, Resolution, Visibility};
 use crate::model::{Service, ServiceTarget};
@@ -96,7 +96,7 @@ struct Attributes<'a> {
     aliases: Option<Vec<Value>>,
     cluster_external_addresses: Addresses,
     cluster_external_ports: Value,
-    passthrough_target_ports: Value,
+    passthrough_target_ports: Option<BTreeMap<String, u16>>,
     r#type: &'static str,
     external_name: &'a Str,
     node_local: bool,
@@ -206,7 +206,7 @@ impl<'a> Attributes<'a> {
             aliases: (!aliases.is_empty()).then_some(aliases),
             cluster_external_addresses: Addresses { by_cluster: external },
             cluster_external_ports: Value::Null,
-            passthrough_target_ports: Value::Null,
+            passthrough_target_ports: passthrough_target_ports(service),
             r#type: service_type(snapshot, &service.origin),
             external_name: &service.external_name,
             node_local: service.node_local,
@@ -219,7 +219,7 @@ impl<'a> Attributes<'a> {
                 Kind::ServiceEntry => &service.origin.name,
                 _ => "",
             },
-            dns_connect_strategy: 0,
+            dns_connect_strategy: service.race_addresses.into(),
             publish_not_ready_addresses: service.publish_not_ready,
         }
     }
@@ -227,6 +227,20 @@ impl<'a> Attributes<'a> {
 
 fn present(labels: &Labels) -> Option<&Labels> {
     Some(labels).filter(|labels| !labels.is_empty())
+}
+
+/// Where the ports of a ServiceEntry lead whose clients know the addresses, as far as it says so.
+fn passthrough_target_ports(service: &Service) -> Option<BTreeMap<String, u16>> {
+    let external = service.origin.kind == Kind::ServiceEntry;
+    if !external || service.resolution != Resolution::Passthrough {
+        return None;
+    }
+    let named = service.ports.iter().filter_map(|port| match port.target {
+        TargetPort::Number(number) if number != 0 => Some((port.number.to_string(), number)),
+        _ => None,
+    });
+    let named: BTreeMap<String, u16> = named.collect();
+    (!named.is_empty()).then_some(named)
 }
 
 /// `spec.type` of the object behind a service; empty for what is no Kubernetes Service.

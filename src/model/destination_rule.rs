@@ -174,6 +174,11 @@ impl Rules {
         Vec::new()
     }
 
+    /// The rules that there are for a service in all namespaces, whoever follows them.
+    pub fn everywhere(&self, service: &ServiceKey) -> impl Iterator<Item = &Arc<MergedRule>> {
+        self.indexes().filter_map(|rules| rules.find(&service.hostname)).flatten()
+    }
+
     /// The keys of labels by which rules select clients.
     pub fn label_keys(&self) -> &BTreeSet<Str> {
         &self.label_keys
@@ -181,8 +186,11 @@ impl Rules {
 
     /// Every merged rule; one that is in several indexes comes several times.
     fn all(&self) -> impl Iterator<Item = &Arc<MergedRule>> {
-        let indexes = self.own.values().chain(self.exported.values()).chain([&self.root_private]);
-        indexes.flat_map(HostIndex::all)
+        self.indexes().flat_map(HostIndex::all)
+    }
+
+    fn indexes(&self) -> impl Iterator<Item = &HostIndex> {
+        self.own.values().chain(self.exported.values()).chain([&self.root_private])
     }
 }
 

@@ -164,6 +164,16 @@ impl Visibility {
             Visibility::Namespaces(list) => list.iter().any(|n| &**n == namespace),
         }
     }
+
+    /// Whether there is a namespace that sees both.
+    pub fn meets(&self, other: &Visibility) -> bool {
+        match (self, other) {
+            (Visibility::Public, Visibility::Public) => true,
+            (Visibility::Public, Visibility::Namespaces(list))
+            | (Visibility::Namespaces(list), Visibility::Public) => !list.is_empty(),
+            (Visibility::Namespaces(list), _) => list.iter().any(|name| other.includes(name)),
+        }
+    }
 }
 
 impl Service {

@@ -25,6 +25,7 @@ type Object = Arc<Config<VirtualService>>;
 /// All VirtualServices that have hosts.
 #[derive(Clone, Debug, Default)]
 pub struct VirtualServices {
+    all: Vec<Arc<Routing>>,
     mesh: Arc<[Arc<Routing>]>,
     by_gateway: BTreeMap<Str, Vec<Arc<Routing>>>,
     label_keys: BTreeSet<Str>,
@@ -90,6 +91,7 @@ impl VirtualServices {
             let same = kept.and_then(|made| made.get(&key)).filter(|m| m.is_of(config, &found));
             let made = same.cloned().unwrap_or_else(|| make(config, &found, &all.settings));
             all.list(&made.routing, &mut of_mesh);
+            all.all.push(made.routing.clone());
             all.diagnostics.extend(made.diagnostics.iter().cloned());
             all.made.insert(key, made);
         }
@@ -113,6 +115,11 @@ impl VirtualServices {
                 _ => self.by_gateway.entry(gateway.clone()).or_default().push(routing.clone()),
             }
         }
+    }
+
+    /// All, oldest first, whoever they are for.
+    pub fn all(&self) -> &[Arc<Routing>] {
+        &self.all
     }
 
     /// Those for sidecars, oldest first.

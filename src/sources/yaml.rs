@@ -4,6 +4,7 @@
 //! `reading` makes objects of them (`split`, `super::value`, then the projection), `state` decides what counts and
 //! what changed, `watch` does it again whenever something may have happened. Only `scan` and `watch` do IO.
 
+mod places;
 mod reading;
 mod scan;
 mod split;
@@ -12,6 +13,7 @@ mod watch;
 
 use std::path::PathBuf;
 
+pub use self::places::Places;
 pub use self::reading::{MAX_DIAGNOSTICS, MAX_DOCUMENTS, MAX_FILE_BYTES};
 use self::scan::Scanner;
 pub use self::scan::{Content, Files, MAX_DEPTH, MAX_FILES};
@@ -26,7 +28,22 @@ pub fn load(paths: &[PathBuf]) -> (Vec<Object>, Vec<Diagnostic>) {
 }
 
 /// The same, with the content of further files, for what is not read from the file system.
-pub fn load_with(paths: &[PathBuf], mut files: Files) -> (Vec<Object>, Vec<Diagnostic>) {
+pub fn load_with(paths: &[PathBuf], files: Files) -> (Vec<Object>, Vec<Diagnostic>) {
+    let (state, _, diagnostics) = read(paths, files);
+    (state.objects().values().cloned().collect(), diagnostics)
+}
+
+/// The same, and where everything stands, for those who find out later what is wrong.
+pub fn load_placed(paths: &[PathBuf], files: Files) -> (Vec<Object>, Places, Vec<Diagnostic>) {
+    let (state, files, diagnostics) = read(paths, files);
+    let objects: Vec<Object> = state.objects().values().cloned().collect();
+    let keys = objects.iter().map(Object::key);
+    let at = keys.filter_map(|key| state.location(&key).cloned().map(|at| (key, at)));
+    let places = Places::new(at.collect(), files);
+    (objects, places, diagnostics)
+}
+
+fn read(paths: &[PathBuf], mut files: Files) -> (YamlState, Files, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     for path in paths {
         if !path.is_dir() {
@@ -44,9 +61,9 @@ pub fn load_with(paths: &[PathBuf], mut files: Files) -> (Vec<Object>, Vec<Diagn
         }
     }
     let mut state = YamlState::default();
-    let (_, found) = state.apply(files);
+    let (_, found) = state.apply(files.clone());
     diagnostics.extend(found);
-    (state.objects().values().cloned().collect(), diagnostics)
+    (state, files, diagnostics)
 }
 
 /// An error of a file or directory as a whole.

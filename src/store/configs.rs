@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::references::References;
 use crate::api::config::{Config, Spec, by_age};
+use crate::api::networking::{DestinationRule, Sidecar};
 use crate::api::{Diagnostic, Features, Kind, MeshConfig};
+use crate::model::references::{self, World};
 use crate::model::{Gateways, Networks, Rules, Sidecars, VirtualServices};
 use crate::snapshot::Objects;
 
@@ -16,6 +19,7 @@ pub(super) struct Configs {
     pub(super) gateways: Arc<Gateways>,
     pub(super) sidecars: Arc<Sidecars>,
     pub(super) networks: Arc<Networks>,
+    pub(super) references: References,
     /// What all of them have to say, sorted.
     pub(super) diagnostics: Arc<[Diagnostic]>,
 }
@@ -47,9 +51,36 @@ impl Configs {
                 _ => {}
             }
         }
-        if !kinds.is_empty() {
+        let named = self.find_missing(kinds, objects, mesh, domain);
+        if named || !kinds.is_empty() {
             self.gather_diagnostics();
         }
+    }
+
+    /// Finds what objects name that is not there, if that may have changed.
+    fn find_missing(
+        &mut self,
+        kinds: &BTreeSet<Kind>,
+        objects: &Objects,
+        mesh: &MeshConfig,
+        domain: &str,
+    ) -> bool {
+        let References { hosts, stale, missing, .. } = &mut self.references;
+        let stale = std::mem::take(stale);
+        if !stale && kinds.is_empty() {
+            return false;
+        }
+        let world = World {
+            hosts,
+            virtual_services: &self.virtual_services,
+            rules: &self.destination_rules,
+            root_namespace: &mesh.root_namespace,
+            domain,
+        };
+        let rules = objects.of_kind(Kind::DestinationRule).filter_map(DestinationRule::of);
+        let sidecars = objects.of_kind(Kind::Sidecar).filter_map(Sidecar::of);
+        *missing = references::missing(world, rules, &self.gateways.all, sidecars);
+        true
     }
 
     /// Collects what all indexes have to say.
@@ -60,11 +91,15 @@ impl Configs {
             &self.gateways.diagnostics,
             &self.sidecars.diagnostics,
             &self.networks.diagnostics,
+            &self.references.missing,
         ];
-        let mut all: Vec<Diagnostic> = lists.into_iter().flatten().cloned().collect();
+        let rivals = self.references.rivals.values().flatten();
+        let mut all: Vec<Diagnostic> = lists.into_iter().flatten().chain(rivals).cloned().collect();
         all.sort();
         all.dedup();
-        self.diagnostics = all.into();
+        if *self.diagnostics != *all {
+            self.diagnostics = all.into();
+        }
     }
 }
 

@@ -39,6 +39,7 @@ impl Store {
             self.derive_targets(&id);
         }
         self.list_services(&services);
+        self.configs.references.note(&services);
         let kinds = std::mem::take(&mut self.dirty.kinds);
         self.derive_networks();
         let super::Config { domain, features, .. } = &self.config;

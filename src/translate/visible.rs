@@ -25,6 +25,7 @@ use crate::api::config::Config;
 use crate::api::networking::Sidecar;
 use crate::api::networking::sidecar::EgressListener;
 use crate::api::{Diagnostic, Str};
+use crate::model::rivals;
 use crate::model::service::by_age;
 use crate::model::{Registry, Routing, Rules, Service, VirtualServices};
 use crate::snapshot::Snapshot;
@@ -258,7 +259,7 @@ impl<'a> View<'a> {
             let winners = winners(found.iter().map(|(service, _)| *service), namespace);
             found.retain(|(service, _)| match winners.get(&service.key.hostname) {
                 Some(winner) if winner.key.namespace != service.key.namespace => {
-                    self.diagnostics.extend(union::lost(winner, service));
+                    self.diagnostics.extend(rivals::between(winner, service));
                     false
                 }
                 _ => true,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::super::intern::Interner;
 use super::reading::{self, Documents, Failure, MAX_DIAGNOSTICS, Placed, Reading};
 use super::scan::{Content, Files};
-use crate::api::{Batch, Change, Diagnostic, Object, ObjectKey, Severity};
+use crate::api::{Batch, Change, Diagnostic, Location, Object, ObjectKey, Severity};
 
 /// How many objects are held; beyond, they are refused.
 pub const MAX_OBJECTS: usize = 1_000_000;
@@ -86,6 +86,11 @@ impl YamlState {
     /// The objects that count, by key.
     pub fn objects(&self) -> &BTreeMap<ObjectKey, Object> {
         &self.told
+    }
+
+    /// Where an object stands that counts.
+    pub fn location(&self, key: &ObjectKey) -> Option<&Location> {
+        self.winner(key).map(|placed| &placed.location)
     }
 
     fn update(&mut self, path: PathBuf, content: Content, affected: &mut BTreeSet<ObjectKey>) {

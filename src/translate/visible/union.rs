@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::parts::Parts;
-use crate::api::{Diagnostic, Severity, Str};
+use crate::api::{Diagnostic, Str};
+use crate::model::rivals::{alike, between};
 use crate::model::{Registry, Service};
 
 /// See the module.
@@ -35,56 +36,14 @@ impl Union {
         }
         let kubernetes = |service: &Service| service.registry == Registry::Kubernetes;
         match (kubernetes(slot), kubernetes(service)) {
-            (true, false) => diagnostics.extend(lost(slot, service)),
+            (true, false) => diagnostics.extend(between(slot, service)),
             (false, true) => {
-                diagnostics.extend(lost(service, slot));
+                diagnostics.extend(between(service, slot));
                 *slot = service.clone();
             }
-            _ if slot.ports == service.ports => diagnostics.extend(lost(slot, service)),
-            _ if !alike(slot, service) => diagnostics.extend(lost(slot, service)),
+            _ if slot.ports == service.ports => diagnostics.extend(between(slot, service)),
+            _ if !alike(slot, service) => diagnostics.extend(between(slot, service)),
             _ => *slot = parts.joined(slot, service),
         }
     }
-}
-
-/// Whether two services of one name may become one.
-fn alike(a: &Service, b: &Service) -> bool {
-    a.key == b.key
-        && a.resolution == b.resolution
-        && a.labels == b.labels
-        && a.selector == b.selector
-        && a.visibility == b.visibility
-}
-
-/// What both owners are told, whoever looks. Parts of one object do not compete.
-pub fn lost(winner: &Service, loser: &Service) -> Vec<Diagnostic> {
-    if winner.origin == loser.origin {
-        return Vec::new();
-    }
-    let host = &winner.key.hostname;
-    let say = |service: &Service, message: String| Diagnostic {
-        severity: Severity::Warning,
-        location: None,
-        object: Some(service.origin.clone()),
-        path: String::new(),
-        message,
-    };
-    vec![
-        say(
-            loser,
-            format!(
-                "{host} is also a host of {}, to which some clients go instead: a client takes the service of \
-                 its own namespace, then one of Kubernetes, then the oldest; use another host name",
-                winner.origin
-            ),
-        ),
-        say(
-            winner,
-            format!(
-                "{host} is also a host of {}; some clients come here instead: a client takes the service of its \
-                 own namespace, then one of Kubernetes, then the oldest; use another host name",
-                loser.origin
-            ),
-        ),
-    ]
 }
