@@ -28,7 +28,7 @@ pub mod protocol;
 pub mod re2;
 
 pub use self::block::Block;
-pub use self::change::{Batch, Change};
+pub use self::change::{Batch, Change, Remote};
 pub use self::diagnostic::{Diagnostic, Location, Severity};
 pub use self::features::Features;
 pub use self::key::{Kind, ObjectKey};

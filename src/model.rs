@@ -18,7 +18,7 @@ pub mod virtual_service;
 pub mod workload;
 
 pub use self::destination_rule::{MergedRule, Rules};
-pub use self::endpoint::{Address, Endpoint, EndpointTraits, Health, ServiceEndpoints};
+pub use self::endpoint::{Address, Bare, Endpoint, EndpointTraits, Health, ServiceEndpoints};
 pub use self::gateway::Gateways;
 pub use self::locality::Locality;
 pub use self::network::{NetworkGateway, NetworkGateways, Networks};

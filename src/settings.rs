@@ -77,6 +77,8 @@ impl Settings {
             headless_eds: self.headless_eds,
             select_pods: self.select_pods,
             select_workload_entries: self.select_workload_entries,
+            remote_workload_entries: self.remote_workload_entries,
+            remote_headless: self.remote_headless,
             workload_health: self.workload_health,
             allocate_addresses: self.allocate_addresses,
             allocate_v4: self.allocate_v4,

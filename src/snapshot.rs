@@ -14,8 +14,8 @@ pub use self::objects::Objects;
 pub use self::published::{Publisher, Snapshots};
 use crate::api::{Diagnostic, Features, MeshConfig, Str, core};
 use crate::model::{
-    Gateways, Networks, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget, Sidecars,
-    VirtualServices, Workload,
+    Gateways, Networks, Proxy, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget,
+    Sidecars, VirtualServices, Workload,
 };
 
 /// All that translation reads.
@@ -33,8 +33,10 @@ pub struct Snapshot {
     pub features: Features,
     /// All services, the oldest first (`model::service::sort_by_age`).
     pub services: Arc<[Arc<Service>]>,
-    /// What belongs to each namespace.
+    /// What belongs to each namespace: services and their endpoints of all clusters, and the workloads of the own one.
     pub namespaces: Arc<BTreeMap<Str, Arc<NamespaceState>>>,
+    /// The workloads of the other clusters.
+    pub remotes: Arc<BTreeMap<Str, Arc<Workloads>>>,
     /// Routes of hosts.
     pub virtual_services: Arc<VirtualServices>,
     /// How clients speak to hosts.
@@ -61,9 +63,12 @@ pub struct NamespaceState {
     pub services: Arc<[Arc<Service>]>,
     /// The endpoints of its services, by host name. A service without endpoints may be absent.
     pub endpoints: Arc<BTreeMap<Str, Arc<ServiceEndpoints>>>,
-    /// Its workloads, by name.
+    /// Its workloads in the own cluster, by name.
     pub workloads: Arc<BTreeMap<Str, WorkloadState>>,
 }
+
+/// The workloads of a cluster, by namespace and name.
+pub type Workloads = BTreeMap<Str, Arc<BTreeMap<Str, WorkloadState>>>;
 
 /// A workload and the services that it is behind.
 #[derive(Clone, Debug)]
@@ -81,8 +86,16 @@ impl Snapshot {
         self.namespaces.get(&key.namespace)?.endpoints.get(&key.hostname)
     }
 
-    /// A workload by the namespace and name of its pod.
-    pub fn workload(&self, namespace: &str, name: &str) -> Option<&WorkloadState> {
-        self.namespaces.get(namespace)?.workloads.get(name)
+    /// A workload of a cluster by the namespace and name of its pod. An empty cluster means the own one.
+    pub fn workload(&self, cluster: &str, namespace: &str, name: &str) -> Option<&WorkloadState> {
+        if cluster.is_empty() || *cluster == *self.cluster {
+            return self.namespaces.get(namespace)?.workloads.get(name);
+        }
+        self.remotes.get(cluster)?.get(namespace)?.get(name)
+    }
+
+    /// The workload that a proxy runs beside, or in.
+    pub fn workload_of(&self, proxy: &Proxy) -> Option<&WorkloadState> {
+        self.workload(&proxy.cluster, &proxy.namespace, &proxy.name)
     }
 }

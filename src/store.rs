@@ -7,10 +7,11 @@
 //! Derivation goes one way: objects → services → workloads → endpoints → targets. Each step compares with
 //! what it made before and keeps the old `Arc` where nothing differs; only a difference reaches the next
 //! step. Each step is a pure function in a module of its own; `changes` marks where it starts again, and
-//! `derive` runs what is marked.
+//! `derive` runs what is marked. What several clusters have of one service is put together by `merge`.
 
 mod allocate;
 mod changes;
+mod cluster;
 mod configs;
 mod derive;
 mod derive_entries;
@@ -19,8 +20,10 @@ mod endpoints;
 mod entries;
 #[cfg(test)]
 mod fixtures;
+mod id;
 mod instances;
 mod lookup;
+mod merge;
 mod networks;
 pub mod pacer;
 mod references;
@@ -36,20 +39,21 @@ pub mod writer;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use self::cluster::Cluster;
 use self::configs::Configs;
 use self::dirty::Dirty;
 use self::entries::Entries;
-use self::networks::Membership;
+use self::id::{ClusterRef, Id};
+use self::merge::Merged;
 use self::relation::Relation;
-use self::selectors::Selectors;
-use crate::api::{Change, Features, Kind, MeshConfig, Object, ObjectKey, Str};
+use crate::api::{Change, Features, Kind, MeshConfig, ObjectKey, Str};
 use crate::model::Service;
 use crate::snapshot::{NamespaceState, Objects, Snapshot};
 
 /// What a store needs to know of its process.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// The id of the cluster that the objects belong to (`--clusterID`).
+    /// The id of the own cluster (`--clusterID`), from which configuration comes.
     pub cluster: Str,
     /// The DNS suffix of Kubernetes services (`--domain`).
     pub domain: Str,
@@ -60,13 +64,6 @@ pub struct Config {
     pub features: Features,
 }
 
-/// Names an object of a kind that is known from the context.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Id {
-    namespace: Str,
-    name: Str,
-}
-
 /// All objects, and what is derived from them.
 #[derive(Debug)]
 pub struct Store {
@@ -74,30 +71,29 @@ pub struct Store {
     mesh: Arc<MeshConfig>,
     /// The objects that snapshots list.
     objects: Objects,
-    /// The objects that are only derived from: pods, nodes, endpoints and slices.
-    inputs: Objects,
+    own: Cluster,
+    /// The other clusters.
+    remotes: BTreeMap<ClusterRef, Cluster>,
 
     /// The slices and Endpoints objects of each service.
     slices: HashMap<Id, BTreeSet<(Kind, Str)>>,
-    /// The services with a selector, to find those of a pod.
-    selectors: Selectors,
     /// The services that each pod is selected by.
     selects: Relation<Id, Id>,
     /// The pods that each service's slices name, whether they exist or not.
     names: Relation<Id, Id>,
     /// The node of each pod.
-    runs_on: Relation<Id, Str>,
+    runs_on: Relation<Id, Id>,
     /// ExternalName services by the host that they stand for.
     aliases: HashMap<Str, BTreeSet<Id>>,
     /// How many endpoints of each service wait for their pod; services without such are absent.
     withheld: HashMap<Id, usize>,
 
+    /// The service of each object.
     services: BTreeMap<Id, Arc<Service>>,
+    merged: Merged,
     by_age: Arc<[Arc<Service>]>,
     namespaces: Arc<BTreeMap<Str, Arc<NamespaceState>>>,
     configs: Configs,
-    /// The network of what does not say it.
-    membership: Arc<Membership>,
     /// The Services that are gateways to networks by their labels.
     gateways: BTreeSet<Id>,
     entries: Entries,
@@ -112,22 +108,22 @@ impl Store {
     /// A store without objects.
     pub fn new(config: Config) -> Store {
         Store {
+            own: Cluster { name: config.cluster.clone(), ..Cluster::default() },
+            remotes: BTreeMap::new(),
             config,
             mesh: Arc::default(),
             objects: Objects::default(),
-            inputs: Objects::default(),
             slices: HashMap::new(),
-            selectors: Selectors::default(),
             selects: Relation::default(),
             names: Relation::default(),
             runs_on: Relation::default(),
             aliases: HashMap::new(),
             withheld: HashMap::new(),
             services: BTreeMap::new(),
+            merged: Merged::default(),
             by_age: Arc::default(),
             namespaces: Arc::default(),
             configs: Configs::default(),
-            membership: Arc::default(),
             gateways: BTreeSet::new(),
             entries: Entries::default(),
             dirty: Dirty::default(),
@@ -136,14 +132,28 @@ impl Store {
         }
     }
 
-    /// Takes changes in. What follows from them is computed by the next `snapshot`, once for all of them.
+    /// Takes changes of the own cluster in. What follows from them is computed by the next `snapshot`, once for all
+    /// of them.
     pub fn apply(&mut self, changes: impl IntoIterator<Item = Change>) {
         for change in changes {
-            match change {
-                Change::Apply(object) => self.put(object),
-                Change::Remove(key) => self.take(&key),
+            self.take_in(change, &ClusterRef::OWN);
+        }
+    }
+
+    /// Takes changes of another cluster in. Of kinds that only the own one decides, they do not count.
+    pub fn apply_remote(&mut self, cluster: &Str, changes: impl IntoIterator<Item = Change>) {
+        let cluster = self.remote_ref(cluster);
+        for change in changes {
+            if cluster::is_shared(change.kind(), &self.config.features) {
+                self.take_in(change, &cluster);
             }
         }
+    }
+
+    /// Forgets another cluster.
+    pub fn remove_cluster(&mut self, cluster: &Str) {
+        let gone = self.remote_keys(cluster);
+        self.apply_remote(cluster, gone.into_iter().map(Change::Remove));
     }
 
     /// Takes a new mesh configuration in.
@@ -153,20 +163,23 @@ impl Store {
         }
         let identities = self.mesh.trust_domain != mesh.trust_domain;
         if identities {
-            self.dirty.pods.extend(ids(self.inputs.of_kind(Kind::Pod)));
+            self.dirty.pods.extend(self.ids_of_kind(Kind::Pod));
             self.mark_all_entries();
         }
         if self.mesh.default_service_export_to != mesh.default_service_export_to {
-            self.entries.dirty.services.extend(ids(self.objects.of_kind(Kind::ServiceEntry)));
+            self.entries.dirty.services.extend(self.ids_of_kind(Kind::ServiceEntry));
         }
         if identities || self.mesh.default_service_export_to != mesh.default_service_export_to {
-            self.dirty.services.extend(ids(self.objects.of_kind(Kind::Service)));
+            self.dirty.services.extend(self.ids_of_kind(Kind::Service));
         }
         let networks = self.mesh.networks != mesh.networks;
         self.mesh = mesh;
         if networks {
             self.dirty.networks = true;
-            self.find_membership();
+            let clusters: Vec<ClusterRef> = self.clusters().map(|(c, _)| c.clone()).collect();
+            for cluster in clusters {
+                self.find_membership(&cluster);
+            }
         }
         self.dirty.kinds.extend([Kind::VirtualService, Kind::DestinationRule]);
         self.changed = true;
@@ -185,6 +198,7 @@ impl Store {
                 features: self.config.features,
                 services: self.by_age.clone(),
                 namespaces: self.namespaces.clone(),
+                remotes: self.remote_workloads(),
                 virtual_services: self.configs.virtual_services.clone(),
                 destination_rules: self.configs.destination_rules.clone(),
                 gateways: self.configs.gateways.clone(),
@@ -202,46 +216,27 @@ impl Store {
         self.withheld.values().sum()
     }
 
-    /// Whether there is an object with this key.
-    pub fn contains(&self, key: &ObjectKey) -> bool {
-        self.objects.get(key).or_else(|| self.inputs.get(key)).is_some()
+    /// Whether there is an object with this key in the own cluster, or in another one.
+    pub fn contains(&self, remote: Option<&Str>, key: &ObjectKey) -> bool {
+        let cluster = remote.map_or(ClusterRef::OWN, ClusterRef::remote);
+        self.find(key.kind, &cluster.id(&key.namespace, &key.name)).is_some()
     }
 
-    fn put(&mut self, object: Object) {
-        let old = self.table(object.kind()).insert(object.clone());
-        if old.as_ref() != Some(&object) {
-            self.note(old.as_ref(), Some(&object));
+    fn take_in(&mut self, change: Change, cluster: &ClusterRef) {
+        let objects = self.objects_of_mut(change.kind(), cluster);
+        match change {
+            Change::Apply(object) => {
+                let old = objects.insert(object.clone());
+                if old.as_ref() != Some(&object) {
+                    self.note(cluster, old.as_ref(), Some(&object));
+                }
+            }
+            Change::Remove(key) => {
+                if let Some(old) = objects.remove(&key) {
+                    self.note(cluster, Some(&old), None);
+                }
+            }
         }
-    }
-
-    fn take(&mut self, key: &ObjectKey) {
-        if let Some(old) = self.table(key.kind).remove(key) {
-            self.note(Some(&old), None);
-        }
-    }
-
-    fn table(&mut self, kind: Kind) -> &mut Objects {
-        match kind {
-            Kind::Pod | Kind::Node | Kind::EndpointSlice | Kind::Endpoints => &mut self.inputs,
-            _ => &mut self.objects,
-        }
-    }
-}
-
-/// The ids of objects.
-fn ids<'a>(objects: impl Iterator<Item = &'a Object>) -> impl Iterator<Item = Id> {
-    objects.map(Id::of)
-}
-
-impl Id {
-    fn of(object: &Object) -> Id {
-        let meta = object.meta();
-        Id { namespace: meta.namespace.clone(), name: meta.name.clone() }
-    }
-
-    /// Another object of the same namespace.
-    fn sibling(&self, name: &Str) -> Id {
-        Id { namespace: self.namespace.clone(), name: name.clone() }
     }
 }
 

@@ -199,7 +199,7 @@ fn a_proxy_is_behind_the_services_that_istiod_says() {
     };
     for (proxy, want) in recorded {
         let (name, namespace) = proxy.rsplit_once('.').unwrap();
-        let state = snapshot.workload(namespace, name).unwrap();
+        let state = snapshot.workload("", namespace, name).unwrap();
         let got: Vec<Value> = state
             .targets
             .iter()

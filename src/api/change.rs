@@ -1,6 +1,6 @@
 //! What a source says: objects came, changed or went.
 
-use super::{Object, ObjectKey};
+use super::{Kind, Object, ObjectKey, Str};
 
 /// One change. A source emits it only if the projected object differs from what it emitted before.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,14 @@ impl Change {
             Change::Remove(key) => key.clone(),
         }
     }
+
+    /// The kind of the object that it is about.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Change::Apply(object) => object.kind(),
+            Change::Remove(key) => key.kind,
+        }
+    }
 }
 
 /// Changes that belong together: a source's first complete reading, or what one event brought.
@@ -28,4 +36,17 @@ pub struct Batch {
     pub changes: Vec<Change>,
     /// The source has now told everything that existed when it started.
     pub synced: bool,
+    /// The other cluster that the objects are of; None for the own one, from which configuration comes.
+    pub remote: Option<Remote>,
+}
+
+/// A cluster whose workloads are part of the mesh, beside the own one. Its objects may have the names of other
+/// clusters' objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Its id, which is not that of the own cluster.
+    pub cluster: Str,
+    /// The changes tell all that there is: what was told of the cluster before and is not among them is gone. So a
+    /// client that takes over from another one tells its first reading, and without changes the cluster goes.
+    pub whole: bool,
 }

@@ -50,6 +50,10 @@ pub struct Features {
     pub select_pods: bool,
     /// Selectors of Kubernetes Services select WorkloadEntries too.
     pub select_workload_entries: bool,
+    /// So do those of other clusters select WorkloadEntries there, and ServiceEntries too.
+    pub remote_workload_entries: bool,
+    /// Name tables list the endpoints of headless services in all clusters, not only in the client's.
+    pub remote_headless: bool,
     /// WorkloadEntries whose health is checked count only while they are healthy.
     pub workload_health: bool,
     /// ServiceEntries without an address are given one.
@@ -119,6 +123,8 @@ impl Default for Features {
             headless_eds: false,
             select_pods: true,
             select_workload_entries: true,
+            remote_workload_entries: true,
+            remote_headless: true,
             workload_health: true,
             allocate_addresses: true,
             allocate_v4: Features::ALLOCATE_V4,

@@ -103,7 +103,7 @@ struct Streaming {
 impl Streaming {
     fn of(connection: &Connection, snapshot: &Snapshot) -> Streaming {
         let proxy = &connection.proxy;
-        let known = snapshot.workload(&proxy.namespace, &proxy.name);
+        let known = snapshot.workload_of(proxy);
         let labels = known.map_or(&proxy.labels, |state| &state.workload.all_labels);
         let labels = labels.iter().filter(|(_, value)| !value.is_empty());
         let watched = connection.watched();

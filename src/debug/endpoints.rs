@@ -42,9 +42,7 @@ impl Serialize for Shards {
         for (hostname, namespaces) in by_host {
             let services: BTreeMap<_, _> = namespaces
                 .into_iter()
-                .map(|(namespace, endpoints)| {
-                    (namespace, Service::of(&self.0, namespace, endpoints))
-                })
+                .map(|(namespace, endpoints)| (namespace, Service::of(namespace, endpoints)))
                 .collect();
             map.serialize_entry(hostname, &services)?;
         }
@@ -65,16 +63,12 @@ struct Service<'a> {
 struct Empty {}
 
 impl<'a> Service<'a> {
-    fn of(
-        snapshot: &'a Snapshot,
-        namespace: &'a Str,
-        endpoints: &'a ServiceEndpoints,
-    ) -> Service<'a> {
+    fn of(namespace: &'a Str, endpoints: &'a ServiceEndpoints) -> Service<'a> {
         let mut shards: BTreeMap<String, Vec<Entry<'a>>> = BTreeMap::new();
         let mut identities = BTreeSet::new();
         for (port, list) in &endpoints.by_port {
             for endpoint in list.iter() {
-                let entry = Entry::of(snapshot, namespace, port, endpoint);
+                let entry = Entry::of(namespace, port, endpoint);
                 let shard = format!("{}/{}", Registry::Kubernetes.name(), entry.locality.cluster);
                 identities.extend(Some(entry.service_account).filter(|i| !i.is_empty()));
                 shards.entry(shard).or_default().push(entry);
@@ -121,12 +115,7 @@ struct Place<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn of(
-        snapshot: &'a Snapshot,
-        namespace: &'a Str,
-        port: &'a Str,
-        endpoint: &'a Endpoint,
-    ) -> Entry<'a> {
+    fn of(namespace: &'a Str, port: &'a Str, endpoint: &'a Endpoint) -> Entry<'a> {
         let workload = endpoint.workload.as_deref();
         let mut labels = workload.map(|w| w.all_labels.clone()).unwrap_or_default();
         labels.entry(NETWORK_LABEL.into()).or_default();
@@ -139,7 +128,7 @@ impl<'a> Entry<'a> {
             service_port_name: port,
             legacy_cluster_port_key: 0,
             service_account: workload.map_or("", |w| &w.identity),
-            network: workload.map_or("", |w| &w.network),
+            network: endpoint.network(),
             locality: Place {
                 label: workload.map_or_else(String::new, |w| {
                     let place = &w.locality;
@@ -148,7 +137,7 @@ impl<'a> Entry<'a> {
                         false => format!("{}/{}/{}", place.region, place.zone, place.subzone),
                     }
                 }),
-                cluster: workload.map_or(&*snapshot.cluster, |w| &w.cluster),
+                cluster: endpoint.cluster(),
             },
             endpoint_port: endpoint.port,
             // istiod shows 0 for the weight that everybody has.

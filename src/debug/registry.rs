@@ -31,7 +31,7 @@ pub(super) async fn instancesz(State(context): State<Context>, parameters: Param
         let snapshot = sources.snapshots.load();
         let instances = sorted(&sources).into_iter().map(|connection| {
             let proxy = &connection.proxy;
-            let state = snapshot.workload(&proxy.namespace, &proxy.name);
+            let state = snapshot.workload_of(proxy);
             let targets = state.map(|state| state.targets.clone()).unwrap_or_default();
             let instances: Vec<_> = targets.iter().map(|t| instance(&snapshot, t)).collect();
             (proxy.workload_id.clone(), instances)
@@ -145,17 +145,13 @@ impl<'a> Entry<'a> {
             [] => vec![UNSPECIFIED.to_owned()],
             list => list.iter().map(ToString::to_string).collect(),
         };
-        let own = service.addresses.get(&snapshot.cluster).map_or(&[][..], Vec::as_slice);
-        // Those of a ServiceEntry are no cluster's.
-        let vips = (service.origin.kind != Kind::ServiceEntry).then(|| {
-            let all = service.addresses.iter().map(|(c, list)| (c.clone(), addresses(list)));
-            let mut vips: BTreeMap<_, _> = all.collect();
-            vips.entry(snapshot.cluster.clone()).or_insert_with(|| addresses(own));
-            vips
+        let vips = (!service.addresses.is_empty()).then(|| {
+            service.addresses.iter().map(|(c, list)| (c.clone(), addresses(list))).collect()
         });
+        let default = service.addresses.first().map_or(&[][..], |(_, list)| list);
         let default_address = match service.blocks.first() {
             Some(block) => block.to_string(),
-            None => addresses(own).into_iter().next().unwrap_or_default(),
+            None => addresses(default).into_iter().next().unwrap_or_default(),
         };
         Entry {
             attributes: Attributes::of(snapshot, service),
@@ -182,9 +178,9 @@ impl<'a> Entry<'a> {
 
 impl<'a> Attributes<'a> {
     fn of(snapshot: &Snapshot, service: &'a Service) -> Attributes<'a> {
+        let cluster = service.addresses.first().map_or(&snapshot.cluster, |(c, _)| c).clone();
         let external: Vec<_> = service.external_addresses.iter().map(ToString::to_string).collect();
-        let external =
-            (!external.is_empty()).then(|| BTreeMap::from([(snapshot.cluster.clone(), external)]));
+        let external = (!external.is_empty()).then(|| BTreeMap::from([(cluster, external)]));
         let aliases = service.aliases.iter();
         let aliases: Vec<_> =
             aliases.map(|a| json!({ "Hostname": a.hostname, "Namespace": a.namespace })).collect();

@@ -48,8 +48,17 @@ pub struct Endpoint {
     pub hostname: Str,
     /// The workload behind it; None for addresses that nobody described.
     pub workload: Option<Arc<Workload>>,
-    /// Its network where nobody described it; see [`Endpoint::network`].
-    pub bare_network: Str,
+    /// Where it is, if there is no workload that tells.
+    pub bare: Option<Arc<Bare>>,
+}
+
+/// What is known of an address that nobody described.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bare {
+    /// The cluster that names it.
+    pub cluster: Str,
+    /// The network that it is in; empty for the default one.
+    pub network: Str,
 }
 
 /// Where an endpoint is. Kubernetes knows IP addresses only.
@@ -110,8 +119,21 @@ impl Endpoint {
     }
 
     /// The network that it is in; empty for the default one.
-    pub fn network(&self) -> &Str {
-        self.workload.as_ref().map_or(&self.bare_network, |workload| &workload.network)
+    pub fn network(&self) -> &str {
+        self.place().map_or("", |(_, network)| network)
+    }
+
+    /// The cluster that it is in; empty when unknown.
+    pub fn cluster(&self) -> &str {
+        self.place().map_or("", |(cluster, _)| cluster)
+    }
+
+    fn place(&self) -> Option<(&str, &str)> {
+        match (&self.workload, &self.bare) {
+            (Some(workload), _) => Some((&workload.cluster, &workload.network)),
+            (None, Some(bare)) => Some((&bare.cluster, &bare.network)),
+            (None, None) => None,
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Services: host names with ports that endpoints serve.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -32,8 +31,9 @@ pub struct Service {
     pub resolution: Resolution,
     /// The ports, in the object's order.
     pub ports: Vec<Port>,
-    /// Its virtual addresses, by cluster; empty when headless.
-    pub addresses: BTreeMap<Str, Vec<IpAddr>>,
+    /// Its virtual addresses in each cluster that has it, that first which decides how it is: none where it is
+    /// headless. A ServiceEntry's are no cluster's.
+    pub addresses: Vec<(Str, Vec<IpAddr>)>,
     /// Its addresses, and blocks of addresses, as its ServiceEntry names them: the same in all clusters.
     pub blocks: Vec<Block>,
     /// Addresses that were allocated for it because it has none, one of each family. They mean something only
@@ -197,13 +197,15 @@ impl Service {
         self.resolution == Resolution::DynamicDns && self.key.hostname.starts_with('*')
     }
 
-    /// The virtual addresses that a client in `cluster` uses: those of its own cluster, else those of the
-    /// first cluster that has any.
+    /// The virtual addresses that a client in `cluster` uses: those of its own cluster, or where that does not have
+    /// the service the first of the cluster that decides.
     pub fn addresses_in(&self, cluster: &str) -> &[IpAddr] {
-        self.addresses
-            .get(cluster)
-            .or_else(|| self.addresses.values().next())
-            .map_or(&[], Vec::as_slice)
+        let own = self.addresses.iter().find(|(other, _)| **other == *cluster);
+        let decides = || self.addresses.first().and_then(|(_, list)| list.first());
+        match own {
+            Some((_, list)) => list,
+            None => decides().map_or(&[], std::slice::from_ref),
+        }
     }
 }
 

@@ -152,6 +152,10 @@ settings! {
         "selectors of ServiceEntries select pods too, not only WorkloadEntries";
     "PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES" select_workload_entries: bool = true,
         "selectors of Kubernetes Services select WorkloadEntries too";
+    "PILOT_ENABLE_CROSS_CLUSTER_WORKLOAD_ENTRY" remote_workload_entries: bool = true,
+        "WorkloadEntries of remote clusters are used";
+    "ENABLE_MULTICLUSTER_HEADLESS" remote_headless: bool = true,
+        "name tables list the endpoints that headless services have in other clusters";
     "PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS" workload_health: bool = true,
         "WorkloadEntries whose health is checked count only while they are healthy";
     "PILOT_ENABLE_IP_AUTOALLOCATE" allocate_addresses: bool = true,
@@ -195,7 +199,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_REMOTE_CLUSTER_TIMEOUT", "30s", "how long readiness waits for remote clusters", Pending),
         ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true", "registers workloads that connect", Pending),
         ("PILOT_WORKLOAD_ENTRY_GRACE_PERIOD", "10s", "how long a registered workload outlives its connection", Pending),
-        ("PILOT_ENABLE_CROSS_CLUSTER_WORKLOAD_ENTRY", "true", "WorkloadEntries of remote clusters are used", Pending),
         ("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", "true", "the agent fetches Wasm modules", AGENT),
         ("PILOT_JWT_PUB_KEY_REFRESH_INTERVAL", "20m", "how often JSON web keys are fetched", Pending),
         ("PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS", "false", "removes the taint of nodes whose CNI is ready", Pending),
@@ -204,7 +207,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("UNSAFE_PILOT_ENABLE_DELTA_TEST", "false", "compares delta and full pushes", TEST_ONLY),
         ("ISTIO_MULTIROOT_MESH", "false", "distributes a bundle of trust anchors", Pending),
         ("PILOT_ENVOY_FILTER_STATS", "false", "metrics of EnvoyFilter patches", Pending),
-        ("ENABLE_MULTICLUSTER_HEADLESS", "true", "name tables list headless endpoints of other clusters", Pending),
         ("RESOLVE_HOSTNAME_GATEWAYS", "true", "resolves host names of network gateways", Pending),
         ("PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API", "true", "finds network gateways among Gateway API Gateways", Pending),
         ("PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS", "", "risky kubeconfig options to allow", Pending),

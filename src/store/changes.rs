@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::lookup::core_service;
 use super::networks::is_labelled;
-use super::{Id, Store, ids, service};
+use super::{ClusterRef, Id, Store, service};
 use crate::api::core::{self, ServiceType};
 use crate::api::{Kind, Labels, Object, Str};
 
@@ -13,14 +13,19 @@ use crate::api::{Kind, Labels, Object, Str};
 const MULTICLUSTER_SERVICE: &str = "multicluster.kubernetes.io/service-name";
 
 impl Store {
-    /// An object came, changed or went.
-    pub(super) fn note(&mut self, old: Option<&Object>, new: Option<&Object>) {
+    /// An object of a cluster came, changed or went.
+    pub(super) fn note(
+        &mut self,
+        cluster: &ClusterRef,
+        old: Option<&Object>,
+        new: Option<&Object>,
+    ) {
         let Some(object) = new.or(old) else { return };
-        let id = Id::of(object);
+        let id = cluster.id_of(object);
         match object {
             Object::Namespace(_) => self.note_namespace(&id, new),
             Object::Node(_) => {
-                self.dirty.pods.extend(self.runs_on.lefts(&id.name).iter().cloned());
+                self.dirty.pods.extend(self.runs_on.lefts(&id).iter().cloned());
                 self.dirty.networks |= !self.gateways.is_empty();
             }
             Object::Pod(_) => {
@@ -58,17 +63,22 @@ impl Store {
     }
 
     fn note_namespace(&mut self, id: &Id, new: Option<&Object>) {
-        let entries = ids(self.objects.in_namespace(Kind::ServiceEntry, &id.name));
-        self.entries.dirty.services.extend(entries);
-        let services = self.objects.in_namespace(Kind::Service, &id.name);
-        self.dirty.services.extend(ids(services));
-        let object = match new {
-            Some(Object::Namespace(namespace)) => Some(namespace.clone()),
-            _ => None,
+        let ids = |kind| -> Vec<Id> {
+            let objects = self.in_namespace(kind, &id.cluster, &id.name);
+            objects.map(|object| id.cluster.id_of(object)).collect()
         };
-        self.edit(&id.name, |state| state.object = object);
+        let (entries, services) = (ids(Kind::ServiceEntry), ids(Kind::Service));
+        self.entries.dirty.services.extend(entries);
+        self.dirty.services.extend(services);
+        if id.cluster.is_own() {
+            let object = match new {
+                Some(Object::Namespace(namespace)) => Some(namespace.clone()),
+                _ => None,
+            };
+            self.edit(&id.name, |state| state.object = object);
+        }
         if id.name == self.config.system_namespace {
-            self.find_membership();
+            self.find_membership(&id.cluster);
         }
     }
 
@@ -87,8 +97,9 @@ impl Store {
         };
         let (old_selector, new_selector) = (selector(old), selector(new));
         if old_selector != new_selector {
-            self.selectors.remove(id, &old_selector);
-            self.selectors.insert(id, &new_selector);
+            let selectors = &mut self.cluster_mut(&id.cluster).selectors;
+            selectors.remove(id, &old_selector);
+            selectors.insert(id, &new_selector);
             self.dirty.selectors.insert(id.clone());
         }
         let (old_alias, new_alias) =
@@ -119,8 +130,10 @@ impl Store {
         while let Some(id) = service::of_hostname(&host, &self.config.domain)
             && passed.insert(id.clone())
         {
+            let clusters: Vec<ClusterRef> = self.clusters().map(|(c, _)| c.clone()).collect();
+            let everywhere = clusters.iter().map(|cluster| id.at(cluster));
+            self.dirty.services.extend(everywhere);
             let next = self.service_object(&id).and_then(|s| service::alias_of(s));
-            self.dirty.services.insert(id);
             let Some(next) = next else { break };
             host = next;
         }

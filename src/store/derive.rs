@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Id, Store, endpoints, ids, selectors, service, targets, workload};
+use super::{ClusterRef, Id, Store, endpoints, selectors, service, targets, workload};
 use crate::api::core::{self, ServiceType};
 use crate::api::{Kind, Str};
 use crate::model::service::{by_age, sort_by_age};
-use crate::model::{Resolution, Service, ServiceEndpoints, ServiceKey, ServiceTarget};
+use crate::model::{Service, ServiceEndpoints, ServiceKey, ServiceTarget};
 use crate::snapshot::NamespaceState;
 
 /// When more selectors than this change at once, every pod of their namespaces is looked at again, instead of
@@ -22,18 +22,14 @@ impl Store {
     pub(super) fn settle(&mut self) {
         self.find_selected();
         self.find_selected_by_entries();
-        let services = std::mem::take(&mut self.dirty.services);
-        let services = services.iter().filter_map(|id| self.derive_service(id));
-        let mut services: Vec<ServiceChange> = services.collect();
+        let mut services = self.derive_services();
         services.extend(self.derive_entry_services());
         for id in std::mem::take(&mut self.dirty.pods) {
             self.derive_workload(&id);
         }
         self.derive_workload_entries();
         self.derive_hosts();
-        for id in std::mem::take(&mut self.dirty.endpoints) {
-            self.derive_endpoints(&id);
-        }
+        self.derive_all_endpoints();
         self.find_at_places();
         for id in std::mem::take(&mut self.dirty.targets) {
             self.derive_targets(&id);
@@ -44,6 +40,7 @@ impl Store {
         self.derive_networks();
         let super::Config { domain, features, .. } = &self.config;
         self.configs.refresh(&kinds, &self.objects, &self.mesh, domain, features);
+        self.forget_clusters();
     }
 
     /// Marks the pods that changed selectors select now, or did before.
@@ -54,43 +51,45 @@ impl Store {
             self.find_entries_of_service(id);
         }
         if changed.len() > FEW_SELECTORS {
-            let namespaces: BTreeSet<&Str> = changed.iter().map(|id| &id.namespace).collect();
-            for namespace in namespaces {
-                let pods = self.inputs.in_namespace(Kind::Pod, namespace);
-                self.dirty.pods.extend(ids(pods));
+            let namespaces: BTreeSet<(&ClusterRef, &Str)> =
+                changed.iter().map(|id| (&id.cluster, &id.namespace)).collect();
+            for (cluster, namespace) in namespaces {
+                let pods = self.in_namespace(Kind::Pod, cluster, namespace);
+                let pods: Vec<Id> = pods.map(|pod| cluster.id_of(pod)).collect();
+                self.dirty.pods.extend(pods);
             }
             return;
         }
         for id in &changed {
             let Some(service) = self.service_object(id) else { continue };
-            let pods = self.inputs.in_namespace(Kind::Pod, &id.namespace);
+            let pods = self.in_namespace(Kind::Pod, &id.cluster, &id.namespace);
             let selected =
                 pods.filter(|pod| selectors::selects(&service.selector, &pod.meta().labels));
-            let selected: Vec<Id> = ids(selected).collect();
+            let selected: Vec<Id> = selected.map(|pod| id.cluster.id_of(pod)).collect();
             self.dirty.pods.extend(selected);
         }
     }
 
-    fn derive_service(&mut self, id: &Id) -> Option<ServiceChange> {
+    /// Derives what a cluster has of a service. True if it is not what it was.
+    pub(super) fn derive_service(&mut self, id: &Id) -> bool {
         let old = self.services.get(id);
         let new = self.service_object(id).map(|object| {
-            let namespace = self.namespaces.get(&id.namespace).and_then(|n| n.object.as_deref());
+            let namespace = self.namespace(&id.cluster, &id.namespace);
             let aliases = self.aliases_of(id, object);
-            service::derive(object, namespace, aliases, &self.mesh, &self.config)
+            service::derive(object, &id.cluster, namespace, aliases, &self.mesh, &self.config)
         });
         if old.map(|service| &**service) == new.as_ref() {
-            return None;
+            return false;
         }
-        let new = new.map(Arc::new);
-        let old = match &new {
-            Some(service) => self.services.insert(id.clone(), service.clone()),
+        match new {
+            Some(service) => self.services.insert(id.clone(), Arc::new(service)),
             None => self.services.remove(id),
         };
         self.dirty.endpoints.insert(id.clone());
         self.dirty.targets.extend(self.selects.lefts(id).iter().cloned());
         self.dirty.targets.extend(self.names.rights(id).iter().cloned());
         self.dirty.targets.extend(self.entries.chosen.lefts(id).iter().cloned());
-        Some(ServiceChange { old, new })
+        true
     }
 
     /// All services that stand for this one, directly or through others. An alias has none itself.
@@ -115,16 +114,16 @@ impl Store {
     fn derive_workload(&mut self, id: &Id) {
         let pod = self.pod(id).cloned();
         let old = self.workload(id);
-        let new = pod.as_ref().and_then(|pod| {
+        let node = pod.as_ref().map(|pod| &pod.node_name).filter(|node| !node.is_empty());
+        let node = node.map(|node| id.cluster.id(&Str::default(), node));
+        let new = pod.as_ref().zip(self.cluster(&id.cluster)).and_then(|(pod, cluster)| {
             let around = workload::Surroundings {
-                node: self.node(&pod.node_name),
-                membership: &self.membership,
+                node: node.as_ref().and_then(|node| self.node(node)),
                 mesh: &self.mesh,
-                config: &self.config,
+                cluster,
             };
             workload::derive(pod, around)
         });
-        let node = pod.as_ref().map(|pod| pod.node_name.clone()).filter(|node| !node.is_empty());
         self.runs_on.set(id, node.into_iter().collect());
 
         let selected_by = match (&pod, &new) {
@@ -151,20 +150,13 @@ impl Store {
         self.show_workload(id, new.map(Arc::new).or_else(instead));
     }
 
-    fn derive_endpoints(&mut self, id: &Id) {
-        let service = self.services.get(id).filter(|s| s.resolution != Resolution::Alias);
-        let Some(service) = service.cloned() else {
-            self.names.set(id, Vec::new());
-            self.withheld.remove(id);
-            let hostname = service::hostname(id, &self.config.domain);
-            let key = ServiceKey { hostname, namespace: id.namespace.clone() };
-            self.derive_host(&key);
-            return;
-        };
-        let (new, pods) = if self.slices.contains_key(id) {
+    /// The endpoints that a cluster has of a service, but for those that ServiceEntries add.
+    pub(super) fn derive_endpoints(&mut self, id: &Id, service: &Service) -> ServiceEndpoints {
+        let Some(cluster) = self.cluster(&id.cluster) else { return ServiceEndpoints::default() };
+        let (mut new, pods) = if self.slices.contains_key(id) {
             let workload = |pod: &Str| self.workload(&id.sibling(pod));
             let slices = self.slices_of(id);
-            let from = endpoints::from_slices(&service, slices, workload, &self.membership);
+            let from = endpoints::from_slices(service, slices, workload, cluster);
             match from.withheld {
                 0 => self.withheld.remove(id),
                 count => self.withheld.insert(id.clone(), count),
@@ -172,24 +164,17 @@ impl Store {
             (from.endpoints, from.pods)
         } else {
             self.withheld.remove(id);
-            (self.endpoints_from_pods(id, &service), Vec::new())
+            (self.endpoints_from_pods(id, service), Vec::new())
         };
         if service.selector.is_empty() {
             self.dirty.targets.extend(self.names.rights(id).iter().cloned());
             self.dirty.targets.extend(pods.iter().map(|pod| id.sibling(pod)));
         }
         self.names.set(id, pods.iter().map(|pod| id.sibling(pod)).collect());
-        let accounts = &service.service_accounts;
-        let mut new = new;
-        if let Some(more) = self.endpoints_at_entries(id, &service) {
-            new = endpoints::join_all(accounts, new, &more);
+        if let Some(more) = self.endpoints_at_entries(id, service) {
+            new = endpoints::join_all([&new, &more]);
         }
-        if !self.entries.hosts.lefts(&service.key).is_empty()
-            && let Some(first) = self.endpoints_of_entries(&service.key)
-        {
-            new = endpoints::join_all(accounts, first, &new);
-        }
-        self.put_endpoints(&service.key, Some(new));
+        new
     }
 
     fn endpoints_from_pods(&self, id: &Id, service: &Service) -> ServiceEndpoints {
@@ -200,9 +185,7 @@ impl Store {
     }
 
     fn derive_targets(&mut self, id: &Id) {
-        let Some(state) = self.state(&id.namespace).and_then(|s| s.workloads.get(&id.name)) else {
-            return;
-        };
+        let Some(state) = self.workload_state(id) else { return };
         let workload = &state.workload;
         let mut new = match self.pod(id) {
             Some(pod) if workload.origin.kind == Kind::Pod => self.targets_of(id, pod),
@@ -217,8 +200,8 @@ impl Store {
             return;
         }
         let shared = self.like_a_neighbour(id, &new).unwrap_or_else(|| new.into());
-        self.edit(&id.namespace, |state| {
-            if let Some(own) = Arc::make_mut(&mut state.workloads).get_mut(&id.name) {
+        self.edit_workloads(id, |workloads| {
+            if let Some(own) = workloads.get_mut(&id.name) {
                 own.targets = shared;
             }
         });
@@ -237,7 +220,8 @@ impl Store {
         let targets = services.iter().flat_map(|service| {
             if by_selector.is_empty() {
                 let endpoints = self.state(&id.namespace)?.endpoints.get(&service.key.hostname)?;
-                Some(targets::by_endpoints(service, endpoints, pod))
+                let cluster = id.cluster.name(&self.config.cluster);
+                Some(targets::by_endpoints(service, endpoints, pod, cluster))
             } else {
                 let object = self.service_object(&id.sibling(&service.name))?;
                 Some(targets::by_selector(service, object, pod))
@@ -252,7 +236,7 @@ impl Store {
         let Some(target) = targets.first() else { return Some(Arc::default()) };
         let neighbours = self.selects.lefts(&id.sibling(&target.service.name));
         let neighbour = neighbours.iter().find(|other| *other != id)?;
-        let state = self.state(&id.namespace)?.workloads.get(&neighbour.name)?;
+        let state = self.workload_state(neighbour)?;
         (*state.targets == *targets).then(|| state.targets.clone())
     }
 
@@ -278,7 +262,7 @@ impl Store {
         let mut list: Vec<Arc<Service>>;
         if changes.len() > FEW_SERVICES {
             let entries = self.entries.services.values().flatten();
-            list = self.services.values().chain(entries).cloned().collect();
+            list = self.shown_services().chain(entries).cloned().collect();
             sort_by_age(&mut list);
         } else {
             list = self.by_age.to_vec();

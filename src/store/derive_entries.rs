@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::derive::ServiceChange;
 use super::entries::{Member, Place};
 use super::instances::{Selected, Source, Surroundings};
-use super::{Id, Store, allocate, endpoints, ids, instances, selectors, service, service_entry};
+use super::{
+    ClusterRef, Id, Store, allocate, endpoints, instances, selectors, service, service_entry,
+};
 use super::{targets, workload_entry};
 use crate::api::config::by_age;
 use crate::api::meta::selects;
@@ -30,13 +32,15 @@ impl Store {
                 .filter_map(|id| service_entry::selector(&self.service_entry(id)?.spec))
                 .collect();
             let selected = |labels| own.iter().any(|selector| selects(selector, labels));
-            if self.config.features.select_pods {
-                let pods = self.inputs.in_namespace(Kind::Pod, namespace);
-                let pods = pods.filter(|pod| selected(&pod.meta().labels));
-                members.extend(ids(pods).map(Member::Pod));
+            for (cluster, _) in self.clusters() {
+                if self.config.features.select_pods {
+                    let pods = self.in_namespace(Kind::Pod, cluster, namespace);
+                    let pods = pods.filter(|pod| selected(&pod.meta().labels));
+                    members.extend(pods.map(|pod| Member::Pod(cluster.id_of(pod))));
+                }
+                let entries = self.in_namespace(Kind::WorkloadEntry, cluster, namespace);
+                members.extend(entries.map(|entry| Member::Entry(cluster.id_of(entry))));
             }
-            let entries = self.objects.in_namespace(Kind::WorkloadEntry, namespace);
-            members.extend(ids(entries).map(Member::Entry));
         }
         for member in members {
             match member {
@@ -54,8 +58,9 @@ impl Store {
         let before = self.entries.chosen.lefts(service).iter().cloned();
         self.entries.dirty.workloads.extend(before);
         let Some(object) = self.service_object(service) else { return };
-        let entries = self.objects.in_namespace(Kind::WorkloadEntry, &service.namespace);
-        let selected = ids(entries).filter(|id| {
+        let cluster = &service.cluster;
+        let entries = self.in_namespace(Kind::WorkloadEntry, cluster, &service.namespace);
+        let selected = entries.map(|entry| cluster.id_of(entry)).filter(|id| {
             self.workload_entry(id)
                 .is_some_and(|e| selectors::selects(&object.selector, &workload_entry::labels(e)))
         });
@@ -161,8 +166,10 @@ impl Store {
         self.entries.chosen.set(id, chosen_by);
 
         let old = self.entries.workloads.get(id).cloned();
-        let new = object.zip(labels).map(|(object, labels)| {
-            workload_entry::of_object(&object, &labels, self.around_entries())
+        let new = object.zip(labels).and_then(|(object, labels)| {
+            let cluster = self.cluster(&id.cluster)?;
+            let around = Surroundings { mesh: &self.mesh, cluster };
+            Some(workload_entry::of_object(&object, &labels, around))
         });
         let new = match (old, new) {
             (Some(old), Some(new)) if *old == new => Some(old),
@@ -173,7 +180,7 @@ impl Store {
             None => self.entries.workloads.remove(id),
         };
         // A pod of the same name is the one that proxies of that name run in.
-        let shown = self.state(&id.namespace).and_then(|state| state.workloads.get(&id.name));
+        let shown = self.workload_state(id);
         if shown.is_none_or(|shown| shown.workload.origin.kind != Kind::Pod) {
             self.show_workload(id, new);
         }
@@ -182,29 +189,22 @@ impl Store {
 
     /// Makes `workload` the one of its name in the snapshot.
     pub(super) fn show_workload(&mut self, id: &Id, workload: Option<Arc<Workload>>) {
-        let shown = self.state(&id.namespace).and_then(|state| state.workloads.get(&id.name));
+        let shown = self.workload_state(id);
         if shown.map(|state| &state.workload) == workload.as_ref()
             && shown.is_none_or(|s| workload.as_ref().is_some_and(|w| Arc::ptr_eq(&s.workload, w)))
         {
             return;
         }
-        self.edit(&id.namespace, |state| {
-            let workloads = Arc::make_mut(&mut state.workloads);
-            match (workloads.get_mut(&id.name), workload) {
-                (Some(state), Some(workload)) => state.workload = workload,
-                (None, Some(workload)) => {
-                    let targets = Arc::default();
-                    workloads.insert(id.name.clone(), WorkloadState { workload, targets });
-                }
-                (_, None) => {
-                    workloads.remove(&id.name);
-                }
+        self.edit_workloads(id, |workloads| match (workloads.get_mut(&id.name), workload) {
+            (Some(state), Some(workload)) => state.workload = workload,
+            (None, Some(workload)) => {
+                let targets = Arc::default();
+                workloads.insert(id.name.clone(), WorkloadState { workload, targets });
+            }
+            (_, None) => {
+                workloads.remove(&id.name);
             }
         });
-    }
-
-    fn around_entries(&self) -> Surroundings<'_> {
-        Surroundings { mesh: &self.mesh, config: &self.config, membership: &self.membership }
     }
 
     /// Derives the endpoints of hosts that are marked, but for those that Kubernetes defines too: these are marked
@@ -220,11 +220,11 @@ impl Store {
         }
     }
 
-    /// The Kubernetes Service of a host, if there is one that has endpoints.
+    /// The Kubernetes Service of a host, if there is one that has endpoints in any cluster.
     fn kubernetes_service(&self, key: &ServiceKey) -> Option<Id> {
         let id = service::of_hostname(&key.hostname, &self.config.domain)?;
-        let service = self.services.get(&id).filter(|_| id.namespace == key.namespace)?;
-        (service.resolution != Resolution::Alias).then_some(id)
+        let served = self.everywhere(&id).any(|(_, s)| s.resolution != Resolution::Alias);
+        (served && id.namespace == key.namespace).then_some(id)
     }
 
     /// The endpoints of a host that only ServiceEntries define.
@@ -247,7 +247,7 @@ impl Store {
             .into_iter()
             .map(|(id, object)| Source { object, selected: self.selected_by(id) })
             .collect();
-        let around = self.around_entries();
+        let around = Surroundings { mesh: &self.mesh, cluster: &self.own };
         let new =
             (!sources.is_empty()).then(|| instances::of_host(&key.hostname, &sources, around));
         let mut places: Vec<Place> = Vec::new();
@@ -318,14 +318,17 @@ impl Store {
     pub(super) fn find_at_places(&mut self) {
         let places = std::mem::take(&mut self.entries.dirty.places);
         for (namespace, ips) in places {
-            let Some(state) = self.state(&namespace) else { continue };
-            let there = state
-                .workloads
-                .iter()
-                .filter(|(_, state)| state.workload.ips.iter().any(|ip| ips.contains(ip)));
-            let there: Vec<Id> = there
-                .map(|(name, _)| Id { namespace: namespace.clone(), name: name.clone() })
-                .collect();
+            let own = self.state(&namespace).map(|state| (&ClusterRef::OWN, &state.workloads));
+            let others = self.remotes.iter();
+            let others =
+                others.filter_map(|(c, known)| Some((c, known.workloads.get(&namespace)?)));
+            let all = own.into_iter().chain(others).flat_map(|(cluster, workloads)| {
+                workloads.iter().map(move |(name, state)| (cluster, name, state))
+            });
+            let there =
+                all.filter(|(.., state)| state.workload.ips.iter().any(|ip| ips.contains(ip)));
+            let there: Vec<Id> =
+                there.map(|(cluster, name, _)| cluster.id(&namespace, name)).collect();
             self.dirty.targets.extend(there);
         }
     }

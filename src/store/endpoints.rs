@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::networks::Membership;
+use super::cluster::Cluster;
 use super::targets::{target_port, target_port_of_entry};
 use crate::api::core::{self, AddressType, EndpointSlice, SliceEndpoint, SlicePort};
 use crate::api::networking::WorkloadEntry;
 use crate::api::{ObjectKey, Str};
 use crate::model::{
-    Address, Endpoint, EndpointTraits, Health, Service, ServiceEndpoints, TlsMode, Workload,
+    Address, Bare, Endpoint, EndpointTraits, Health, Service, ServiceEndpoints, TlsMode, Workload,
 };
 
 /// The weight of an endpoint that has none of its own.
@@ -26,15 +26,15 @@ pub(super) struct FromSlices {
     pub(super) withheld: usize,
 }
 
-/// The endpoints that slices list, the slices being in the order of their names. `workload` knows the pods
-/// of the service's namespace.
+/// The endpoints that slices of a cluster list, the slices being in the order of their names. `workload` knows the
+/// pods of the service's namespace.
 pub(super) fn from_slices<'a>(
     service: &Service,
     slices: impl Iterator<Item = (ObjectKey, &'a EndpointSlice)>,
     workload: impl Fn(&Str) -> Option<Arc<Workload>>,
-    membership: &Membership,
+    cluster: &Cluster,
 ) -> FromSlices {
-    let mut collected = Collected::new(membership);
+    let mut collected = Collected::new(cluster);
     let mut pods = Vec::new();
     let mut withheld = 0;
     let mut origins = Vec::new();
@@ -92,7 +92,7 @@ pub(super) fn from_pods<'a>(
                 node_name: pod.node_name.clone(),
                 hostname: Str::default(),
                 workload: Some(workload.clone()),
-                bare_network: Str::default(),
+                bare: None,
             });
         }
     }
@@ -125,7 +125,7 @@ pub(super) fn from_entries<'a>(
                 node_name: Str::default(),
                 hostname: Str::default(),
                 workload: Some(workload.clone()),
-                bare_network: Str::default(),
+                bare: None,
             });
         }
     }
@@ -148,8 +148,7 @@ fn addresses_for(service: &core::Service, ips: &[IpAddr]) -> impl Iterator<Item 
 /// Endpoints as they come from slices, by the name of their port.
 #[derive(Debug)]
 struct Collected<'a> {
-    /// The network of those without a pod.
-    membership: &'a Membership,
+    cluster: &'a Cluster,
     by_port: BTreeMap<Str, Vec<Endpoint>>,
     addresses: HashSet<(Str, IpAddr)>,
     /// Where the endpoint of a pod's port is, to add its address of the other family.
@@ -157,9 +156,9 @@ struct Collected<'a> {
 }
 
 impl<'a> Collected<'a> {
-    fn new(membership: &'a Membership) -> Collected<'a> {
+    fn new(cluster: &'a Cluster) -> Collected<'a> {
         Collected {
-            membership,
+            cluster,
             by_port: BTreeMap::new(),
             addresses: HashSet::new(),
             of_pods: HashMap::new(),
@@ -196,10 +195,10 @@ impl<'a> Collected<'a> {
                     _ => endpoint.node_name.clone(),
                 },
                 hostname: endpoint.hostname.clone(),
-                bare_network: match workload {
-                    Some(_) => Str::default(),
-                    None => self.membership.network(None, Some(address)),
-                },
+                bare: workload.is_none().then(|| {
+                    let network = self.cluster.membership.network(None, Some(address));
+                    Arc::new(Bare { cluster: self.cluster.name.clone(), network })
+                }),
                 workload: workload.cloned(),
             });
         }
@@ -253,22 +252,23 @@ pub(super) fn complete<'a>(
     }
 }
 
-/// The endpoints of both.
-pub(super) fn join_all(
-    accounts: &[Str],
-    first: ServiceEndpoints,
-    second: &ServiceEndpoints,
+/// The endpoints of all these, in their order.
+pub(super) fn join_all<'a>(
+    parts: impl IntoIterator<Item = &'a ServiceEndpoints>,
 ) -> ServiceEndpoints {
     let mut by_port: BTreeMap<Str, Vec<Endpoint>> = BTreeMap::new();
-    for (port, list) in first.by_port.iter().chain(&second.by_port) {
-        by_port.entry(port.clone()).or_default().extend(list.iter().cloned());
+    let mut origins: Vec<ObjectKey> = Vec::new();
+    let mut identities: Vec<Arc<[Str]>> = Vec::new();
+    for part in parts {
+        for (port, list) in &part.by_port {
+            by_port.entry(port.clone()).or_default().extend(list.iter().cloned());
+        }
+        origins.extend(part.origins.iter().cloned());
+        identities.push(part.traits.identities.clone());
     }
-    let mut origins: Vec<ObjectKey> =
-        first.origins.iter().chain(&*second.origins).cloned().collect();
     origins.sort();
     origins.dedup();
-    let known = [&first, second].map(|endpoints| endpoints.traits.identities.clone());
-    complete(accounts.iter().chain(known.iter().flat_map(|list| list.iter())), by_port, origins)
+    complete(identities.iter().flat_map(|list| list.iter()), by_port, origins)
 }
 
 fn traits<'a, 'b>(

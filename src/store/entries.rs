@@ -1,8 +1,8 @@
 //! ServiceEntries and WorkloadEntries: what is indexed of them, and what a change of one makes necessary.
 //!
 //! A ServiceEntry's services depend on it, its namespace and the allocated addresses; the endpoints of a host on all
-//! ServiceEntries of the host and namespace, and on the workloads that these select. How both are derived is told
-//! in `derive_entries`.
+//! ServiceEntries of the host and namespace, and on the workloads that these select, in all clusters. How both are
+//! derived is told in `derive_entries`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::allocate::{Allocated, Need};
 use super::relation::Relation;
 use super::selectors::Selectors;
-use super::{Id, Store, ids, service_entry};
+use super::{ClusterRef, Id, Store, service_entry};
 use crate::api::config::{Config, Spec};
 use crate::api::meta::selects;
 use crate::api::networking::{ServiceEntry, WorkloadEntry};
@@ -128,10 +128,8 @@ impl Store {
 
     /// What all of them have in common changed: trust domain, or the default network.
     pub(super) fn mark_all_entries(&mut self) {
-        let entries = ids(self.objects.of_kind(Kind::WorkloadEntry));
-        self.entries.dirty.workloads.extend(entries);
-        let with_endpoints = ids(self.objects.of_kind(Kind::ServiceEntry));
-        self.entries.dirty.services.extend(with_endpoints);
+        self.entries.dirty.workloads.extend(self.ids_of_kind(Kind::WorkloadEntry));
+        self.entries.dirty.services.extend(self.ids_of_kind(Kind::ServiceEntry));
     }
 
     /// What a ServiceEntry needs of addresses, and has.
@@ -150,14 +148,14 @@ impl Store {
     }
 
     pub(super) fn service_entry(&self, id: &Id) -> Option<&Arc<Config<ServiceEntry>>> {
-        ServiceEntry::of(self.objects.find(Kind::ServiceEntry, &id.namespace, &id.name)?)
+        ServiceEntry::of(self.find(Kind::ServiceEntry, id)?)
     }
 
     pub(super) fn workload_entry(&self, id: &Id) -> Option<&Arc<Config<WorkloadEntry>>> {
-        WorkloadEntry::of(self.objects.find(Kind::WorkloadEntry, &id.namespace, &id.name)?)
+        WorkloadEntry::of(self.find(Kind::WorkloadEntry, id)?)
     }
 
-    /// The ServiceEntries that select a workload of the namespace of `id` with these labels.
+    /// The ServiceEntries that select a workload of the namespace of `id` with these labels, whatever its cluster.
     pub(super) fn entries_selecting(&self, id: &Id, labels: &Labels) -> Vec<Id> {
         let selects = |entry: &Id| {
             let entry = self.service_entry(entry);
@@ -165,6 +163,7 @@ impl Store {
             selector.is_some_and(|selector| selects(selector, labels))
         };
         let candidates = self.entries.selectors.candidates_any(&id.namespace, labels);
-        candidates.map(|name| id.sibling(name)).filter(selects).collect()
+        let ids = candidates.map(|name| ClusterRef::OWN.id(&id.namespace, name));
+        ids.filter(selects).collect()
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Config;
+use super::cluster::Cluster;
 use crate::api::core::{
     ContainerPort, EndpointSlice, Namespace, Node, Owner, Pod, Service, ServicePort, SliceEndpoint,
     SlicePort, TargetPort, Transport,
@@ -91,6 +92,11 @@ pub(super) fn config() -> Config {
         system_namespace: "istio-system".into(),
         ..Config::default()
     }
+}
+
+/// The own cluster, without objects.
+pub(super) fn cluster() -> Cluster {
+    Cluster { name: config().cluster, ..Cluster::default() }
 }
 
 pub(super) fn apply(object: impl Into<Object>) -> Change {

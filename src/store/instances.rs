@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::Config as StoreConfig;
+use super::cluster::Cluster;
 use super::endpoints::{WEIGHT, complete};
-use super::networks::Membership;
 use super::service_entry::{by_dns, selector};
 use super::workload_entry::{self, Instance};
 use crate::api::config::Config;
@@ -49,9 +48,8 @@ enum Ports<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Surroundings<'a> {
     pub(super) mesh: &'a MeshConfig,
-    pub(super) config: &'a StoreConfig,
-    /// The network of workloads that do not name one.
-    pub(super) membership: &'a Membership,
+    /// The cluster that the objects are of, which knows the network of workloads that do not name one.
+    pub(super) cluster: &'a Cluster,
 }
 
 /// The endpoints of a host, its sources being sorted, the oldest first.
@@ -83,7 +81,7 @@ pub(super) fn of_host(
                         node_name: place.workload.node_name.clone(),
                         hostname: Str::default(),
                         workload: Some(place.workload.clone()),
-                        bare_network: Str::default(),
+                        bare: None,
                     });
                 }
             }

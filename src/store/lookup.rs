@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Id, Store, selectors};
+use super::{ClusterRef, Id, Store, selectors};
 use crate::api::core::{self, EndpointSlice};
 use crate::api::{Kind, Labels, Object, ObjectKey, Str};
 use crate::model::Workload;
@@ -10,18 +10,18 @@ use crate::snapshot::NamespaceState;
 
 impl Store {
     pub(super) fn service_object(&self, id: &Id) -> Option<&Arc<core::Service>> {
-        core_service(self.objects.find(Kind::Service, &id.namespace, &id.name))
+        core_service(self.find(Kind::Service, id))
     }
 
     pub(super) fn pod(&self, id: &Id) -> Option<&Arc<core::Pod>> {
-        match self.inputs.find(Kind::Pod, &id.namespace, &id.name)? {
+        match self.find(Kind::Pod, id)? {
             Object::Pod(pod) => Some(pod),
             _ => None,
         }
     }
 
-    pub(super) fn node(&self, name: &str) -> Option<&core::Node> {
-        match self.inputs.find(Kind::Node, "", name)? {
+    pub(super) fn node(&self, id: &Id) -> Option<&core::Node> {
+        match self.find(Kind::Node, id)? {
             Object::Node(node) => Some(node),
             _ => None,
         }
@@ -33,12 +33,21 @@ impl Store {
 
     /// The workload of a pod.
     pub(super) fn workload(&self, pod: &Id) -> Option<Arc<Workload>> {
-        let state = self.state(&pod.namespace)?.workloads.get(&pod.name)?;
+        let state = self.workload_state(pod)?;
         (state.workload.origin.kind == Kind::Pod).then(|| state.workload.clone())
     }
 
+    /// The namespace object of a cluster.
+    pub(super) fn namespace(&self, cluster: &ClusterRef, name: &Str) -> Option<&core::Namespace> {
+        match self.find(Kind::Namespace, &cluster.id(&Str::default(), name))? {
+            Object::Namespace(namespace) => Some(namespace),
+            _ => None,
+        }
+    }
+
     pub(super) fn services_selecting(&self, pod: &Id, labels: &Labels) -> Vec<Id> {
-        let candidates = self.selectors.candidates(&pod.namespace, labels);
+        let selectors = self.cluster(&pod.cluster).map(|cluster| &cluster.selectors);
+        let candidates = selectors.into_iter().flat_map(|s| s.candidates(&pod.namespace, labels));
         candidates
             .map(|name| pod.sibling(name))
             .filter(|id| {
@@ -55,7 +64,7 @@ impl Store {
             names.is_some_and(|names| names.iter().any(|(kind, _)| *kind == Kind::EndpointSlice));
         let wanted = if has_slices { Kind::EndpointSlice } else { Kind::Endpoints };
         let names = names.into_iter().flatten().filter(move |(kind, _)| *kind == wanted);
-        names.filter_map(|(kind, name)| match self.inputs.find(*kind, &id.namespace, name)? {
+        names.filter_map(|(kind, name)| match self.find(*kind, &id.sibling(name))? {
             Object::EndpointSlice(slice) | Object::Endpoints(slice) => {
                 let namespace = id.namespace.clone();
                 let key = ObjectKey { kind: *kind, namespace, name: name.clone() };

@@ -11,27 +11,30 @@ use std::sync::Arc;
 
 pub(super) use self::gateways::{is_labelled, registry_services};
 pub(super) use self::membership::Membership;
-use super::{Id, Store, ids, service};
+use super::{ClusterRef, Id, Store, service};
 use crate::api::core::Node;
 use crate::api::{Kind, Object, Str};
 use crate::model::Networks;
 
 impl Store {
-    /// Finds out anew to which network workloads belong that do not say. True if that changed.
-    pub(super) fn find_membership(&mut self) -> bool {
-        let namespace = self.state(&self.config.system_namespace);
-        let namespace = namespace.and_then(|state| state.object.as_deref());
-        let new = Membership::new(namespace, &self.mesh.networks, &self.config.cluster);
-        let changed = *self.membership != new;
-        if changed {
-            self.membership = Arc::new(new);
-            self.dirty.pods.extend(ids(self.inputs.of_kind(Kind::Pod)));
-            // Endpoints without a pod have a network too.
-            self.dirty.endpoints.extend(self.services.keys().cloned());
-            self.mark_all_entries();
-            self.dirty.networks = true;
+    /// Finds out anew to which network the workloads of a cluster belong that do not say.
+    pub(super) fn find_membership(&mut self, cluster: &ClusterRef) {
+        let namespace = self.namespace(cluster, &self.config.system_namespace);
+        let new =
+            Membership::new(namespace, &self.mesh.networks, cluster.name(&self.config.cluster));
+        let known = self.cluster_mut(cluster);
+        if *known.membership == new {
+            return;
         }
-        changed
+        known.membership = Arc::new(new);
+        let pods = self.of_kind(Kind::Pod, cluster).map(|object| cluster.id_of(object));
+        let pods: Vec<Id> = pods.collect();
+        self.dirty.pods.extend(pods);
+        // Endpoints without a pod have a network too.
+        let services = self.services.keys().filter(|id| id.cluster == *cluster).cloned();
+        self.dirty.endpoints.extend(services);
+        self.mark_all_entries();
+        self.dirty.networks = true;
     }
 
     /// A Service came, changed or went: perhaps it is a gateway.
@@ -41,7 +44,7 @@ impl Store {
             false => self.gateways.remove(id),
         };
         let host = service::hostname(id, &self.config.domain);
-        let named = || self.registry_services().contains_key(&host);
+        let named = || self.registry_services(&id.cluster).contains_key(&host);
         if labelled || was || named() {
             self.dirty.networks = true;
         }
@@ -52,28 +55,34 @@ impl Store {
         if !std::mem::take(&mut self.dirty.networks) {
             return;
         }
-        let named = self.registry_services();
-        let ids: BTreeSet<Id> = named
-            .keys()
-            .filter_map(|host| service::of_hostname(host, &self.config.domain))
-            .chain(self.gateways.iter().cloned())
-            .collect();
-        let services = ids.iter().filter_map(|id| {
-            let none: &[_] = &[];
-            let host = service::hostname(id, &self.config.domain);
-            let named = named.get(&host).map_or(none, Vec::as_slice);
-            Some((&**self.service_object(id)?, named))
-        });
+        let mut found = gateways::of_mesh(&self.mesh.networks);
+        for (cluster, _) in self.clusters() {
+            self.gateways_of(cluster, &mut found);
+        }
+        self.replace_networks(found.finish());
+    }
+
+    /// Finds the gateways that a cluster has.
+    fn gateways_of(&self, cluster: &ClusterRef, found: &mut gateways::Found) {
+        let named = self.registry_services(cluster);
+        let of_hosts =
+            named.keys().filter_map(|host| service::of_hostname(host, &self.config.domain));
+        let labelled = self.gateways.iter().filter(|id| id.cluster == *cluster).cloned();
+        let ids: BTreeSet<Id> = of_hosts.map(|id| id.at(cluster)).chain(labelled).collect();
         let nodes: Vec<&Node> = self
-            .inputs
-            .of_kind(Kind::Node)
+            .of_kind(Kind::Node, cluster)
             .filter_map(|object| match object {
                 Object::Node(node) => Some(&**node),
                 _ => None,
             })
             .collect();
-        let new = gateways::derive(&self.mesh.networks, services, &nodes, &self.config.cluster);
-        self.replace_networks(new);
+        for id in ids {
+            let host = service::hostname(&id, &self.config.domain);
+            let named = named.get(&host).map_or(&[][..], Vec::as_slice);
+            if let Some(service) = self.service_object(&id) {
+                found.add(service, named, &nodes, cluster.name(&self.config.cluster));
+            }
+        }
     }
 
     fn replace_networks(&mut self, new: Networks) {
@@ -84,9 +93,9 @@ impl Store {
         }
     }
 
-    /// The Services that the mesh networks name as gateways of the networks of the own cluster.
-    fn registry_services(&self) -> BTreeMap<Str, Vec<gateways::Named>> {
-        registry_services(&self.mesh.networks, &self.config.cluster)
+    /// The Services that the mesh networks name as gateways of a cluster's networks.
+    fn registry_services(&self, cluster: &ClusterRef) -> BTreeMap<Str, Vec<gateways::Named>> {
+        registry_services(&self.mesh.networks, cluster.name(&self.config.cluster))
     }
 }
 

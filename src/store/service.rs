@@ -2,9 +2,7 @@
 //!
 //! <https://istio.io/latest/docs/reference/config/annotations/> lists the annotations.
 
-use std::collections::BTreeMap;
-
-use super::{Config, Id};
+use super::{ClusterRef, Config, Id};
 use crate::api::core::{self, ServiceType, TargetPort};
 use crate::api::{Kind, MeshConfig, Meta, ObjectKey, Str};
 use crate::model::identity::spiffe;
@@ -22,10 +20,10 @@ pub(super) fn hostname(service: &Id, domain: &str) -> Str {
     format!("{}.{}.svc.{domain}", service.name, service.namespace).into()
 }
 
-/// The Kubernetes Service that a host name stands for, be there one or not.
+/// The Kubernetes Service of the own cluster that a host name stands for, be there one or not.
 pub(super) fn of_hostname(hostname: &str, domain: &str) -> Option<Id> {
     let (name, rest) = hostname.strip_suffix(domain)?.strip_suffix(".svc.")?.split_once('.')?;
-    Some(Id { namespace: rest.into(), name: name.into() })
+    Some(ClusterRef::OWN.id(&rest.into(), &name.into()))
 }
 
 /// The host that an ExternalName service stands for; None for other services.
@@ -39,36 +37,32 @@ pub(super) fn alias_of(service: &core::Service) -> Option<Str> {
     })
 }
 
-/// The service of the mesh that an object defines.
+/// The service of the mesh that an object of a cluster defines.
 pub(super) fn derive(
     object: &core::Service,
+    cluster: &ClusterRef,
     namespace: Option<&core::Namespace>,
     aliases: Vec<ServiceKey>,
     mesh: &MeshConfig,
     config: &Config,
 ) -> Service {
     let meta = &object.meta;
-    let id = Id { namespace: meta.namespace.clone(), name: meta.name.clone() };
     let alias = alias_of(object);
     let resolution = match alias {
         Some(_) => Resolution::Alias,
         None if object.headless => Resolution::Passthrough,
         None => Resolution::ClientSideLb,
     };
-    let mut addresses = BTreeMap::new();
-    if !object.cluster_ips.is_empty() {
-        addresses.insert(config.cluster.clone(), object.cluster_ips.clone());
-    }
     Service {
         key: ServiceKey {
-            hostname: hostname(&id, &config.domain),
+            hostname: hostname(&cluster.id(&meta.namespace, &meta.name), &config.domain),
             namespace: meta.namespace.clone(),
         },
         name: meta.name.clone(),
         registry: Registry::Kubernetes,
         resolution,
         ports: object.ports.iter().map(port).collect(),
-        addresses,
+        addresses: vec![(cluster.name(&config.cluster).clone(), object.cluster_ips.clone())],
         blocks: Vec::new(),
         allocated: Vec::new(),
         visibility: visibility(meta, mesh),

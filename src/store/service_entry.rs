@@ -2,7 +2,6 @@
 //!
 //! <https://istio.io/latest/docs/reference/config/networking/service-entry/>
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::service::traffic_distribution_of;
@@ -45,7 +44,7 @@ pub(super) fn derive(object: &Config<ServiceEntry>, around: Surroundings<'_>) ->
         registry: Registry::External,
         resolution,
         ports: spec.ports.iter().filter_map(port).collect(),
-        addresses: BTreeMap::new(),
+        addresses: Vec::new(),
         blocks: blocks.clone(),
         allocated: around
             .allocated

@@ -67,16 +67,17 @@ pub(super) fn by_selector(
     of_ports(service, |index| target_port(object.ports.get(index)?, pod))
 }
 
-/// The targets of a pod in a service without a selector whose slices name it.
+/// The targets of a pod of a cluster in a service without a selector whose slices name it.
 pub(super) fn by_endpoints(
     service: &Arc<Service>,
     endpoints: &ServiceEndpoints,
     pod: &core::Pod,
+    cluster: &Str,
 ) -> Vec<ServiceTarget> {
+    let is_own = |w: &Arc<Workload>| w.name == pod.meta.name && w.cluster == *cluster;
     of_ports(service, |index| {
         let list = endpoints.by_port.get(&service.ports.get(index)?.name)?;
-        let own =
-            list.iter().find(|e| e.workload.as_ref().is_some_and(|w| w.name == pod.meta.name))?;
+        let own = list.iter().find(|e| e.workload.as_ref().is_some_and(is_own))?;
         Some(own.port)
     })
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::fixtures::*;
 use super::*;
-use crate::api::core;
+use crate::api::{Object, core};
 use crate::model::{Health, ServiceEndpoints, ServiceKey};
 
 const WEB: &str = "web.shop.svc.cluster.local";
@@ -49,7 +49,7 @@ fn a_shop_is_served() {
     let names: Vec<&str> = snapshot.services.iter().map(|s| &*s.name).collect();
     assert_eq!(names, ["db", "web"]);
     assert_eq!(served(&snapshot, WEB), ["10.0.0.1:8080"], "web-1 is in no slice");
-    let web = snapshot.workload("shop", "web-1").expect("a workload");
+    let web = snapshot.workload("", "shop", "web-1").expect("a workload");
     assert_eq!(web.targets.len(), 1);
     assert_eq!(&*web.targets[0].service.name, "web");
     assert_eq!(&*web.workload.locality.zone, "z1");
@@ -154,7 +154,7 @@ fn a_node_moves_its_pods() {
     let list = endpoints(&snapshot, WEB);
     let workload = list.by_port["http"][0].workload.as_ref().expect("a workload");
     assert_eq!(&*workload.locality.zone, "z2");
-    let own = &snapshot.workload("shop", "web-0").expect("a workload").workload;
+    let own = &snapshot.workload("", "shop", "web-0").expect("a workload").workload;
     assert!(Arc::ptr_eq(workload, own));
 }
 
@@ -182,10 +182,13 @@ fn the_network_of_the_control_plane_is_the_default() {
     store.snapshot();
     store.apply([apply(namespace("istio-system", "topology.istio.io/network=net1"))]);
     let snapshot = store.snapshot();
-    assert_eq!(&*snapshot.workload("shop", "web-0").expect("a workload").workload.network, "net1");
+    assert_eq!(
+        &*snapshot.workload("", "shop", "web-0").expect("a workload").workload.network,
+        "net1"
+    );
     store.apply([remove(namespace("istio-system", ""))]);
     let snapshot = store.snapshot();
-    assert_eq!(&*snapshot.workload("shop", "web-0").expect("a workload").workload.network, "");
+    assert_eq!(&*snapshot.workload("", "shop", "web-0").expect("a workload").workload.network, "");
     assert!(!snapshot.namespaces.contains_key("istio-system"), "nothing is left of it");
 }
 
@@ -223,7 +226,7 @@ fn a_service_knows_its_aliases() {
 fn pods_that_are_alike_share_their_targets() {
     let mut store = store(shop());
     let snapshot = store.snapshot();
-    let targets = |name| snapshot.workload("shop", name).expect("a workload").targets.clone();
+    let targets = |name| snapshot.workload("", "shop", name).expect("a workload").targets.clone();
     assert!(Arc::ptr_eq(&targets("web-0"), &targets("web-1")));
     assert!(!Arc::ptr_eq(&targets("web-0"), &targets("db-0")));
 }
@@ -237,7 +240,7 @@ fn a_pod_that_nothing_selects_is_behind_the_services_whose_slices_name_it() {
         apply(slice("shop", "manual", "manual", vec![endpoint("10.0.0.9", "solo")])),
     ]);
     let targets = |snapshot: &Snapshot| -> Vec<String> {
-        let targets = &snapshot.workload("shop", "solo").expect("a workload").targets;
+        let targets = &snapshot.workload("", "shop", "solo").expect("a workload").targets;
         targets.iter().map(|t| format!("{}:{}", t.service.name, t.target_port)).collect()
     };
     assert_eq!(targets(&store.snapshot()), ["manual:8080"]);

@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::Config;
-use super::networks::Membership;
+use super::cluster::Cluster;
 use crate::api::core::{self, Owner};
 use crate::api::{Kind, Labels, MeshConfig, Meta, ObjectKey, Str};
 use crate::model::identity::spiffe;
@@ -36,12 +35,10 @@ const LATEST: &str = "latest";
 pub(super) struct Surroundings<'a> {
     /// The node that the pod runs on, if it is known.
     pub(super) node: Option<&'a core::Node>,
-    /// The network of pods that do not name one.
-    pub(super) membership: &'a Membership,
     /// For the trust domain.
     pub(super) mesh: &'a MeshConfig,
-    /// For the cluster.
-    pub(super) config: &'a Config,
+    /// The cluster that the pod is of, which knows the network of pods that do not name one.
+    pub(super) cluster: &'a Cluster,
 }
 
 /// The workload of a pod; None once the pod has finished.
@@ -55,7 +52,7 @@ pub(super) fn derive(pod: &core::Pod, around: Surroundings<'_>) -> Option<Worklo
         _ => pod.service_account.clone(),
     };
     let locality = locality(meta, around.node);
-    let network = around.membership.network(meta.label(NETWORK), pod.ips.first().copied());
+    let network = around.cluster.membership.network(meta.label(NETWORK), pod.ips.first().copied());
     let workload_name = workload_name(pod);
     Some(Workload {
         name: meta.name.clone(),
@@ -64,7 +61,7 @@ pub(super) fn derive(pod: &core::Pod, around: Surroundings<'_>) -> Option<Worklo
         all_labels: Place {
             locality: &locality,
             network: &network,
-            cluster: &around.config.cluster,
+            cluster: &around.cluster.name,
             node: &pod.node_name,
         }
         .add_to(&meta.labels),
@@ -72,7 +69,7 @@ pub(super) fn derive(pod: &core::Pod, around: Surroundings<'_>) -> Option<Worklo
         locality,
         node_name: pod.node_name.clone(),
         network,
-        cluster: around.config.cluster.clone(),
+        cluster: around.cluster.name.clone(),
         identity: spiffe(&around.mesh.trust_domain, &meta.namespace, &service_account),
         service_account,
         canonical_name: canonical_name(&meta.labels).unwrap_or(&workload_name).clone(),

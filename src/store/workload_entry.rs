@@ -72,18 +72,18 @@ pub(super) fn of_object(
 
 /// The workload of an instance.
 pub(super) fn derive(of: Instance<'_>, around: Surroundings<'_>) -> Workload {
-    let Surroundings { mesh, config, .. } = around;
+    let Surroundings { mesh, cluster } = around;
     let Instance { labels, spec, namespace, .. } = of;
     let locality = locality(spec, labels);
     let address = Address::parse(&spec.address);
     let network = match &*spec.network {
-        "" => around.membership.network(labels.get(workload::NETWORK), address.ip()),
+        "" => cluster.membership.network(labels.get(workload::NETWORK), address.ip()),
         _ => spec.network.clone(),
     };
     let place = Place {
         locality: &locality,
         network: &network,
-        cluster: &config.cluster,
+        cluster: &cluster.name,
         node: &Str::default(),
     };
     let identity = match &*spec.service_account {
@@ -101,7 +101,7 @@ pub(super) fn derive(of: Instance<'_>, around: Surroundings<'_>) -> Workload {
         locality,
         node_name: Str::default(),
         network: spec.network.clone(),
-        cluster: config.cluster.clone(),
+        cluster: cluster.name.clone(),
         identity,
         service_account: spec.service_account.clone(),
         workload_name: of.workload_name.clone(),

@@ -1,12 +1,12 @@
 //! The task that owns the store: takes changes from the sources, and publishes snapshots at the pacer's pace.
 //!
-//! Pending changes are kept by key, so that an object that changes ten times is derived from once. Nothing is
+//! Pending changes are kept by cluster and key, so that an object that changes ten times is derived from once. Nothing is
 //! published before every source said that it told all it had, as a proxy that was served half a mesh would
 //! drop the other half. Sources are never held up: the writer empties their queues whatever else it waits for.
 
 mod inlets;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tracing::{debug, info};
 use self::inlets::Inlets;
 use super::pacer::{Lane, Limits, Pacer};
 use super::{Config, Store};
-use crate::api::{Batch, Change, Kind, MeshConfig, ObjectKey};
+use crate::api::{Batch, Change, Kind, MeshConfig, ObjectKey, Remote, Str};
 use crate::metrics::Metrics;
 use crate::snapshot::{Publisher, Snapshot, Snapshots};
 
@@ -50,10 +50,13 @@ struct Published {
 /// What waits in one lane.
 #[derive(Debug)]
 struct Pending {
-    changes: HashMap<ObjectKey, Change>,
+    changes: HashMap<Place, Change>,
     mesh: Option<Arc<MeshConfig>>,
     pacer: Pacer,
 }
+
+/// An object, with the cluster that it is of unless that is the own one.
+type Place = (Option<Str>, ObjectKey);
 
 impl Writer {
     /// A writer that knows no object yet.
@@ -123,23 +126,37 @@ impl Writer {
 
     /// What a source tells in one batch belongs together: endpoints that come with configuration, such as a
     /// service whose port has a new name, do not go before it. An object waits in one lane only, the slower.
-    fn receive(&mut self, batch: Batch) {
+    fn receive(&mut self, mut batch: Batch) {
         let now = self.now();
-        let lanes = batch.changes.iter().map(|change| Lane::of(change.key().kind));
+        if let Some(Remote { cluster, whole: true }) = &batch.remote {
+            batch.changes.extend(self.missing(cluster, &batch.changes));
+        }
+        let cluster = batch.remote.map(|remote| remote.cluster);
+        let lanes = batch.changes.iter().map(|change| Lane::of(change.kind()));
         let together = lanes.max().unwrap_or(Lane::Endpoints);
         for change in batch.changes {
-            self.count(&change);
-            let key = change.key();
-            let waits = self.configuration.changes.contains_key(&key);
+            self.count(cluster.as_ref(), &change);
+            let place = (cluster.clone(), change.key());
+            let waits = self.configuration.changes.contains_key(&place);
             let lane = if waits { Lane::Configuration } else { together };
             if lane == Lane::Configuration {
-                self.endpoints.changes.remove(&key);
+                self.endpoints.changes.remove(&place);
             }
             let pending = self.pending(lane);
-            pending.changes.insert(key, change);
+            pending.changes.insert(place, change);
             pending.pacer.changed(now);
         }
         self.metrics.queue_depth.with(&["changes"]).set(depth(self.waiting()));
+    }
+
+    /// The removals of what is known of a cluster and not among these changes.
+    fn missing(&self, cluster: &Str, changes: &[Change]) -> Vec<Change> {
+        let told: HashSet<ObjectKey> = changes.iter().map(Change::key).collect();
+        let waiting = self.endpoints.changes.keys().chain(self.configuration.changes.keys());
+        let waiting = waiting.filter(|(other, _)| other.as_ref() == Some(cluster));
+        let mut known: HashSet<ObjectKey> = waiting.map(|(_, key)| key.clone()).collect();
+        known.extend(self.store.remote_keys(cluster));
+        known.into_iter().filter(|key| !told.contains(key)).map(Change::Remove).collect()
     }
 
     /// The lane that is due first, and when.
@@ -190,10 +207,13 @@ impl Writer {
             let pending = self.pending(lane);
             let waited = pending.pacer.flush(now);
             let (changes, mesh) = (std::mem::take(&mut pending.changes), pending.mesh.take());
-            for key in changes.keys() {
+            for ((cluster, key), change) in changes {
                 *reasons.entry(reason(key.kind)).or_default() += 1;
+                match cluster {
+                    None => self.store.apply([change]),
+                    Some(cluster) => self.store.apply_remote(&cluster, [change]),
+                }
             }
-            self.store.apply(changes.into_values());
             if let Some(mesh) = mesh {
                 *reasons.entry("global").or_default() += 1;
                 self.store.set_mesh(mesh);
@@ -243,10 +263,10 @@ impl Writer {
     }
 
     /// Counts a change as istiod does.
-    fn count(&self, change: &Change) {
+    fn count(&self, cluster: Option<&Str>, change: &Change) {
         let key = change.key();
         let removed = matches!(change, Change::Remove(_));
-        let event = match (removed, self.store.contains(&key)) {
+        let event = match (removed, self.store.contains(cluster, &key)) {
             (true, _) => "delete",
             (false, true) => "update",
             (false, false) => "add",

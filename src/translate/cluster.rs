@@ -357,7 +357,7 @@ fn stand_in(key: &ServiceKey, origin: &ObjectKey) -> Service {
         registry: Registry::External,
         resolution: Resolution::ClientSideLb,
         ports: Vec::new(),
-        addresses: BTreeMap::new(),
+        addresses: Vec::new(),
         blocks: Vec::new(),
         allocated: Vec::new(),
         visibility: Visibility::Namespaces(Vec::new()),

@@ -207,7 +207,6 @@ impl<'a> Client<'a> {
             crossing: self.crossing.clone(),
             balancing,
             explicit_tls,
-            home: snapshot.cluster.clone(),
             telemetry: features.telemetry && features.endpoint_telemetry,
         }
     }

@@ -172,7 +172,7 @@ pub fn service(name: &str, ports: &[(&str, u16, Protocol)]) -> Service {
         registry: Registry::Kubernetes,
         resolution: Resolution::ClientSideLb,
         ports: ports.iter().map(port).collect(),
-        addresses: BTreeMap::new(),
+        addresses: Vec::new(),
         blocks: Vec::new(),
         allocated: Vec::new(),
         visibility: Visibility::Public,
@@ -230,7 +230,7 @@ pub fn endpoint(address: &str, port: u16, workload: &Arc<Workload>) -> Endpoint 
         node_name: workload.node_name.clone(),
         hostname: Str::default(),
         workload: Some(workload.clone()),
-        bare_network: Str::default(),
+        bare: None,
     }
 }
 

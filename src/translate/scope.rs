@@ -295,7 +295,7 @@ fn gateway_ports(
     if gateways.is_empty() {
         return Vec::new();
     }
-    let Some(state) = snapshot.workload(&proxy.namespace, &proxy.name) else { return Vec::new() };
+    let Some(state) = snapshot.workload_of(proxy) else { return Vec::new() };
     let servers = gateways.iter().flat_map(|Same(gateway)| &gateway.spec.servers);
     let named: BTreeSet<u32> = servers.map(|server| server.port.number).collect();
     let mut ports = BTreeMap::new();
@@ -369,7 +369,7 @@ fn outbound(snapshot: &Snapshot, visible: &Visible) -> (OutboundPolicy, Option<S
 
 /// Where a proxy runs, with the labels that are asked for.
 fn place(proxy: &Proxy, snapshot: &Snapshot, keys: &BTreeSet<Str>) -> Place {
-    let known = snapshot.workload(&proxy.namespace, &proxy.name).map(|state| &*state.workload);
+    let known = snapshot.workload_of(proxy).map(|state| &*state.workload);
     Place::of(proxy, known, &node(proxy, snapshot), keys)
 }
 
@@ -378,7 +378,7 @@ fn node(proxy: &Proxy, snapshot: &Snapshot) -> Str {
     if !proxy.node_name.is_empty() {
         return proxy.node_name.clone();
     }
-    let known = snapshot.workload(&proxy.namespace, &proxy.name);
+    let known = snapshot.workload_of(proxy);
     known.map_or_else(Str::default, |state| state.workload.node_name.clone())
 }
 

@@ -1,6 +1,5 @@
 //! What the operator of the control plane decides reaches the proxies.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ fn served(features: Features) -> String {
     let db = service("db.default", &[("mongo", 27017, Protocol::Mongo)]);
     let pod = Arc::new(workload("web-1.default", "r1/z1", "node-1"));
     let own = service("own.default", &[("tcp", 5432, Protocol::Tcp)]);
-    let own = Service { resolution: Resolution::Passthrough, addresses: BTreeMap::new(), ..own };
+    let own = Service { resolution: Resolution::Passthrough, addresses: Vec::new(), ..own };
     for service in [&web, &db, &own] {
         world.apply(service.clone());
         world.serve(service, vec![endpoint("10.1.0.1", 8080, &pod)]);

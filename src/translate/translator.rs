@@ -158,7 +158,7 @@ impl Translator {
             self.visible_before = std::mem::take(&mut self.visible);
             self.scopes.clear();
         }
-        let targets = match snapshot.workload(&proxy.namespace, &proxy.name) {
+        let targets = match snapshot.workload_of(proxy) {
             Some(state) => state.targets.clone(),
             None => self.nobody.get_or_insert_with(|| Arc::from([])).clone(),
         };

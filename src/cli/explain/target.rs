@@ -237,7 +237,7 @@ fn outbound(arguments: &Args, url: &Url, names: &Names, proxy: &Proxy) -> (IpAdd
 
 /// The port on which the proxy's workload serves a port of its services; the port itself where it serves none.
 fn target_port(snapshot: &Snapshot, proxy: &Proxy, host: Option<&str>, port: u16) -> u16 {
-    let Some(workload) = snapshot.workload(&proxy.namespace, &proxy.name) else { return port };
+    let Some(workload) = snapshot.workload_of(proxy) else { return port };
     let number =
         |target: &ServiceTarget| target.service.ports.get(target.port).map(|port| port.number);
     let serves = |target: &&ServiceTarget| number(target) == Some(port);

@@ -170,7 +170,7 @@ impl YamlState {
             self.told.insert(key, object.clone());
             changes.push(Change::Apply(object));
         }
-        Batch { changes, synced: false }
+        Batch { changes, ..Batch::default() }
     }
 
     fn diagnostics(&self) -> Vec<Diagnostic> {

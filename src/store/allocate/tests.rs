@@ -1,8 +1,9 @@
 use super::*;
 use crate::api::Features;
+use crate::store::ClusterRef;
 
 fn id(name: &str) -> Id {
-    Id { namespace: "shop".into(), name: name.into() }
+    ClusterRef::OWN.id(&"shop".into(), &name.into())
 }
 
 fn need(age: i64, hosts: &[(&str, &[&str])], own: &[&str]) -> Need {

@@ -1,21 +1,16 @@
 use super::*;
 use crate::api::core::{ServicePort, SlicePort, TargetPort, Transport};
 use crate::api::{Kind, MeshConfig};
-use crate::store::fixtures::{config, endpoint, ip, pod, service, service_port, slice};
-use crate::store::{service, workload};
+use crate::store::fixtures::{cluster, config, endpoint, ip, pod, service, service_port, slice};
+use crate::store::{ClusterRef, service, workload};
 
 fn derived(object: &core::Service) -> Service {
-    service::derive(object, None, Vec::new(), &MeshConfig::default(), &config())
+    service::derive(object, &ClusterRef::OWN, None, Vec::new(), &MeshConfig::default(), &config())
 }
 
 fn workload_of(pod: &core::Pod) -> Arc<Workload> {
-    let (membership, mesh, config) = (Membership::default(), MeshConfig::default(), config());
-    let around = workload::Surroundings {
-        node: None,
-        membership: &membership,
-        mesh: &mesh,
-        config: &config,
-    };
+    let (mesh, cluster) = (MeshConfig::default(), cluster());
+    let around = workload::Surroundings { node: None, mesh: &mesh, cluster: &cluster };
     Arc::new(workload::derive(pod, around).expect("a workload"))
 }
 
@@ -32,7 +27,7 @@ fn collect(object: &core::Service, slices: &[EndpointSlice]) -> FromSlices {
         &derived(object),
         slices.iter().map(|s| (key(s), s)),
         |name| pods().iter().find(|pod| pod.meta.name == *name).map(workload_of),
-        &Membership::default(),
+        &cluster(),
     )
 }
 

@@ -49,16 +49,16 @@ pub(in crate::store) fn registry_services(
     named
 }
 
-/// The gateways of all networks: those that the mesh networks give an address, and these Services, each with the
-/// networks for which the mesh networks name it.
-pub(super) fn derive<'a>(
-    networks: &MeshNetworks,
-    services: impl Iterator<Item = (&'a Service, &'a [Named])>,
-    nodes: &[&Node],
-    cluster: &Str,
-) -> Networks {
-    let mut gateways = Vec::new();
-    let mut diagnostics = Vec::new();
+/// The gateways of all networks, while they are looked for.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    gateways: Vec<(Str, NetworkGateway)>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Those that the mesh networks give an address.
+pub(super) fn of_mesh(networks: &MeshNetworks) -> Found {
+    let mut found = Found::default();
     for (name, network) in &networks.networks {
         for (index, gateway) in network.gateways.iter().enumerate() {
             let port = u16::try_from(gateway.port).ok();
@@ -72,11 +72,23 @@ pub(super) fn derive<'a>(
                 origin: None,
             };
             let path = FieldPath::of("networks").key(name).key("gateways").index(index);
-            diagnostics.extend(unresolved(&gateway, path.key("address")));
-            gateways.push((name.clone(), gateway));
+            found.diagnostics.extend(unresolved(&gateway, path.key("address")));
+            found.gateways.push((name.clone(), gateway));
         }
     }
-    for (service, named) in services {
+    found
+}
+
+impl Found {
+    /// Adds those that a Service of a cluster stands for. `named` are the networks for which the mesh networks name
+    /// it, `nodes` those of the cluster.
+    pub(super) fn add(
+        &mut self,
+        service: &Service,
+        named: &[Named],
+        nodes: &[&Node],
+        cluster: &Str,
+    ) {
         let mut issues = Vec::new();
         let leads_to = match service.meta.label(NETWORK).filter(|network| !network.is_empty()) {
             Some(network) => {
@@ -89,7 +101,7 @@ pub(super) fn derive<'a>(
         };
         let origin = key(service);
         let addresses = addresses(service, nodes, &mut issues);
-        diagnostics.extend(issues.into_iter().map(|issue| issue.of(&origin)));
+        self.diagnostics.extend(issues.into_iter().map(|issue| issue.of(&origin)));
         for (network, port) in leads_to {
             for address in &addresses {
                 let gateway = NetworkGateway {
@@ -98,15 +110,20 @@ pub(super) fn derive<'a>(
                     cluster: cluster.clone(),
                     origin: Some(origin.clone()),
                 };
-                diagnostics
-                    .extend(unresolved(&gateway, FieldPath::of("status").key("loadBalancer")));
-                gateways.push((network.clone(), gateway));
+                let path = FieldPath::of("status").key("loadBalancer");
+                self.diagnostics.extend(unresolved(&gateway, path));
+                self.gateways.push((network.clone(), gateway));
             }
         }
     }
-    diagnostics.sort();
-    diagnostics.dedup();
-    Networks::new(gateways, diagnostics)
+
+    /// All of them.
+    pub(super) fn finish(self) -> Networks {
+        let Found { gateways, mut diagnostics } = self;
+        diagnostics.sort();
+        diagnostics.dedup();
+        Networks::new(gateways, diagnostics)
+    }
 }
 
 /// The port of a labelled Service that takes mTLS; Some(None) where it has only that of ambient meshes.

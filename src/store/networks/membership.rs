@@ -18,7 +18,7 @@ pub(in crate::store) struct Membership {
 }
 
 impl Membership {
-    pub(super) fn new(
+    pub(in crate::store) fn new(
         namespace: Option<&core::Namespace>,
         networks: &MeshNetworks,
         cluster: &str,

@@ -77,11 +77,10 @@ fn services_with_a_label_are_gateways() {
         a.external_ips = vec![ip("192.0.2.10"), ip("192.0.2.11")];
         let mut b = node("b", "pool=core");
         b.external_ips = vec![ip("192.0.2.20")];
-        let none: &[_] = &[];
-        let services = [(&service, none)].into_iter();
         let nodes = [&a, &b, &node("c", "pool=edge")];
-        let got =
-            gateways::derive(&MeshNetworks::default(), services, &nodes, &"Kubernetes".into());
+        let mut got = gateways::of_mesh(&MeshNetworks::default());
+        got.add(&service, &[], &nodes, &"Kubernetes".into());
+        let got = got.finish();
         assert_eq!(told(&got.resolved, &["net2"]), want);
         let paths: Vec<&str> = got.diagnostics.iter().map(|d| &*d.path).collect();
         assert_eq!(paths, issues);
@@ -178,12 +177,12 @@ fn everything_follows_what_the_networks_become() {
     let mut check = |change: &dyn Fn(&mut Store), want: &str| {
         change(&mut store);
         let snapshot = store.snapshot();
-        let workload = &snapshot.workload("shop", "web-0").expect("a workload").workload;
+        let workload = &snapshot.workload("", "shop", "web-0").expect("a workload").workload;
         assert_eq!(&*workload.network, want);
         assert_eq!(&*workload.all_labels["topology.istio.io/network"], want);
         let web = &snapshot.services[0].key;
         let endpoints = snapshot.endpoints(web).expect("endpoints");
-        assert_eq!(&**endpoints.by_port["http"][0].network(), want);
+        assert_eq!(endpoints.by_port["http"][0].network(), want);
     };
     check(&|_| (), "");
     let ranges = serde_json::json!([{ "fromCidr": "10.1.0.0/16" }]);

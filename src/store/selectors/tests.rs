@@ -1,8 +1,9 @@
 use super::*;
+use crate::store::ClusterRef;
 use crate::store::fixtures::labels;
 
 fn id(namespace: &str, name: &str) -> Id {
-    Id { namespace: namespace.into(), name: name.into() }
+    ClusterRef::OWN.id(&namespace.into(), &name.into())
 }
 
 fn candidates(selectors: &Selectors, namespace: &str, words: &str) -> Vec<String> {

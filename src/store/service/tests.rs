@@ -6,7 +6,7 @@ use crate::model::service::by_age;
 use crate::store::fixtures::{config, ip, meta, namespace, service, service_port};
 
 fn derived(object: &core::Service) -> Service {
-    derive(object, None, Vec::new(), &MeshConfig::default(), &config())
+    derive(object, &ClusterRef::OWN, None, Vec::new(), &MeshConfig::default(), &config())
 }
 
 fn annotated(key: &str, value: &str) -> core::Service {
@@ -17,7 +17,7 @@ fn annotated(key: &str, value: &str) -> core::Service {
 
 #[test]
 fn host_names_lead_back() {
-    let id = Id { namespace: "shop".into(), name: "web".into() };
+    let id = ClusterRef::OWN.id(&"shop".into(), &"web".into());
     let host = hostname(&id, "cluster.local");
     assert_eq!(&*host, "web.shop.svc.cluster.local");
     assert_eq!(of_hostname(&host, "cluster.local"), Some(id));
@@ -44,7 +44,7 @@ fn a_headless_service_passes_through() {
         core::Service { headless: true, cluster_ips: vec![], ..service("shop", "web", "") };
     let service = derived(&object);
     assert!(service.is_headless());
-    assert!(service.addresses.is_empty());
+    assert!(service.addresses_in("Kubernetes").is_empty());
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn ports_keep_their_order_and_udp() {
 fn visibility_is_the_annotation_or_the_default_of_the_mesh() {
     let mesh = MeshConfig { default_service_export_to: vec![".".into()], ..MeshConfig::default() };
     let of = |object: &core::Service, mesh: &MeshConfig| {
-        derive(object, None, Vec::new(), mesh, &config()).visibility
+        derive(object, &ClusterRef::OWN, None, Vec::new(), mesh, &config()).visibility
     };
     let only = |names: &[&str]| Visibility::Namespaces(names.iter().map(|n| (*n).into()).collect());
     let plain = service("shop", "web", "");
@@ -119,7 +119,14 @@ fn traffic_distribution_is_the_most_specific_that_means_something() {
         object.traffic_distribution = field.into();
         let mut ns = namespace("shop", "");
         ns.meta.annotations.insert(TRAFFIC_DISTRIBUTION.into(), of_namespace.into());
-        let got = derive(&object, Some(&ns), Vec::new(), &MeshConfig::default(), &config());
+        let got = derive(
+            &object,
+            &ClusterRef::OWN,
+            Some(&ns),
+            Vec::new(),
+            &MeshConfig::default(),
+            &config(),
+        );
         assert_eq!(&*got.traffic_distribution, want, "{own:?} {field:?} {of_namespace:?}");
     };
     check("", "", "", "");

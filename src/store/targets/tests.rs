@@ -7,7 +7,14 @@ use crate::store::service;
 /// The targets of a pod with the container ports `web` 8080 and `dns` 5353 of UDP, as `port→target`.
 fn check(ports: Vec<ServicePort>, want: &[&str]) {
     let object = core::Service { ports, ..service("shop", "web", "app=web") };
-    let derived = service::derive(&object, None, Vec::new(), &MeshConfig::default(), &config());
+    let derived = service::derive(
+        &object,
+        &crate::store::ClusterRef::OWN,
+        None,
+        Vec::new(),
+        &MeshConfig::default(),
+        &config(),
+    );
     let mut pod = pod("shop", "web-0", "10.0.0.1", "app=web");
     pod.ports.push(ContainerPort { name: "dns".into(), port: 5353, protocol: Transport::Udp });
     let targets = by_selector(&Arc::new(derived), &object, &pod);

@@ -264,7 +264,7 @@ fn assert_consistent(snapshot: &Snapshot) {
             let Some(workload) = &endpoint.workload else { continue };
             // Endpoints that a ServiceEntry lists are nobody's workloads, and a pod hides an entry of its name.
             let own = snapshot
-                .workload(name, &workload.name)
+                .workload("", name, &workload.name)
                 .filter(|own| own.workload.origin == workload.origin);
             assert!(own.is_some() || workload.origin.kind != Kind::Pod);
             assert!(own.is_none_or(|own| Arc::ptr_eq(workload, &own.workload)));
@@ -301,7 +301,7 @@ fn many_selectors_at_once_are_found_as_one_by_one() {
     let (one_by_one, ..) = both(&apart.collect::<Vec<_>>());
     assert_same(&all_at_once, &one_by_one);
     assert_consistent(&one_by_one);
-    assert_eq!(one_by_one.workload("a", "p0").expect("known").targets.len(), 29);
+    assert_eq!(one_by_one.workload("", "a", "p0").expect("known").targets.len(), 29);
 }
 
 /// A pod that moves and a service that is made again, in each order.

@@ -1,11 +1,9 @@
 use super::*;
-use crate::store::fixtures::{config, labels, node, owner, pod};
+use crate::store::fixtures::{cluster, labels, node, owner, pod};
 
 fn derived(pod: &core::Pod, node: Option<&core::Node>) -> Workload {
-    let membership = Membership::default();
-    let mesh = MeshConfig::default();
-    let config = config();
-    let around = Surroundings { node, membership: &membership, mesh: &mesh, config: &config };
+    let (mesh, cluster) = (MeshConfig::default(), cluster());
+    let around = Surroundings { node, mesh: &mesh, cluster: &cluster };
     derive(pod, around).expect("a workload")
 }
 

@@ -28,7 +28,7 @@ fn mesh() -> watch::Receiver<Arc<MeshConfig>> {
 }
 
 fn batch(synced: bool, changes: impl IntoIterator<Item = Change>) -> Batch {
-    Batch { changes: changes.into_iter().collect(), synced }
+    Batch { changes: changes.into_iter().collect(), synced, remote: None }
 }
 
 fn names(snapshots: &Snapshots) -> Vec<String> {

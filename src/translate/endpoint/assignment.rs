@@ -51,8 +51,6 @@ pub struct Key {
     pub balancing: Balancing,
     /// The rule says how TLS is begun, so that endpoints do not.
     pub explicit_tls: bool,
-    /// The cluster of endpoints that nobody described.
-    pub home: Str,
     /// Endpoints tell whose they are.
     pub telemetry: bool,
 }
@@ -105,10 +103,8 @@ impl Key {
         if let Some(crossing) = &self.crossing {
             let direct = |endpoint: &Endpoint| self.reach.connects(endpoint);
             let families = self.reach.families;
-            let crossed = groups
-                .iter()
-                .map(|group| crossing.cross(group, families, &self.home, direct))
-                .collect();
+            let crossed =
+                groups.iter().map(|group| crossing.cross(group, families, direct)).collect();
             groups = crossed;
         }
         if self.purpose == Purpose::SniDnat {
@@ -117,7 +113,7 @@ impl Key {
                 group.weigh();
             }
         }
-        groups::balance(groups, &self.balancing, &self.home)
+        groups::balance(groups, &self.balancing)
     }
 
     /// An endpoint, if the client may use it.
@@ -134,11 +130,9 @@ impl Key {
         let selected = labels.into_iter().all(|(key, value)| match &endpoint.workload {
             Some(workload) => workload.all_labels.get(key) == Some(value),
             // Of these, nothing else is known.
-            None => {
-                [NETWORK, CLUSTER].contains(&&**key) && member.label(key, &self.home) == &**value
-            }
+            None => [NETWORK, CLUSTER].contains(&&**key) && member.label(key) == &**value,
         });
-        (reached && selected && self.reach.includes(endpoint, &self.home)).then_some(member)
+        (reached && selected && self.reach.includes(endpoint)).then_some(member)
     }
 
     fn locality(&self, group: Group<'_>) -> LocalityLbEndpoints {
@@ -198,7 +192,7 @@ impl Key {
                 "{};{};{};{};{}",
                 w.workload_name, w.namespace, w.canonical_name, w.canonical_revision, w.cluster
             ),
-            Target::Endpoint(..) => format!(";;;;{}", self.home),
+            Target::Endpoint(bare, _) => format!(";;;;{}", bare.cluster()),
             Target::Gateway { gateway, .. } => format!(";;;;{}", gateway.cluster),
         };
         let istio = self.telemetry.then(|| (ISTIO, json!({ "workload": described() })));

@@ -32,13 +32,11 @@ impl Crossing {
         if self.asks_dns { &networks.all } else { &networks.resolved }
     }
 
-    /// The group as the client reaches it. `is_direct` tells which endpoints have an address that it can connect to,
-    /// `home` is the cluster of those that nobody described.
+    /// The group as the client reaches it. `is_direct` tells which endpoints have an address that it can connect to.
     pub fn cross<'a>(
         &'a self,
         group: &Group<'a>,
         families: Families,
-        home: &str,
         is_direct: impl Fn(&Endpoint) -> bool,
     ) -> Group<'a> {
         let scale = self.gateways().scale();
@@ -46,9 +44,9 @@ impl Crossing {
         let mut weights = Weights::new();
         for member in &group.members {
             let Target::Endpoint(endpoint, _) = member.target else { continue };
-            let network = &**endpoint.network();
-            let cluster = endpoint.workload.as_ref().map_or(home, |workload| &workload.cluster);
-            let to_network = self.gateways().to(network, cluster).filter(|g| g.port.is_some());
+            let network = endpoint.network();
+            let to_network = self.gateways().to(network, endpoint.cluster());
+            let to_network = to_network.filter(|gateway| gateway.port.is_some());
             let gateways: Vec<&NetworkGateway> = to_network.collect();
             let weight = member.weight.saturating_mul(scale);
             if gateways.is_empty() || self.is_own(network) {

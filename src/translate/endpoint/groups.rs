@@ -53,13 +53,13 @@ pub enum Target<'a> {
 }
 
 impl Member<'_> {
-    /// The value of a label; empty when there is none. `home` is the cluster of endpoints that nobody described.
-    pub fn label<'b>(&'b self, key: &str, home: &'b str) -> &'b str {
+    /// The value of a label; empty when there is none.
+    pub fn label(&self, key: &str) -> &str {
         let (network, cluster) = match &self.target {
             Target::Endpoint(Endpoint { workload: Some(workload), .. }, _) => {
                 return workload.all_labels.get(key).map_or("", |value| value);
             }
-            Target::Endpoint(endpoint, _) => (&**endpoint.network(), home),
+            Target::Endpoint(endpoint, _) => (endpoint.network(), endpoint.cluster()),
             Target::Gateway { network, gateway } => (*network, &*gateway.cluster),
         };
         match key {
@@ -103,13 +103,13 @@ pub fn by_locality<'a>(members: impl Iterator<Item = Member<'a>>) -> Vec<Group<'
 }
 
 /// Gives the groups the priorities and weights that are asked for.
-pub fn balance<'a>(mut groups: Vec<Group<'a>>, how: &Balancing, home: &str) -> Vec<Group<'a>> {
+pub fn balance<'a>(mut groups: Vec<Group<'a>>, how: &Balancing) -> Vec<Group<'a>> {
     match how {
         Balancing::Even => {}
         Balancing::Shares(shares) => share(&mut groups, shares),
         Balancing::Priorities { labels, failover } => {
             if !labels.is_empty() {
-                groups = groups.iter().flat_map(|group| split(group, labels, home)).collect();
+                groups = groups.iter().flat_map(|group| split(group, labels)).collect();
                 compact(&mut groups);
             }
             if let Some(failover) = failover {
@@ -157,10 +157,10 @@ fn share(groups: &mut [Group<'_>], shares: &BTreeMap<Str, u32>) {
 }
 
 /// The members of a group by how many leading labels they share with the client, the nearest first.
-fn split<'a>(group: &Group<'a>, labels: &[(Str, Str)], home: &str) -> Vec<Group<'a>> {
+fn split<'a>(group: &Group<'a>, labels: &[(Str, Str)]) -> Vec<Group<'a>> {
     let mut by_distance: BTreeMap<usize, Vec<Member<'a>>> = BTreeMap::new();
     for member in &group.members {
-        let shared = labels.iter().take_while(|(key, want)| member.label(key, home) == &**want);
+        let shared = labels.iter().take_while(|(key, want)| member.label(key) == &**want);
         let distance = labels.len() - shared.count();
         by_distance.entry(distance).or_default().push(member.clone());
     }

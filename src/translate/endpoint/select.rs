@@ -137,14 +137,13 @@ impl Reach {
         }
     }
 
-    /// Whether an endpoint is one of those that the proxy is told of, wherever it is. `home` is the cluster of
-    /// endpoints that nobody described.
-    pub fn includes(&self, endpoint: &Endpoint, home: &Str) -> bool {
-        let cluster = endpoint.workload.as_ref().map_or(home, |w| &w.cluster);
+    /// Whether an endpoint is one of those that the proxy is told of, wherever it is.
+    pub fn includes(&self, endpoint: &Endpoint) -> bool {
         let network = endpoint.network();
-        let seen = |view: &Arc<[Str]>| network.is_empty() || view.contains(network);
+        let seen =
+            |view: &Arc<[Str]>| network.is_empty() || view.iter().any(|seen| **seen == *network);
         self.network_view.as_ref().is_none_or(seen)
-            && self.cluster.as_ref().is_none_or(|own| own == cluster)
+            && self.cluster.as_ref().is_none_or(|own| **own == *endpoint.cluster())
             && self.node.as_ref().is_none_or(|own| *own == endpoint.node_name)
     }
 

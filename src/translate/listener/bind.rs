@@ -270,7 +270,7 @@ pub fn direct_addresses(endpoint: &Endpoint, scope: &Scope) -> impl Iterator<Ite
 
 /// Whether an endpoint is in the cluster of the scope's proxies.
 pub fn in_cluster(endpoint: &Endpoint, scope: &Scope) -> bool {
-    endpoint.workload.as_ref().is_none_or(|w| same_or_unknown(&w.cluster, &scope.cluster))
+    same_or_unknown(endpoint.cluster(), &scope.cluster)
 }
 
 /// Who does not tell where it is may be anywhere.

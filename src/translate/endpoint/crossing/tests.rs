@@ -42,7 +42,7 @@ fn crossed(crossing: &Crossing, families: Families, endpoints: &[Endpoint]) -> S
         mtls: endpoint.workload.as_ref().is_some_and(|w| w.tls_mode == TlsMode::Istio),
     });
     let groups = by_locality(members);
-    let group = crossing.cross(&groups[0], families, "Kubernetes", |_| true);
+    let group = crossing.cross(&groups[0], families, |_| true);
     let told = group.members.iter().map(|member| match member.target {
         Target::Endpoint(endpoint, _) => format!("{}*{}", endpoint.address, member.weight),
         Target::Gateway { gateway, .. } => format!("{}*{}", gateway.address, member.weight),

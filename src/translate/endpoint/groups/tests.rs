@@ -6,8 +6,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::translate::fixture::{endpoint, workload};
 
-const HOME: &str = "Kubernetes";
-
 /// An endpoint at a locality with labels `key=value`; its address ends in `number`.
 fn at(number: u8, locality: &str, labels: &str) -> Endpoint {
     let mut pod = workload(&format!("web-{number}.default"), "", "node-1");
@@ -62,7 +60,7 @@ fn failover_by_locality() {
         labels: Vec::new(),
         failover: Some(Failover { from: Locality::parse("r1/z1"), to: to.map(Into::into) }),
     };
-    let balanced = |how: &Balancing| told(&balance(by_locality(members(&endpoints)), how, HOME));
+    let balanced = |how: &Balancing| told(&balance(by_locality(members(&endpoints)), how));
     let none = ["r1/z2: 1 p0 w1", "r2/z9: 2 p1 w1", "r3/z1: 3 p1 w1"];
     assert_eq!(balanced(&failover(None)), none);
     let some = ["r1/z2: 1 p0 w1", "r2/z9: 2 p2 w1", "r3/z1: 3 p1 w1"];
@@ -84,7 +82,7 @@ fn failover_by_labels() {
         let from = Locality::parse("r1/z1");
         let failover = failover.map(|to| Failover { from, to: Some(to.into()) });
         let how = Balancing::Priorities { labels, failover };
-        assert_eq!(told(&balance(by_locality(members(&endpoints)), &how, HOME)), want);
+        assert_eq!(told(&balance(by_locality(members(&endpoints)), &how)), want);
     };
     // Only leading labels count: 3 has the version, but another app.
     check(
@@ -109,7 +107,7 @@ fn shares_of_localities() {
     let check = |shares: &[(&str, u32)], want: &[&str]| {
         let shares = shares.iter().map(|(pattern, share)| ((*pattern).into(), *share)).collect();
         let how = Balancing::Shares(shares);
-        assert_eq!(told(&balance(by_locality(members(&endpoints)), &how, HOME)), want);
+        assert_eq!(told(&balance(by_locality(members(&endpoints)), &how)), want);
     };
     check(
         &[("r1/z1", 70), ("r1/z2", 20), ("r2/z1", 10)],
@@ -162,7 +160,7 @@ proptest! {
         endpoints in endpoints(),
         how in balancings(),
     ) {
-        let groups = balance(by_locality(members(&endpoints)), &how, HOME);
+        let groups = balance(by_locality(members(&endpoints)), &how);
         let priorities: BTreeSet<u32> = groups.iter().map(|group| group.priority).collect();
         let count = u32::try_from(priorities.len()).unwrap();
         prop_assert_eq!(priorities, (0..count).collect::<BTreeSet<u32>>());
