@@ -25,7 +25,7 @@ use crate::api::{Features, Kind, MeshConfig, Meta, ObjectKey, Str};
 use crate::model::identity::spiffe;
 use crate::model::service::sort_by_age;
 use crate::model::{
-    Address, Endpoint, EndpointTraits, Health, Locality, Networks, Port, Protocol, Proxy,
+    Address, Bare, Endpoint, EndpointTraits, Health, Locality, Networks, Port, Protocol, Proxy,
     ProxyKind, Registry, Resolution, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget,
     TlsMode, Visibility, Workload,
 };
@@ -230,7 +230,8 @@ pub fn endpoint(address: &str, port: u16, workload: &Arc<Workload>) -> Endpoint 
         node_name: workload.node_name.clone(),
         hostname: Str::default(),
         workload: Some(workload.clone()),
-        bare: None,
+        // Counts for those that a test takes the workload from.
+        bare: Some(Arc::new(Bare { cluster: "Kubernetes".into(), network: Str::default() })),
     }
 }
 

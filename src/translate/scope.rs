@@ -315,7 +315,7 @@ fn gateway_ports(
 
 /// A service of UDP ports alone counts too: not every load balancer takes TCP and UDP together.
 fn quic_ports(proxy: &Proxy, snapshot: &Snapshot, gateways: &[Same<Config<Gateway>>]) -> Vec<u16> {
-    let state = snapshot.workload(&proxy.namespace, &proxy.name);
+    let state = snapshot.workload_of(proxy);
     let Some(state) = state.filter(|_| snapshot.features.quic && !gateways.is_empty()) else {
         return Vec::new();
     };

@@ -30,7 +30,7 @@ fn service(host: &str, allocated: Vec<IpAddr>) -> Arc<Service> {
         registry: Registry::External,
         resolution: Resolution::ClientSideLb,
         ports: Vec::new(),
-        addresses: BTreeMap::new(),
+        addresses: Vec::new(),
         blocks: Vec::new(),
         allocated,
         visibility: Visibility::Public,
