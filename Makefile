@@ -1,6 +1,7 @@
 # What people and CI run. `make` alone lists the targets.
 
 CARGO ?= cargo
+GO ?= go
 PYTHON ?= python3
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -12,6 +13,10 @@ SHOP := --configDir samples/shop --meshConfig samples/mesh.yaml
 RUN := target/run
 # Named after what was asked for, so that the environment is made anew when that changes and only then.
 STAMP := $(VENV)/stamp-$(firstword $(shell cksum tests/requirements.txt))
+
+# The API server of the tests, built anew when its sources change and only then.
+KUBE := $(CURDIR)/target/kube-apiserver
+KUBE_STAMP := $(KUBE)/stamp-$(firstword $(shell cat tests/kube-apiserver/* | cksum))
 
 # The commands that tests and the demo use, and the packages that have them.
 TOOLS := nft:nftables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl
@@ -45,9 +50,13 @@ run: build venv ## Serve samples/shop without a cluster, and say how an Envoy jo
 demo: build deps ## Run samples/shop as a mesh on this machine, with real Envoys (root)
 	$(CARGO) run --release --locked --example demo
 
-.PHONY: test
-test: venv ## Run every test
+# What the tests need is made at the same time.
+.PHONY: test compiled
+test: ## Run every test
+	@$(MAKE) --no-print-directory --jobs=3 venv kube-apiserver compiled
 	$(CARGO) test --locked
+compiled:
+	@+$(CARGO) test --locked --no-run
 
 .PHONY: bench
 bench: ## Measure translation over a generated mesh
@@ -102,6 +111,22 @@ venv:
 	else \
 		echo "venv: failed: tests with a real Envoy will be skipped"; \
 	fi
+
+# Without Go, tests against an API server skip and say so, unless CI is set.
+.PHONY: kube-apiserver
+kube-apiserver:
+	@if [ -e $(KUBE_STAMP) ] || [ -n "$$KUBEBUILDER_ASSETS" ]; then exit 0; fi; \
+	if ! command -v $(GO) >/dev/null; then \
+		echo "kube-apiserver: no $(GO): tests against an API server will be skipped"; test -z "$$CI"; exit; \
+	fi; \
+	echo "kube-apiserver: building tests/kube-apiserver, which takes minutes the first time"; \
+	rm -rf $(KUBE); \
+	cd tests/kube-apiserver && \
+	version=$$($(GO) list -m -f '{{.Version}}' k8s.io/kubernetes) && \
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o $(KUBE)/kube-apiserver \
+		-ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$$version" . && \
+	touch $(KUBE_STAMP) || \
+	{ echo "kube-apiserver: failed: tests against an API server will be skipped"; test -z "$$CI"; }
 
 .PHONY: install
 install: build ## Install istiod, also as pilot-discovery, under PREFIX

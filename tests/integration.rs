@@ -16,6 +16,8 @@ mod debug;
 mod e2e;
 mod explained;
 mod golden;
+#[allow(dead_code, reason = "tests of the daemon against a cluster use the rest")]
+mod kube;
 #[allow(dead_code, reason = "the demo uses the rest")]
 mod lab;
 mod layering;
