@@ -28,6 +28,7 @@ use crate::metrics::Metrics;
 use crate::serve::ads::{self, Ads};
 use crate::serve::push::Pusher;
 use crate::settings::{Settings, automatic_limit};
+use crate::sources::kubernetes::Status;
 use crate::translate::Translator;
 use crate::version;
 
@@ -58,7 +59,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
 
     let metrics = Arc::new(Metrics::new(version::VERSION));
     metrics.info.with(&[&version::tag()]).set(1.0);
-    let mut inputs = Inputs::start(options, settings, &metrics)?;
+    let mut inputs = Inputs::start(options, settings, &metrics).await?;
     let mut snapshots = inputs.snapshots.clone();
     let (pusher, _) = Pusher::start(snapshots.clone(), Translator::default(), metrics.clone())?;
     let ads =
@@ -68,7 +69,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         connections: ads.connections(),
         diagnostics: inputs.diagnostics.clone(),
         metrics: metrics.clone(),
-        probes: vec![Probe { name: "discovery", check: Arc::new(move || *is_ready.borrow()) }],
+        probes: vec![discovery_probe(is_ready, inputs.cluster.clone())],
         version: version::tag().into(),
         metrics_loopback_only: settings.metrics_localhost_only,
     };
@@ -104,6 +105,22 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         _ = interrupted.recv() => info!("a second signal: stopped at once"),
     }
     Ok(())
+}
+
+/// Ready once xDS is served. Before that it says what of the cluster is missing.
+fn discovery_probe(
+    ready: watch::Receiver<bool>,
+    cluster: Option<watch::Receiver<Status>>,
+) -> Probe {
+    let missing = move || {
+        let waiting = cluster.as_ref().map(|status| status.borrow().waiting.join(", "));
+        match waiting.filter(|waiting| !waiting.is_empty()) {
+            Some(waiting) => format!("waiting for {waiting}"),
+            None => String::new(),
+        }
+    };
+    let check = move || if *ready.borrow() { Ok(()) } else { Err(missing()) };
+    Probe { name: "discovery", check: Arc::new(check) }
 }
 
 /// Opens the HTTP ports. What has no port of its own is served on that of `--httpAddr`.

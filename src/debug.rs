@@ -60,8 +60,8 @@ pub struct State {
 pub struct Probe {
     /// What is shown while it is not so.
     pub name: &'static str,
-    /// Whether it is so.
-    pub check: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// What is missing for it to be so; empty where there is no more to say than that it is not.
+    pub check: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
 }
 
 impl fmt::Debug for State {
@@ -121,10 +121,14 @@ struct Context {
 }
 
 async fn ready(axum::extract::State(state): axum::extract::State<State>) -> Response {
-    match state.probes.iter().find(|probe| !(probe.check)()) {
+    let unready = state.probes.iter().find_map(|probe| Some((probe.name, (probe.check)().err()?)));
+    match unready {
         None => StatusCode::OK.into_response(),
-        Some(probe) => (StatusCode::SERVICE_UNAVAILABLE, format!("{} is not ready\n", probe.name))
-            .into_response(),
+        Some((name, missing)) => {
+            let more = if missing.is_empty() { missing } else { format!(": {missing}") };
+            let text = format!("{name} is not ready{more}\n");
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        }
     }
 }
 

@@ -136,6 +136,14 @@ metrics! {
     writes: Family<Counter> = "istiod_writes", Family::counters(&["kind", "result"]);
     /// Items that wait in a queue.
     queue_depth: Family<Gauge> = "istiod_queue_depth", Family::gauges(&["queue"]);
+    /// When following a resource of a cluster failed, in seconds since 1970; 0 while it is followed.
+    stale_since: Family<Gauge> = "istiod_kubernetes_stale_since_seconds",
+        Family::gauges(&["cluster", "resource"]);
+    /// How often following a resource of a cluster failed.
+    watch_failures: Family<Counter> = "istiod_kubernetes_watch_failures",
+        Family::counters(&["cluster", "resource"]);
+    /// Objects that were not as the API server has them, and were read again.
+    drift: Family<Counter> = "istiod_kubernetes_drift", Family::counters(&["cluster", "resource"]);
     /// Streams that were turned away, by reason.
     refused_streams: Family<Counter> = "istiod_refused_streams", Family::counters(&["reason"]);
     /// What users should know of their objects at the moment, by severity.

@@ -5,6 +5,7 @@
 
 mod hints;
 pub mod intern;
+pub mod kubernetes;
 mod lines;
 pub mod mesh;
 pub mod project;

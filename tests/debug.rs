@@ -228,12 +228,15 @@ async fn ready_follows_the_probes() {
     let up = Arc::new(AtomicBool::new(false));
     let check = {
         let up = up.clone();
-        move || up.load(Ordering::Relaxed)
+        move || match up.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => Err("waiting for pods".to_owned()),
+        }
     };
     let probe = Probe { name: "caches", check: Arc::new(check) };
     let router = debug::ready_routes(State { probes: vec![probe], ..shop().state });
     let Answer(status, _, body) = ask(&router, "/ready", ELSEWHERE).await;
-    assert_eq!((status.as_u16(), body.as_str()), (503, "caches is not ready\n"));
+    assert_eq!((status.as_u16(), body.as_str()), (503, "caches is not ready: waiting for pods\n"));
     up.store(true, Ordering::Relaxed);
     let Answer(status, _, body) = ask(&router, "/ready", ELSEWHERE).await;
     assert_eq!((status.as_u16(), body.as_str()), (200, ""));

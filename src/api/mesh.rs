@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::networking::destination_rule::LocalityLbSetting;
 use super::networking::virtual_service::HttpRetry;
-use super::{MeshNetworks, Str};
+use super::{LabelSelector, MeshNetworks, Str};
 
 /// The merged mesh configuration. `Default` gives istiod's defaults (istio.io, MeshConfig).
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +66,8 @@ pub struct MeshConfig {
     pub h2_upgrade: bool,
     /// Hosts that are reached only inside their own cluster (`serviceSettings`), beside the built-in ones.
     pub cluster_local_hosts: Vec<Str>,
+    /// Which namespaces belong to the mesh, any of these; none for all namespaces.
+    pub discovery_selectors: Vec<LabelSelector>,
     /// The networks that the mesh spans. They stand in a document of their own.
     pub networks: MeshNetworks,
     /// Everything, in proto JSON (camelCase), defaults included.
@@ -105,6 +107,7 @@ impl Default for MeshConfig {
             tcp_keepalive: None,
             h2_upgrade: false,
             cluster_local_hosts: Vec::new(),
+            discovery_selectors: Vec::new(),
             networks: MeshNetworks::default(),
             raw: serde_json::Value::Null,
         }

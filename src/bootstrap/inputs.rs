@@ -3,24 +3,30 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use kube::Client;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::api::Diagnostic;
+use crate::api::{Batch, Diagnostic, MeshConfig};
 use crate::cli::discovery::Options;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::snapshot::Snapshots;
+use crate::sources::kubernetes::client::{self, Limits};
+use crate::sources::kubernetes::{self, Ignored, KubernetesSource, Status, Watched};
 use crate::sources::mesh::{self, Document, FromConfigMap, Layers, MeshFile};
 use crate::sources::yaml::{self, YamlSource};
 use crate::store;
-use crate::store::pacer::Limits;
+use crate::store::pacer;
 use crate::store::writer::Writer;
 
 /// How many batches a source may be ahead of the writer, which empties its queues at once: a source that fills
 /// this waits for moments only.
 const BATCHES: usize = 64;
+
+/// The registry that stands for the cluster (`--registries`).
+const KUBERNETES: &str = "Kubernetes";
 
 /// What runs to make snapshots. Dropping it ends that.
 #[derive(Debug)]
@@ -29,60 +35,60 @@ pub struct Inputs {
     pub snapshots: Snapshots,
     /// What sources have to say of their objects, a list for each source.
     pub diagnostics: Vec<watch::Receiver<Arc<[Diagnostic]>>>,
+    /// How far following the cluster is, where there is one.
+    pub cluster: Option<watch::Receiver<Status>>,
+    tasks: JoinSet<anyhow::Result<()>>,
+}
+
+/// What sources have in common while they are started.
+struct Starting<'a> {
+    options: &'a Options,
+    settings: &'a Settings,
+    metrics: &'a Arc<Metrics>,
+    mesh: watch::Receiver<Arc<MeshConfig>>,
+    diagnostics: Vec<watch::Receiver<Arc<[Diagnostic]>>>,
+    inlets: Vec<mpsc::Receiver<Batch>>,
     tasks: JoinSet<anyhow::Result<()>>,
 }
 
 impl Inputs {
     /// Starts all of it. An error says which flag to mend.
-    pub fn start(
+    ///
+    /// A directory configures the mesh where one is named, and then a cluster only gives what there is to reach,
+    /// if it is named, too. Without a directory the cluster does both.
+    pub async fn start(
         options: &Options,
         settings: &Settings,
         metrics: &Arc<Metrics>,
     ) -> anyhow::Result<Inputs> {
-        let Some(directory) = options.sources.config_dir.clone() else {
-            bail!("there is nothing to serve: name a directory of YAML objects with --configDir");
-        };
-        let mut tasks = JoinSet::new();
-        let mut diagnostics = Vec::new();
-        let mut shown = || {
-            let (sender, receiver) = watch::channel(Arc::from([]));
-            diagnostics.push(receiver);
-            sender
-        };
-
+        let client = connect(options).await?;
         let (layers, mesh) = Layers::new();
-        let namespace = &options.identity.namespace;
-        let mut config_maps = Vec::new();
-        for document in [Document::Mesh, Document::Networks] {
-            match document_file(document, options, &layers)? {
-                Some(path) => {
-                    let (layers, diagnostics) = (layers.clone(), shown());
-                    let file = MeshFile { document, path, layers, diagnostics };
-                    tasks.spawn(mesh::run(file, std::future::pending()));
-                }
-                None => {
-                    let (revision, layers) = (&settings.revision, layers.clone());
-                    config_maps.push(FromConfigMap::own(document, namespace, revision, layers));
-                }
+        let mut starting = Starting {
+            options,
+            settings,
+            metrics,
+            mesh,
+            diagnostics: Vec::new(),
+            inlets: Vec::new(),
+            tasks: JoinSet::new(),
+        };
+        let config_maps = starting.mesh(&layers)?;
+        let cluster = match (options.sources.config_dir.clone(), client) {
+            (Some(directory), client) => {
+                starting.directory(directory, config_maps);
+                let registry = kubernetes::REGISTRY.map(Watched::all).to_vec();
+                client.map(|client| starting.cluster(client, registry, Vec::new()))
             }
-            if !settings.shared_mesh_config.is_empty() {
-                let (name, layers) = (&settings.shared_mesh_config, layers.clone());
-                config_maps.push(FromConfigMap::shared(document, namespace, name, layers));
+            (None, client) => {
+                let (ignore, include) = (&settings.ignore_resources, &settings.include_resources);
+                let ignored = Ignored::new(ignore, include);
+                let all = kubernetes::watches(&ignored, &settings.watch_namespace);
+                client.map(|client| starting.cluster(client, all, config_maps))
             }
-        }
-
-        let (batches, inbox) = mpsc::channel(BATCHES);
-        let source = YamlSource { directory, batches, diagnostics: shown(), mesh: config_maps };
-        tasks.spawn(yaml::run(source, std::future::pending()));
-
-        let writer =
-            Writer::new(store_config(options, settings), limits(settings), metrics.clone());
-        let snapshots = writer.snapshots();
-        tasks.spawn(async move {
-            writer.run(vec![inbox], mesh, std::future::pending()).await;
-            Ok(())
-        });
-        Ok(Inputs { snapshots, diagnostics, tasks })
+        };
+        let snapshots = starting.writer();
+        let Starting { diagnostics, tasks, .. } = starting;
+        Ok(Inputs { snapshots, diagnostics, cluster, tasks })
     }
 
     /// Waits for the first part that fails. Parts that merely end do not count.
@@ -96,6 +102,108 @@ impl Inputs {
             }
         }
     }
+}
+
+impl Starting<'_> {
+    /// Reads the files of the mesh configuration, and follows them. Returns the ConfigMaps that are to be read
+    /// where there are no files, and those that lie below.
+    fn mesh(&mut self, layers: &Layers) -> anyhow::Result<Vec<FromConfigMap>> {
+        let namespace = &self.options.identity.namespace;
+        let mut config_maps = Vec::new();
+        for document in [Document::Mesh, Document::Networks] {
+            match document_file(document, self.options, layers)? {
+                Some(path) => {
+                    let (layers, diagnostics) = (layers.clone(), self.shown());
+                    let file = MeshFile { document, path, layers, diagnostics };
+                    self.tasks.spawn(mesh::run(file, std::future::pending()));
+                }
+                None => {
+                    let (revision, layers) = (&self.settings.revision, layers.clone());
+                    config_maps.push(FromConfigMap::own(document, namespace, revision, layers));
+                }
+            }
+            if !self.settings.shared_mesh_config.is_empty() {
+                let (name, layers) = (&self.settings.shared_mesh_config, layers.clone());
+                config_maps.push(FromConfigMap::shared(document, namespace, name, layers));
+            }
+        }
+        Ok(config_maps)
+    }
+
+    fn directory(&mut self, directory: PathBuf, mesh: Vec<FromConfigMap>) {
+        let (batches, diagnostics) = (self.inlet(), self.shown());
+        let source = YamlSource { directory, batches, diagnostics, mesh };
+        self.tasks.spawn(yaml::run(source, std::future::pending()));
+    }
+
+    fn cluster(
+        &mut self,
+        client: Client,
+        watches: Vec<Watched>,
+        mesh: Vec<FromConfigMap>,
+    ) -> watch::Receiver<Status> {
+        let (status, receiver) = watch::channel(Status::default());
+        let source = KubernetesSource {
+            client,
+            cluster: self.options.identity.cluster_id.as_str().into(),
+            watches,
+            revision: self.settings.revision.clone(),
+            audit: kubernetes::AUDIT,
+            batches: self.inlet(),
+            diagnostics: self.shown(),
+            mesh,
+            mesh_config: self.mesh.clone(),
+            status,
+            metrics: self.metrics.clone(),
+        };
+        self.tasks.spawn(kubernetes::run(source));
+        receiver
+    }
+
+    fn writer(&mut self) -> Snapshots {
+        let config = store_config(self.options, self.settings);
+        let writer = Writer::new(config, limits(self.settings), self.metrics.clone());
+        let snapshots = writer.snapshots();
+        let (inlets, mesh) = (std::mem::take(&mut self.inlets), self.mesh.clone());
+        self.tasks.spawn(async move {
+            writer.run(inlets, mesh, std::future::pending()).await;
+            Ok(())
+        });
+        snapshots
+    }
+
+    /// A queue to the writer.
+    fn inlet(&mut self) -> mpsc::Sender<Batch> {
+        let (batches, inlet) = mpsc::channel(BATCHES);
+        self.inlets.push(inlet);
+        batches
+    }
+
+    /// Where a source shows what is wrong.
+    fn shown(&mut self) -> watch::Sender<Arc<[Diagnostic]>> {
+        let (sender, receiver) = watch::channel(Arc::from([]));
+        self.diagnostics.push(receiver);
+        sender
+    }
+}
+
+/// A client for the cluster, where there is to be one.
+async fn connect(options: &Options) -> anyhow::Result<Option<Client>> {
+    let sources = &options.sources;
+    let kubeconfig = sources.kubeconfig.as_deref();
+    let registered = sources.registries.iter().any(|registry| registry == KUBERNETES);
+    if sources.config_dir.is_some() && (kubeconfig.is_none() || !registered) {
+        return Ok(None);
+    }
+    let limits = Limits { rate: sources.kubernetes_api_qps, burst: sources.kubernetes_api_burst };
+    let client = client::connect(kubeconfig, limits).await;
+    let client = client.with_context(|| match kubeconfig {
+        Some(_) => "the cluster cannot be reached",
+        None => {
+            "there is nothing to serve: name a directory of YAML objects with --configDir, or a cluster with --kubeconfig"
+        }
+    });
+    client.map(Some)
 }
 
 /// The file of a document, where it exists. What it says at start is in the layers then.
@@ -121,6 +229,6 @@ fn store_config(options: &Options, settings: &Settings) -> store::Config {
     }
 }
 
-fn limits(settings: &Settings) -> Limits {
-    Limits { after: settings.debounce_after, max: settings.debounce_max }
+fn limits(settings: &Settings) -> pacer::Limits {
+    pacer::Limits { after: settings.debounce_after, max: settings.debounce_max }
 }

@@ -19,10 +19,8 @@ use crate::{bootstrap, logging, version};
 pub use self::options::{ControlZ, Identity, Keepalive, Listen, Log, Options, Sources, Tls};
 
 /// Flags that are accepted, for parts that do not exist yet.
-pub const PENDING_FLAGS: [&str; 16] = [
-    "registries",
+pub const PENDING_FLAGS: [&str; 12] = [
     "clusterRegistriesNamespace",
-    "kubeconfig",
     "cniNamespace",
     "clusterAliases",
     "httpsAddr",
@@ -33,8 +31,6 @@ pub const PENDING_FLAGS: [&str; 16] = [
     "tlsKeyFile",
     "tls-cipher-suites",
     "tls-min-version",
-    "kubernetesApiQPS",
-    "kubernetesApiBurst",
     "log_stacktrace_level",
 ];
 

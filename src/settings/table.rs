@@ -76,6 +76,12 @@ settings! {
         "the revision of the control plane; names the ConfigMap of the mesh configuration";
     "SHARED_MESH_CONFIG" shared_mesh_config: String = String::new(),
         "a ConfigMap that the mesh configuration is laid over; none if empty";
+    "ISTIO_WATCH_NAMESPACE" watch_namespace: String = String::new(),
+        "the only namespace of the cluster that is read; all if empty";
+    "PILOT_IGNORE_RESOURCES" ignore_resources: String = String::new(),
+        "Istio's kinds that are not read from a cluster, such as *.istio.io or sidecars.networking.istio.io";
+    "PILOT_INCLUDE_RESOURCES" include_resources: String = String::new(),
+        "kinds that are read although they are ignored";
     "CLUSTER_ID" cluster_id: String = "Kubernetes".to_owned(),
         "the default of --clusterID";
     "PILOT_DEBOUNCE_AFTER" debounce_after: Duration = Duration::from_millis(100),
@@ -213,7 +219,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES", "false", "canonical service labels for external services", Pending),
         ("LOCAL_CLUSTER_SECRET_WATCHER", "false", "remote secrets are read from the local cluster", Pending),
         ("PILOT_MULTICLUSTER_KUBECONFIG_PATH", "", "a directory of kubeconfigs of remote clusters", Pending),
-        ("ISTIO_WATCH_NAMESPACE", "", "watches one namespace only", Pending),
         ("ISTIO_KUBE_CLIENT_CONTENT_TYPE", "protobuf", "encoding of API server traffic", Pending),
         ("ISTIO_WORKLOAD_ENTRY_VALIDATE_IDENTITY", "true", "checks who registers as a workload", Pending),
         ("JWKS_RESOLVER_INSECURE_SKIP_VERIFY", "false", "does not verify servers of JSON web keys", Pending),
@@ -278,8 +283,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENVOY_STATUS_PORT_ENABLE_PROXY_PROTOCOL", "false", "the proxy protocol at the status port", AGENT),
         ("ENABLE_GATEWAY_API_INFERENCE_EXTENSION", "false", "reads InferencePools", Pending),
         ("ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS", "false", "wildcard hosts with dynamic DNS over TLS", Pending),
-        ("PILOT_IGNORE_RESOURCES", "", "kinds that are not read", Pending),
-        ("PILOT_INCLUDE_RESOURCES", "", "kinds that are read although ignored", Pending),
 
         ("XDS_AUTH", "true", "authenticates xDS clients", Pending),
         ("PILOT_ENABLE_XDS_IDENTITY_CHECK", "true", "a proxy must be who its certificate says", Pending),

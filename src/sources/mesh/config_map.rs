@@ -4,7 +4,7 @@ use super::layers::{Layer, Layers};
 use super::{Document, Invalid, Reading};
 use crate::api::core::ConfigMap;
 use crate::api::field_path::FieldPath;
-use crate::api::{Change, Diagnostic, Kind, Object, ObjectKey, Severity};
+use crate::api::{Change, Diagnostic, Kind, Object, ObjectKey, Severity, Str};
 use crate::sources::project::Issue;
 
 /// The name of the ConfigMap of the default revision, and the beginning of those of others.
@@ -59,6 +59,11 @@ impl FromConfigMap {
     ) -> FromConfigMap {
         let key = ObjectKey::new(Kind::ConfigMap, namespace, name);
         FromConfigMap { document, key, layer, layers, diagnostics: Vec::new(), started: false }
+    }
+
+    /// The namespace and the name of the ConfigMap.
+    pub fn watched(&self) -> (Str, Str) {
+        (self.key.namespace.clone(), self.key.name.clone())
     }
 
     /// Publishes what the first reading says.

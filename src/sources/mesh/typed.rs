@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ use crate::api::mesh::{
     InboundPolicy, MeshMtls, OutboundPolicy, PathNormalization, TcpKeepalive, TlsDefaults,
 };
 use crate::api::proto_json::ProtoJson;
-use crate::api::{MeshConfig, MeshNetworks, Str, duration};
+use crate::api::{LabelSelector, MeshConfig, MeshNetworks, Str, duration};
 
 /// Below this no connection can be made (MeshConfig.connectTimeout).
 const MIN_CONNECT_TIMEOUT: Duration = Duration::from_millis(1);
@@ -72,6 +73,7 @@ pub(super) fn typed(mesh: &Map<String, Value>) -> Result<MeshConfig, Issue> {
         tcp_keepalive: mesh.get("tcpKeepalive").and_then(Value::as_object).map(tcp_keepalive),
         h2_upgrade: mesh.get("h2UpgradePolicy").and_then(Value::as_str) == Some("UPGRADE"),
         cluster_local_hosts: cluster_local_hosts(mesh.get("serviceSettings")),
+        discovery_selectors: discovery_selectors(mesh.get("discoverySelectors"))?,
         // In a document of its own; see `Layers`.
         networks: MeshNetworks::default(),
         raw: Value::Null,
@@ -167,4 +169,16 @@ fn cluster_local_hosts(settings: Option<&Value>) -> Vec<Str> {
         .filter(|setting| setting.pointer("/settings/clusterLocal") == Some(&Value::Bool(true)))
         .flat_map(|setting| strings(setting.get("hosts")))
         .collect()
+}
+
+fn discovery_selectors(selectors: Option<&Value>) -> Result<Vec<LabelSelector>, Issue> {
+    let selectors = selectors.and_then(Value::as_array).into_iter().flatten();
+    let read = |(i, selector): (usize, &Value)| {
+        LabelSelector::deserialize(selector).map_err(|error| {
+            let operators = "operators are In, NotIn, Exists and DoesNotExist";
+            let message = format!("is no label selector: {error}; {operators}");
+            Issue::error(FieldPath::of("discoverySelectors").index(i), message)
+        })
+    };
+    selectors.enumerate().map(read).collect()
 }

@@ -1,0 +1,353 @@
+//! Following one collection of an API server: a list, then what changes, for ever.
+//!
+//! Owns requests, versions and waiting; what events mean is the receiver's. A list is streamed where the server
+//! can, so that no page of objects stands in memory, and read by pages where it cannot. A watch goes on from the
+//! version of the last event or bookmark. Whatever fails is told once as [`Event::Lost`] and tried again; what was
+//! told before stays true for the receiver until a new list says otherwise.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use kube::Client;
+use kube::core::params::{ListParams, WatchParams};
+use kube::core::request::Request;
+use kube::core::watch::WatchEvent;
+use serde::Deserialize;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{Instant, timeout};
+
+use super::backoff::Backoff;
+use super::received::Received;
+
+/// How many objects a page has.
+const PAGE: u32 = 500;
+
+/// How long the head of an answer, or a page, may take.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// How long a watch may be silent. Servers send a bookmark each minute: after this the connection counts as dead.
+const SILENCE: Duration = Duration::from_secs(150);
+
+/// How long a server keeps a watch open, in seconds; the actual time lies between this and 1.5 times of it, so
+/// that watches do not end together.
+const WATCH_SECONDS: u32 = 200;
+
+/// A watch that ends sooner and brought nothing counts as failed.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// How often a resource that does not exist is asked for when nothing tells that it was made.
+const ABSENT: Duration = Duration::from_secs(10);
+
+/// What marks the bookmark at the end of a streamed list.
+const LIST_ENDS: &str = "k8s.io/initial-events-end";
+
+/// What is told of a collection.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Event {
+    /// A list begins: what it does not name until it ends is gone.
+    Listing,
+    /// An object is this, as listed or as changed.
+    Is(Received),
+    /// An object is gone.
+    Gone(Received),
+    /// The list is complete.
+    Listed,
+    /// Changes are told from now on.
+    Followed,
+    /// The server cannot be asked at the moment, and why.
+    Lost(String),
+    /// The server does not have this resource.
+    Absent,
+}
+
+/// Follows one collection.
+pub(super) struct Follower {
+    /// Who is asked.
+    pub client: Client,
+    /// The path of the collection.
+    pub path: String,
+    /// Only objects with such fields.
+    pub fields: Option<String>,
+    /// Only the metadata of objects.
+    pub metadata_only: bool,
+    /// Which of those that the receiver hears this is.
+    pub at: usize,
+    /// The receiver. The bound of the queue is what holds a fast server back.
+    pub events: mpsc::Sender<(usize, Event)>,
+    /// The server cannot stream lists; shared by all that ask it.
+    pub paged: Arc<AtomicBool>,
+    /// Changes when the resource may have been made.
+    pub made: Option<watch::Receiver<()>>,
+    /// Asks for a new list.
+    pub relist: Arc<Notify>,
+}
+
+/// Why following ended for the moment.
+enum End {
+    /// A watch ended as it should.
+    Over,
+    /// The version is too old to go on from.
+    Expired,
+    /// There is no such resource.
+    Absent,
+    /// The server does not stream lists.
+    Unstreamed,
+    /// Something failed.
+    Failed(Failure),
+    /// Nobody listens any more.
+    Unheard,
+}
+
+/// What failed.
+struct Failure {
+    /// The status code of the answer; 0 where there was none.
+    code: u16,
+    why: String,
+    /// How long the server wants to be left alone.
+    asked: Duration,
+}
+
+/// A page of a list.
+#[derive(Deserialize)]
+struct Page {
+    metadata: PageMetadata,
+    #[serde(default = "Vec::new")]
+    items: Vec<Received>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageMetadata {
+    #[serde(default)]
+    resource_version: String,
+    #[serde(default, rename = "continue")]
+    next: String,
+}
+
+impl Follower {
+    /// Follows until nobody listens.
+    pub async fn run(mut self) {
+        let mut backoff = Backoff::default();
+        let mut version = None;
+        let relist = self.relist.clone();
+        loop {
+            let end = tokio::select! {
+                end = self.follow(&mut version, &mut backoff) => end,
+                () = relist.notified() => End::Expired,
+            };
+            match end {
+                End::Over => {}
+                End::Expired => {
+                    version = None;
+                    tokio::time::sleep(backoff.wait(Duration::ZERO)).await;
+                }
+                End::Unstreamed => self.paged.store(true, Ordering::Relaxed),
+                End::Absent => {
+                    if self.tell(Event::Absent).await.is_err() {
+                        return;
+                    }
+                    self.wait_until_made().await;
+                }
+                End::Failed(failure) => {
+                    if self.tell(Event::Lost(failure.why)).await.is_err() {
+                        return;
+                    }
+                    tokio::time::sleep(backoff.wait(failure.asked)).await;
+                }
+                End::Unheard => return,
+            }
+        }
+    }
+
+    /// Waits until the resource may exist.
+    async fn wait_until_made(&mut self) {
+        let made = async {
+            let changed = match &mut self.made {
+                Some(made) => made.changed().await.is_ok(),
+                None => false,
+            };
+            if !changed {
+                std::future::pending().await
+            }
+        };
+        // Over time, not at once: that it was told does not mean that it is served.
+        let _ = timeout(ABSENT, made).await;
+        tokio::time::sleep(Backoff::default().wait(Duration::ZERO)).await;
+    }
+
+    /// Lists, if there is no version to go on from, and watches until something ends that.
+    async fn follow(&self, version: &mut Option<String>, backoff: &mut Backoff) -> End {
+        let followed = async {
+            if version.is_none() && self.paged.load(Ordering::Relaxed) {
+                *version = Some(self.list().await?);
+                backoff.reset();
+            }
+            self.watch(version, backoff).await
+        };
+        match followed.await {
+            Ok(()) => End::Over,
+            Err(end) => end,
+        }
+    }
+
+    /// Reads a list page by page; returns its version.
+    async fn list(&self) -> Result<String, End> {
+        self.tell(Event::Listing).await?;
+        let mut next = None;
+        loop {
+            let params = ListParams {
+                field_selector: self.fields.clone(),
+                limit: Some(PAGE),
+                continue_token: next,
+                ..ListParams::default()
+            };
+            let page = self.page(&params).await?;
+            for item in page.items {
+                self.tell(Event::Is(item)).await?;
+            }
+            if page.metadata.next.is_empty() {
+                self.tell(Event::Listed).await?;
+                return Ok(page.metadata.resource_version);
+            }
+            next = Some(page.metadata.next);
+        }
+    }
+
+    async fn page(&self, params: &ListParams) -> Result<Page, End> {
+        let request = Request::new(&self.path);
+        let request = match self.metadata_only {
+            true => request.list_metadata(params),
+            false => request.list(params),
+        };
+        let request = request.map_err(|error| End::failed(error.to_string()))?;
+        answer(self.client.request(request)).await
+    }
+
+    /// Watches; begins with a streamed list where there is no version to go on from.
+    async fn watch(&self, version: &mut Option<String>, backoff: &mut Backoff) -> Result<(), End> {
+        let lists = version.is_none();
+        let begun = Instant::now();
+        let events = self.events_from(version.as_deref()).await.map_err(|end| match end {
+            // Servers without streamed lists refuse the parameters as invalid.
+            End::Failed(Failure { code: 400 | 422, .. }) if lists => End::Unstreamed,
+            end => end,
+        })?;
+        let mut events = pin!(events);
+        self.tell(if lists { Event::Listing } else { Event::Followed }).await?;
+        let mut listing = lists;
+        let mut quiet = true;
+        loop {
+            let event = match timeout(SILENCE, events.next()).await {
+                Err(_) => {
+                    return Err(End::failed(format!("silent for {} s", SILENCE.as_secs())));
+                }
+                Ok(Some(Err(error))) => return Err(End::of(&error)),
+                Ok(None) if listing => {
+                    return Err(End::failed("the connection ended before the list did"));
+                }
+                Ok(None) if quiet && begun.elapsed() < SHORT => {
+                    return Err(End::failed("the connection ended at once"));
+                }
+                Ok(None) => return Ok(()),
+                Ok(Some(Ok(event))) => event,
+            };
+            quiet = false;
+            let reached = match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                    let reached = object.version().to_owned();
+                    self.tell(Event::Is(object)).await?;
+                    reached
+                }
+                WatchEvent::Deleted(object) => {
+                    let reached = object.version().to_owned();
+                    self.tell(Event::Gone(object)).await?;
+                    reached
+                }
+                WatchEvent::Bookmark(bookmark) => {
+                    if listing && bookmark.metadata.annotations.contains_key(LIST_ENDS) {
+                        listing = false;
+                        self.tell(Event::Listed).await?;
+                        self.tell(Event::Followed).await?;
+                    }
+                    bookmark.metadata.resource_version
+                }
+                WatchEvent::Error(status) => return Err(End::of(&kube::Error::Api(status))),
+            };
+            // A list that is cut off begins anew.
+            if !listing {
+                *version = Some(reached);
+                backoff.reset();
+            }
+        }
+    }
+
+    async fn events_from(
+        &self,
+        version: Option<&str>,
+    ) -> Result<impl Stream<Item = kube::Result<WatchEvent<Received>>> + use<>, End> {
+        let params = WatchParams {
+            field_selector: self.fields.clone(),
+            timeout: Some(WATCH_SECONDS + fastrand::u32(..WATCH_SECONDS / 2)),
+            send_initial_events: version.is_none(),
+            ..WatchParams::default()
+        };
+        let (request, version) = (Request::new(&self.path), version.unwrap_or_default());
+        let request = match self.metadata_only {
+            true => request.watch_metadata(&params, version),
+            false => request.watch(&params, version),
+        };
+        let request = request.map_err(|error| End::failed(error.to_string()))?;
+        answer(self.client.request_events(request)).await
+    }
+
+    async fn tell(&self, event: Event) -> Result<(), End> {
+        self.events.send((self.at, event)).await.map_err(|_| End::Unheard)
+    }
+}
+
+/// Waits for the answer to a request.
+async fn answer<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, End> {
+    match timeout(ANSWER, request).await {
+        Ok(answer) => answer.map_err(|error| End::of(&error)),
+        Err(_) => Err(End::failed(format!("no answer within {} s", ANSWER.as_secs()))),
+    }
+}
+
+impl End {
+    fn failed(why: impl Into<String>) -> End {
+        End::Failed(Failure { code: 0, why: why.into(), asked: Duration::ZERO })
+    }
+
+    fn of(error: &kube::Error) -> End {
+        match error {
+            kube::Error::Api(status) if status.code == 410 => End::Expired,
+            kube::Error::Api(status) if status.code == 404 => End::Absent,
+            kube::Error::Api(status) => {
+                let asked = status.details.as_ref().map_or(0, |d| d.retry_after_seconds);
+                End::Failed(Failure {
+                    code: status.code,
+                    why: format!("{} {}", status.code, status.message),
+                    asked: Duration::from_secs(asked.into()),
+                })
+            }
+            error => End::failed(chain(error)),
+        }
+    }
+}
+
+/// An error with its causes: what kube says alone is often "ServiceError".
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,81 @@
+//! How far following a cluster is, for readiness, metrics and the log.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tracing::{info, warn};
+
+use super::SCOPE;
+use super::definitions::Definitions;
+use super::state::{Phase, State};
+use crate::metrics::Metrics;
+
+/// How far following a cluster is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Everything was read once.
+    pub synced: bool,
+    /// What was not read yet, and why, where something failed.
+    pub waiting: Vec<String>,
+    /// What cannot be followed at the moment, and why; what it gave before stays in use.
+    pub stale: BTreeMap<String, String>,
+}
+
+impl Status {
+    /// The status of what is followed. What is synced stays so.
+    pub(super) fn of(state: &State, definitions: &Definitions, synced: bool) -> Status {
+        let mut status = Status { synced, ..Status::default() };
+        for (watched, phase, failure) in state.phases() {
+            let name = watched.to_string();
+            let because = |why: &str| format!("{name} ({why})");
+            match phase {
+                Phase::Following => {}
+                Phase::Stale(why) => {
+                    status.stale.insert(name, why.clone());
+                }
+                Phase::Syncing => {
+                    status.waiting.push(failure.map_or(name.clone(), because));
+                }
+                Phase::Absent => match watched.definition().map(|name| definitions.has(&name)) {
+                    // Waited for, and nothing is missing without it.
+                    Some(Some(false)) => {}
+                    Some(None) => {
+                        let why = definitions.missing().unwrap_or_default();
+                        let why = format!("whether it is defined is not known: {why}");
+                        status.waiting.push(because(&why));
+                    }
+                    Some(Some(true)) | None => {
+                        status.waiting.push(because("the server does not serve it"));
+                    }
+                },
+            }
+        }
+        status.synced |= status.waiting.is_empty();
+        status
+    }
+
+    /// Logs what differs from `before`, and counts it.
+    pub(super) fn tell(&self, before: &Status, cluster: &str, metrics: &Metrics) {
+        for (name, why) in &self.stale {
+            if !before.stale.contains_key(name) {
+                warn!(target: SCOPE, cluster, "{name}: cannot be followed: {why}; what is known stays in use");
+                metrics.watch_failures.with(&[cluster, name]).inc();
+                metrics.stale_since.with(&[cluster, name]).set(now());
+            }
+        }
+        for name in before.stale.keys().filter(|name| !self.stale.contains_key(*name)) {
+            info!(target: SCOPE, cluster, "{name}: followed again");
+            metrics.stale_since.with(&[cluster, name]).set(0.0);
+        }
+        for waiting in self.waiting.iter().filter(|name| name.ends_with(')')) {
+            if !before.waiting.contains(waiting) {
+                warn!(target: SCOPE, cluster, "not read yet: {waiting}");
+            }
+        }
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}

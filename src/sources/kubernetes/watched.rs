@@ -1,0 +1,80 @@
+//! What is asked of an API server: which objects of which resource.
+
+use std::fmt;
+
+use crate::api::{Kind, Str};
+
+/// The objects that one watch follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// Their kind.
+    pub kind: Kind,
+    /// Their namespace; None for all.
+    pub namespace: Option<Str>,
+    /// The only name; None for all.
+    pub name: Option<Str>,
+    /// Whether `discoverySelectors` decide over them.
+    pub filtered: bool,
+}
+
+impl Watched {
+    /// All objects of a kind that the mesh has.
+    pub fn all(kind: Kind) -> Watched {
+        Watched { kind, namespace: None, name: None, filtered: kind.namespaced() }
+    }
+
+    /// One object, whatever namespaces belong to the mesh.
+    pub fn one(kind: Kind, namespace: &str, name: &str) -> Watched {
+        let (namespace, name) = (Some(namespace.into()), Some(name.into()));
+        Watched { kind, namespace, name, filtered: false }
+    }
+
+    /// The same, in one namespace.
+    pub fn within(self, namespace: &str) -> Watched {
+        match self.kind.namespaced() && self.namespace.is_none() {
+            true => Watched { namespace: Some(namespace.into()), ..self },
+            false => self,
+        }
+    }
+
+    /// The path of the collection.
+    pub(super) fn path(&self) -> String {
+        let group = match self.kind.group() {
+            "" => format!("/api/{}", self.kind.version()),
+            group => format!("/apis/{group}/{}", self.kind.version()),
+        };
+        match &self.namespace {
+            None => format!("{group}/{}", self.kind.plural()),
+            Some(namespace) => format!("{group}/namespaces/{namespace}/{}", self.kind.plural()),
+        }
+    }
+
+    /// What the server selects by fields.
+    pub(super) fn field_selector(&self) -> Option<String> {
+        self.name.as_ref().map(|name| format!("metadata.name={name}"))
+    }
+
+    /// The name of the CustomResourceDefinition without which the resource does not exist.
+    pub(super) fn definition(&self) -> Option<String> {
+        let (plural, group) = (self.kind.plural(), self.kind.group());
+        self.kind.is_istio().then(|| format!("{plural}.{group}"))
+    }
+}
+
+/// `virtualservices.networking.istio.io`, `configmaps istio-system/istio`.
+impl fmt::Display for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.plural())?;
+        if !self.kind.group().is_empty() {
+            write!(f, ".{}", self.kind.group())?;
+        }
+        match (&self.namespace, &self.name) {
+            (None, _) => Ok(()),
+            (Some(namespace), None) => write!(f, " in {namespace}"),
+            (Some(namespace), Some(name)) => write!(f, " {namespace}/{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
