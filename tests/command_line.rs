@@ -283,6 +283,29 @@ fn objects_in_files_are_validated() {
 }
 
 #[test]
+fn what_objects_name_is_looked_for_in_a_whole_mesh_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let mesh = directory.path().join("mesh");
+    std::fs::create_dir(&mesh).unwrap();
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n\
+        spec: {ports: [{port: 80}]}\n";
+    std::fs::write(mesh.join("web.yaml"), service).unwrap();
+    let route = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r, namespace: shop}\n\
+        spec:\n  hosts: [front]\n  http:\n  - route:\n    - destination:\n        host: wbe\n";
+    let file = directory.path().join("route.yaml");
+    std::fs::write(&file, route).unwrap();
+    let (mesh, file) = (mesh.to_str().unwrap(), file.to_str().unwrap());
+    check(&["validate", file], 0, "1 object, 0 errors, 0 warnings\n", "");
+    let output = run(&["validate", "--configDir", mesh, file]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let place = "VirtualService shop/r: spec.http[0].route[0].destination.host: ";
+    assert!(text.starts_with(&format!("warning: {file}:9: {place}no service")), "{text}");
+    assert!(text.ends_with("\n2 objects, 0 errors, 1 warning\n"), "{text}");
+    assert_eq!(output.status.code(), Some(0));
+    check(&["validate", "--configDir", mesh], 0, "1 object, 0 errors, 0 warnings\n", "");
+}
+
+#[test]
 fn every_shell_gets_a_script() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = run(&["completion", shell]);

@@ -66,7 +66,7 @@ fn of_mesh(mut loaded: Loaded) -> Vec<Diagnostic> {
     }
     found.sort();
     found.dedup();
-    findings.extend(found.into_iter().map(|finding| loaded.places.locate(finding)));
+    findings.extend(loaded.places.locate(found));
     findings.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
     findings.dedup();
     findings

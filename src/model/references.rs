@@ -4,6 +4,7 @@
 //! until somebody has it. An alarm must be true: what one client in the right namespace can reach is not told. Looking
 //! at all objects costs a look-up for each name; only what is missing costs more.
 
+mod bindings;
 mod hosts;
 mod near;
 mod routes;
@@ -43,7 +44,8 @@ pub fn missing<'a>(
     sidecars: impl Iterator<Item = &'a Arc<Config<Sidecar>>>,
 ) -> Vec<Diagnostic> {
     let mut near = Near::new(world.hosts, world.domain);
-    let mut told = routes::check(world, gateways, &mut near);
+    let mut told = routes::check(world, &mut near);
+    told.extend(bindings::check(world, gateways));
     told.extend(rules::check(world, rules, &mut near));
     told.extend(sidecars::check(world, sidecars, &mut near));
     told

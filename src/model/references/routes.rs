@@ -1,35 +1,24 @@
-//! What VirtualServices name: hosts, subsets and ports of destinations, and Gateways.
+//! What routes lead to: hosts, ports and subsets of destinations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::near::Near;
 use super::{World, only_as_written, owners, seen_by};
-use crate::api::config::Config;
 use crate::api::field_path::FieldPath;
 use crate::api::issue::Issue;
-use crate::api::networking::Gateway;
 use crate::api::networking::common::Destination;
 use crate::api::{Diagnostic, Str};
 use crate::model::virtual_service::MESH;
 use crate::model::{Resolution, Routing, Service, ServiceKey, Visibility};
 
 /// See the module.
-pub(super) fn check<'a>(
-    world: World<'a>,
-    gateways: &[Arc<Config<Gateway>>],
-    near: &mut Near<'a>,
-) -> Vec<Diagnostic> {
-    let mut by_name: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for gateway in gateways {
-        by_name.entry(&gateway.meta.name).or_default().insert(&gateway.meta.namespace);
-    }
+pub(super) fn check<'a>(world: World<'a>, near: &mut Near<'a>) -> Vec<Diagnostic> {
     let mut told = Vec::new();
     for routing in world.virtual_services.all() {
         let mut check = Check { world, near: &mut *near, routing };
         check.http(&mut told);
         check.streams(&mut told);
-        unknown_gateways(routing, &by_name, &mut told);
     }
     told
 }
@@ -190,26 +179,4 @@ fn unknown_port(host: &str, number: u32, services: &[&Arc<Service>]) -> String {
     let ports: Vec<String> = ports.into_iter().map(|port| port.to_string()).collect();
     let ports = if ports.is_empty() { "none".to_owned() } else { ports.join(", ") };
     format!("{host} has no port {number}, so that what is sent there fails; its ports are: {ports}")
-}
-
-fn unknown_gateways(
-    routing: &Routing,
-    by_name: &BTreeMap<&str, BTreeSet<&str>>,
-    told: &mut Vec<Diagnostic>,
-) {
-    for (index, gateway) in routing.spec.gateways.iter().enumerate() {
-        let Some((namespace, name)) = gateway.split_once('/') else { continue };
-        let namespaces = by_name.get(name);
-        if namespaces.is_some_and(|all| all.contains(namespace)) {
-            continue;
-        }
-        let remedy = match namespaces.and_then(|all| all.first()) {
-            Some(other) => format!("{other}/{name} may be meant"),
-            None => "create it, or correct the name".to_owned(),
-        };
-        let message =
-            format!("there is no Gateway {gateway}, so that nothing is routed for it; {remedy}");
-        let path = FieldPath::of("spec").key("gateways").index(index);
-        told.push(Issue::warning(path, message).of(&routing.config.key()));
-    }
 }

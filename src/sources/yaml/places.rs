@@ -1,11 +1,11 @@
 //! Where objects stand in files, for those who find out what is wrong with them when they are no texts any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::super::lines::Lines;
 use super::scan::{Content, Files};
-use super::split::split;
+use super::split::{Document, split};
 use crate::api::field_path::FieldPath;
 use crate::api::{Diagnostic, Location, ObjectKey};
 
@@ -27,25 +27,37 @@ impl Places {
         self.at.len()
     }
 
-    /// The diagnostic with the file and line of its field; of objects in lists with the line of the object.
-    pub fn locate(&self, diagnostic: Diagnostic) -> Diagnostic {
-        let known = diagnostic.object.as_ref().and_then(|object| self.at.get(object));
-        let location = diagnostic.location.or_else(|| {
-            let Location { file, line } = known?;
-            let line = self.field(file, *line, &diagnostic.path).unwrap_or(*line);
-            Some(Location { file: file.clone(), line })
-        });
-        Diagnostic { location, ..diagnostic }
+    /// The diagnostics with the file and line of their field; of objects in lists with the line of the object. Each file
+    /// is looked through once.
+    pub fn locate(&self, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let mut known: HashMap<&Path, Documents<'_>> = HashMap::new();
+        let place = |diagnostic: Diagnostic| {
+            let at = diagnostic.object.as_ref().and_then(|object| self.at.get(object));
+            let location = diagnostic.location.or_else(|| {
+                let Location { file, line } = at?;
+                let documents = known.entry(file).or_insert_with(|| self.documents(file));
+                let field = documents.get(line).and_then(|d| field(d, &diagnostic.path));
+                Some(Location { file: file.clone(), line: field.unwrap_or(*line) })
+            });
+            Diagnostic { location, ..diagnostic }
+        };
+        diagnostics.into_iter().map(place).collect()
     }
 
-    /// The line of a field of the object that begins on `line`.
-    fn field(&self, file: &Path, line: usize, path: &str) -> Option<usize> {
-        let Some(Content::Bytes(bytes)) = self.files.get(file) else { return None };
-        let path = FieldPath::parse(path)?;
-        let text = std::str::from_utf8(bytes).ok()?;
-        let document = split(text).find(|document| document.line == line)?;
-        Some(document.first_line + Lines::new(document.text).find(&path))
+    fn documents(&self, file: &Path) -> Documents<'_> {
+        let Some(Content::Bytes(bytes)) = self.files.get(file) else { return Documents::new() };
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        split(text).map(|document| (document.line, document)).collect()
     }
+}
+
+/// The documents of a file, by the line of their first content.
+type Documents<'a> = HashMap<usize, Document<'a>>;
+
+/// The line of a field of a document.
+fn field(document: &Document<'_>, path: &str) -> Option<usize> {
+    let path = FieldPath::parse(path)?;
+    Some(document.first_line + Lines::new(document.text).find(&path))
 }
 
 #[cfg(test)]

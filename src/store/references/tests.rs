@@ -196,6 +196,27 @@ fn gateways_that_do_not_exist() {
 }
 
 #[test]
+fn matches_for_gateways_that_nothing_is_bound_to() {
+    let spec = |gateways: Value, kind: &str, matched: &str| {
+        let mut spec = json!({ "hosts": ["front"], "gateways": gateways });
+        let route = json!([{ "destination": { "host": "web" } }]);
+        let matches = json!([{ "port": 1 }, { "gateways": [matched], "sniHosts": ["front"] }]);
+        spec[kind] = json!([{ "match": matches, "route": route }]);
+        vec![
+            put::<Gateway>("shop/gw", json!({ "servers": [] })),
+            put::<VirtualService>("shop/r", spec),
+        ]
+    };
+    for kind in ["http", "tls", "tcp"] {
+        let place = format!("spec.{kind}[0].match[1].gateways[0]: ");
+        check(spec(json!(["gw"]), kind, "shop/gw"), &[]);
+        check(spec(json!([]), kind, "mesh"), &[]);
+        check(spec(json!([]), kind, "gw"), &[&place, "shop/gw has no effect here"]);
+        check(spec(json!(["gw"]), kind, "mesh"), &[&place, "mesh has no effect here"]);
+    }
+}
+
+#[test]
 fn hosts_that_sidecars_import_and_nobody_has() {
     let import = |host: &str| {
         let egress = json!({ "egress": [{ "hosts": ["./*", host] }] });

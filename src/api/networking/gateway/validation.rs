@@ -49,6 +49,10 @@ fn validate_server(server: &Server, at: &Place<'_>, issues: &mut Issues) {
     }
     addresses::bind(&server.bind, &at.key("bind"), issues);
     validate_port(&server.port, &server.bind, &at.key("port"), issues);
+    if !server.default_endpoint.is_empty() {
+        let message = "has no effect: traffic goes where VirtualServices lead it; remove it";
+        issues.warn(at.key("defaultEndpoint"), message);
+    }
     if let Some(tls) = &server.tls {
         server_tls(tls, &at.key("tls"), issues);
     }

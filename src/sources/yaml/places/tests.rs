@@ -24,14 +24,14 @@ fn locate(kind: Kind, namespace: &str, name: &str, path: &str) -> Option<String>
     let files = Files::from([(PathBuf::from("mesh.yaml"), content)]);
     let (_, places, _) = load_placed(&[], files);
     assert_eq!(places.count(), 2);
-    let told = places.locate(Diagnostic {
+    let told = places.locate(vec![Diagnostic {
         severity: Severity::Warning,
         location: None,
         object: Some(ObjectKey::new(kind, namespace, name)),
         path: path.to_owned(),
         message: String::new(),
-    });
-    told.location.map(|location| location.to_string())
+    }]);
+    told[0].location.as_ref().map(|location| location.to_string())
 }
 
 #[test]

@@ -16,6 +16,10 @@ fn servers() {
             "servers: [{port: {number: 80, name: a, protocol: GRPC-Web}, hosts: [a.b, '*/c.d', ./e.f, ns/1.2.3.4]}]",
             &[],
         ),
+        (
+            &server(HTTP, "defaultEndpoint: '127.0.0.1:80'"),
+            &["warning spec.servers[0].defaultEndpoint: has no effect"],
+        ),
         ("{}", &["error spec.servers: at least one server"]),
         (
             "servers: [{}]",

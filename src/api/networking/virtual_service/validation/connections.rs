@@ -37,6 +37,10 @@ pub(super) fn validate(spec: &VirtualService, at: &Place<'_>, issues: &mut Issue
                 &at,
                 issues,
             );
+            if !connection.source_subnet.is_empty() {
+                let message = "has no effect: addresses of clients are not matched; remove it, or use sourceLabels";
+                issues.warn(at.key("sourceSubnet"), message);
+            }
         }
         validate_destinations(&route.route, &at.key("route"), issues);
     }

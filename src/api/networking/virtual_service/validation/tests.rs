@@ -527,3 +527,12 @@ fn what_earlier_routes_take() {
         ),
     ]);
 }
+
+#[test]
+fn what_was_never_implemented_is_told() {
+    let tcp = "hosts: [a.b], tcp: [{match: [{sourceSubnet: 10.0.0.0/8}], route: [{destination: {host: a}}]}]";
+    check::<VirtualService>(&[(
+        &format!("{{{tcp}}}"),
+        &["warning spec.tcp[0].match[0].sourceSubnet: has no effect"],
+    )]);
+}
