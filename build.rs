@@ -35,6 +35,7 @@ const MESSAGES: &[&str] = &[
     "istio/alpn.proto",
     "istio/stats.proto",
     "istio/metadata_exchange.proto",
+    "envoy/extensions/filters/network/mysql_proxy/v3/mysql_proxy.proto",
 ];
 
 fn main() -> Result<()> {

@@ -66,3 +66,9 @@ pub mod alpn {
 pub mod stats {
     include!(concat!(env!("OUT_DIR"), "/stats.rs"));
 }
+
+/// Configuration of the filter that reads the MySQL protocol.
+#[allow(missing_docs, clippy::all, reason = "generated")]
+pub mod mysql_proxy {
+    include!(concat!(env!("OUT_DIR"), "/envoy.extensions.filters.network.mysql_proxy.v3.rs"));
+}

@@ -9,7 +9,10 @@ mod names;
 mod table;
 mod value;
 
+use std::collections::BTreeSet;
+
 use crate::api::Features;
+use crate::api::features::SessionLabels;
 
 pub use self::table::{Settings, State, Variable, variables};
 pub use self::value::go_bool;
@@ -96,8 +99,30 @@ impl Settings {
             quic: self.quic,
             internal_networks: self.internal_networks,
             mirror_as_is: self.mirror_as_is,
+            exchanged_labels: sorted_for_ever(&self.exchanged_labels),
+            external_canonical: self.external_canonical,
+            mysql_filter: self.mysql_filter,
+            redis_filter: self.redis_filter,
+            session_filter: self.session_filter,
+            session_labels: SessionLabels {
+                cookie: for_ever(&self.session_cookie_label),
+                header: for_ever(&self.session_header_label),
+                draining: for_ever(&self.draining_label),
+            },
         }
     }
+}
+
+/// Features are read once and hold for the life of the process, and so does this.
+fn for_ever(text: &str) -> &'static str {
+    Box::leak(Box::from(text))
+}
+
+/// The parts of a list with commas, in order.
+fn sorted_for_ever(list: &str) -> &'static [&'static str] {
+    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let parts: BTreeSet<&str> = parts.collect();
+    Vec::leak(parts.into_iter().map(for_ever).collect())
 }
 
 /// The number that a limit of 0 stands for: 15 and 5 more for each CPU, 100 at most.

@@ -27,6 +27,7 @@ pub mod resource;
 pub mod route;
 pub mod rules;
 pub mod scope;
+pub mod session;
 #[cfg(test)]
 mod tests;
 pub mod translator;

@@ -88,6 +88,18 @@ pub struct Features {
     /// Every connection manager takes the address ranges of the mesh networks for internal, not only those that
     /// believe the address of their peer.
     pub internal_networks: bool,
+    /// The labels that workloads tell each other beside those that all do, sorted.
+    pub exchanged_labels: &'static [&'static str],
+    /// Endpoints of external services tell the canonical names that the labels of their service say.
+    pub external_canonical: bool,
+    /// The MySQL protocol is read.
+    pub mysql_filter: bool,
+    /// The Redis protocol is spoken, so that keys are spread over the endpoints.
+    pub redis_filter: bool,
+    /// Proxies keep the sessions of clients with an endpoint, where services ask for it.
+    pub session_filter: bool,
+    /// How they ask.
+    pub session_labels: SessionLabels,
     /// Requests that are mirrored keep their host, without a mark.
     pub mirror_as_is: bool,
 }
@@ -141,7 +153,34 @@ impl Default for Features {
             filter_gateway_clusters: false,
             quic: false,
             internal_networks: false,
+            exchanged_labels: &[],
+            external_canonical: false,
+            mysql_filter: false,
+            redis_filter: false,
+            session_filter: false,
+            session_labels: SessionLabels::default(),
             mirror_as_is: true,
+        }
+    }
+}
+
+/// The names of labels that are about sessions; one that is empty is nobody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionLabels {
+    /// Of services: the cookie that carries a session, and its path behind a `:`.
+    pub cookie: &'static str,
+    /// Of services: the header that carries one.
+    pub header: &'static str,
+    /// Of workloads: they take no new sessions.
+    pub draining: &'static str,
+}
+
+impl Default for SessionLabels {
+    fn default() -> SessionLabels {
+        SessionLabels {
+            cookie: "istio.io/persistent-session",
+            header: "istio.io/persistent-session-header",
+            draining: "istio.io/draining",
         }
     }
 }

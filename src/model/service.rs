@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Protocol;
 use crate::api::core::TargetPort;
+use crate::api::features::SessionLabels;
 use crate::api::{Block, Labels, ObjectKey, Str};
 
 /// Names a service. The same host name may exist in several namespaces.
@@ -195,6 +196,16 @@ impl Service {
     /// It stands for hosts that proxies resolve when they are asked for.
     pub fn forwards_by_name(&self) -> bool {
         self.resolution == Resolution::DynamicDns && self.key.hostname.starts_with('*')
+    }
+
+    /// The value of a label; None without one, and if it is empty.
+    pub fn label(&self, name: &str) -> Option<&Str> {
+        self.labels.get(name).filter(|value| !value.is_empty() && !name.is_empty())
+    }
+
+    /// Whether the sessions of its clients stay with an endpoint, even while it goes.
+    pub fn has_sessions(&self, labels: &SessionLabels) -> bool {
+        self.label(labels.cookie).or_else(|| self.label(labels.header)).is_some()
     }
 
     /// The virtual addresses that a client in `cluster` uses: those of its own cluster, or where that does not have

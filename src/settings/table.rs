@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::value::{Rejected, Value, assign};
-use crate::api::features::Percent;
+use crate::api::features::{Percent, SessionLabels};
 use crate::api::{Block, Features};
 
 /// Whether a variable has an effect.
@@ -180,6 +180,22 @@ settings! {
         "sidecars, as gateways do anyway, take the address ranges of the mesh networks for internal";
     "DISABLE_SHADOW_HOST_SUFFIX" mirror_as_is: bool = true,
         "mirrored requests keep their host; otherwise it ends in -shadow";
+    "PILOT_MX_ADDITIONAL_LABELS" exchanged_labels: String = String::new(),
+        "labels that workloads tell each other beside those that all do, with commas between them";
+    "LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES" external_canonical: bool = false,
+        "endpoints of external services tell the canonical names that the labels of their service say";
+    "PILOT_ENABLE_MYSQL_FILTER" mysql_filter: bool = false,
+        "reads the MySQL protocol";
+    "PILOT_ENABLE_REDIS_FILTER" redis_filter: bool = false,
+        "speaks the Redis protocol, so that keys are spread over the endpoints";
+    "PILOT_ENABLE_PERSISTENT_SESSION_FILTER" session_filter: bool = false,
+        "proxies keep the sessions of clients with an endpoint, where services ask for it by label";
+    "PILOT_PERSISTENT_SESSION_LABEL" session_cookie_label: String = SessionLabels::default().cookie.to_owned(),
+        "the label of services that names the cookie of a session; none if empty";
+    "PILOT_PERSISTENT_SESSION_HEADER_LABEL" session_header_label: String = SessionLabels::default().header.to_owned(),
+        "the label of services that names the header of a session; none if empty";
+    "PILOT_DRAINING_LABEL" draining_label: String = SessionLabels::default().draining.to_owned(),
+        "the label of endpoints that take no new sessions; none if empty";
 }
 
 /// The variables that have no effect: name, default, meaning, and why.
@@ -216,7 +232,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("RESOLVE_HOSTNAME_GATEWAYS", "true", "resolves host names of network gateways", Pending),
         ("PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API", "true", "finds network gateways among Gateway API Gateways", Pending),
         ("PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS", "", "risky kubeconfig options to allow", Pending),
-        ("LABEL_CANONICAL_SERVICES_FOR_MESH_EXTERNAL_SERVICE_ENTRIES", "false", "canonical service labels for external services", Pending),
         ("LOCAL_CLUSTER_SECRET_WATCHER", "false", "remote secrets are read from the local cluster", Pending),
         ("PILOT_MULTICLUSTER_KUBECONFIG_PATH", "", "a directory of kubeconfigs of remote clusters", Pending),
         ("ISTIO_KUBE_CLIENT_CONTENT_TYPE", "protobuf", "encoding of API server traffic", Pending),
@@ -256,10 +271,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_HBONE_INITIAL_CONNECTION_WINDOW_SIZE", "0", "HTTP/2 window of HBONE connections; 0 leaves it unset", Pending),
 
         ("PILOT_ENABLE_AGENTGATEWAY", "false", "serves agentgateway proxies", Pending),
-        ("PILOT_ENABLE_PERSISTENT_SESSION_FILTER", "false", "session persistence by label", Pending),
-        ("PILOT_PERSISTENT_SESSION_LABEL", "istio.io/persistent-session", "the label that names the cookie", Pending),
-        ("PILOT_PERSISTENT_SESSION_HEADER_LABEL", "istio.io/persistent-session-header", "the label that names the header", Pending),
-        ("PILOT_DRAINING_LABEL", "istio.io/draining", "the label of endpoints that drain", Pending),
         ("MCS_API_GROUP", "multicluster.x-k8s.io", "the group of the multi-cluster services API", Pending),
         ("MCS_API_VERSION", "v1alpha1", "its version", Pending),
         ("ENABLE_MCS_AUTO_EXPORT", "false", "exports every service", Pending),
@@ -292,7 +303,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("USE_CACERTS_FOR_SELF_SIGNED_CA", "false", "keeps the self-signed CA in the secret cacerts", Pending),
         ("PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS", "false", "several providers of custom authorisation", Pending),
 
-        ("PILOT_MX_ADDITIONAL_LABELS", "", "further labels that workloads tell each other", Pending),
         ("ISTIO_ENABLE_CONTROLLER_QUEUE_METRICS", "false", "metrics of controller queues", Pending),
         ("PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY", "true", "gateways open a span for the upstream", Pending),
         ("PILOT_AGENT_MERGE_ENVOY_STATS", "true", "the agent merges Envoy's metrics", AGENT),
@@ -304,8 +314,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_XDS_CACHE_SIZE", "60000", "entries of the response cache", NO_CACHE),
         ("PILOT_XDS_CACHE_INDEX_CLEAR_INTERVAL", "5s", "how often its index is cleaned", NO_CACHE),
 
-        ("PILOT_ENABLE_MYSQL_FILTER", "false", "reads the MySQL protocol", Pending),
-        ("PILOT_ENABLE_REDIS_FILTER", "false", "reads the Redis protocol", Pending),
         ("PILOT_ENABLE_XDS_CACHE", "true", "the response cache", NO_CACHE),
         ("PILOT_ENABLE_CDS_CACHE", "true", "the response cache of clusters", NO_CACHE),
         ("PILOT_ENABLE_RDS_CACHE", "true", "the response cache of routes", NO_CACHE),

@@ -74,6 +74,11 @@ fn features_are_istiods_unless_a_variable_says_otherwise() {
         ..Features::default()
     };
     assert_eq!(settings.features(), want);
+    let (settings, _) =
+        read(&[("PILOT_MX_ADDITIONAL_LABELS", "team, app,,team"), ("PILOT_DRAINING_LABEL", "x")]);
+    let features = settings.features();
+    assert_eq!(features.exchanged_labels, ["app", "team"]);
+    assert_eq!(features.session_labels.draining, "x");
 }
 
 #[test]

@@ -156,7 +156,8 @@ impl Store {
         let (mut new, pods) = if self.slices.contains_key(id) {
             let workload = |pod: &Str| self.workload(&id.sibling(pod));
             let slices = self.slices_of(id);
-            let from = endpoints::from_slices(service, slices, workload, cluster);
+            let labels = &self.config.features.session_labels;
+            let from = endpoints::from_slices(service, slices, workload, cluster, labels);
             match from.withheld {
                 0 => self.withheld.remove(id),
                 count => self.withheld.insert(id.clone(), count),

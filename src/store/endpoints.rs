@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::cluster::Cluster;
 use super::targets::{target_port, target_port_of_entry};
 use crate::api::core::{self, AddressType, EndpointSlice, SliceEndpoint, SlicePort};
+use crate::api::features::SessionLabels;
 use crate::api::networking::WorkloadEntry;
 use crate::api::{ObjectKey, Str};
 use crate::model::{
@@ -33,8 +34,9 @@ pub(super) fn from_slices<'a>(
     slices: impl Iterator<Item = (ObjectKey, &'a EndpointSlice)>,
     workload: impl Fn(&Str) -> Option<Arc<Workload>>,
     cluster: &Cluster,
+    labels: &SessionLabels,
 ) -> FromSlices {
-    let mut collected = Collected::new(cluster);
+    let mut collected = Collected::new(cluster, service.has_sessions(labels));
     let mut pods = Vec::new();
     let mut withheld = 0;
     let mut origins = Vec::new();
@@ -149,6 +151,8 @@ fn addresses_for(service: &core::Service, ips: &[IpAddr]) -> impl Iterator<Item 
 #[derive(Debug)]
 struct Collected<'a> {
     cluster: &'a Cluster,
+    /// Sessions stay with an endpoint while it goes.
+    sessions: bool,
     by_port: BTreeMap<Str, Vec<Endpoint>>,
     addresses: HashSet<(Str, IpAddr)>,
     /// Where the endpoint of a pod's port is, to add its address of the other family.
@@ -156,9 +160,10 @@ struct Collected<'a> {
 }
 
 impl<'a> Collected<'a> {
-    fn new(cluster: &'a Cluster) -> Collected<'a> {
+    fn new(cluster: &'a Cluster, sessions: bool) -> Collected<'a> {
         Collected {
             cluster,
+            sessions,
             by_port: BTreeMap::new(),
             addresses: HashSet::new(),
             of_pods: HashMap::new(),
@@ -188,7 +193,7 @@ impl<'a> Collected<'a> {
                 address: address.into(),
                 additional: Vec::new(),
                 port: port.port,
-                health: health(service, endpoint),
+                health: health(service, endpoint, self.sessions),
                 weight: WEIGHT,
                 node_name: match (&*endpoint.node_name, workload) {
                     ("", Some(workload)) => workload.node_name.clone(),
@@ -227,11 +232,15 @@ fn join(endpoint: &mut Endpoint, address: IpAddr, workload: &Workload) -> bool {
     true
 }
 
-/// The health that a slice's conditions tell; unset ones read as Kubernetes defines.
-fn health(service: &Service, endpoint: &SliceEndpoint) -> Health {
+/// The health that a slice's conditions tell; unset ones read as Kubernetes defines. With `sessions` an endpoint that goes
+/// serves those that it has.
+fn health(service: &Service, endpoint: &SliceEndpoint, sessions: bool) -> Health {
+    let goes = endpoint.terminating.unwrap_or(true);
     if endpoint.ready.unwrap_or(true) || service.publish_not_ready {
         Health::Healthy
-    } else if endpoint.terminating.unwrap_or(true) {
+    } else if goes && sessions && endpoint.serving.unwrap_or(true) {
+        Health::Draining
+    } else if goes {
         Health::Terminating
     } else {
         Health::Unhealthy

@@ -46,6 +46,12 @@ capabilities! {
     GrpcWeb = "envoy.filters.http.grpc_web": "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb";
     MongoProxy = "envoy.filters.network.mongo_proxy"
         : "envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy";
+    MysqlProxy = "envoy.filters.network.mysql_proxy"
+        : "envoy.extensions.filters.network.mysql_proxy.v3.MySQLProxy";
+    RedisProxy = "envoy.filters.network.redis_proxy"
+        : "envoy.extensions.filters.network.redis_proxy.v3.RedisProxy";
+    StatefulSession = "envoy.filters.http.stateful_session"
+        : "envoy.extensions.filters.http.stateful_session.v3.StatefulSession";
     CaresResolver = "envoy.network.dns_resolver.cares"
         : "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
     ForwardCluster = "envoy.clusters.dynamic_forward_proxy"
@@ -100,6 +106,9 @@ impl Capabilities {
             (!features.metadata_exchange, &exchange[..]),
             (!features.alpn_filter, &[Capability::Alpn]),
             (!features.mongo_filter, &[Capability::MongoProxy]),
+            (!features.mysql_filter, &[Capability::MysqlProxy]),
+            (!features.redis_filter, &[Capability::RedisProxy]),
+            (!features.session_filter, &[Capability::StatefulSession]),
         ];
         let unwanted = unwanted.iter().filter(|(unwanted, _)| *unwanted);
         let all = unwanted.flat_map(|(_, capabilities)| capabilities.iter());

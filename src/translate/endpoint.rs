@@ -208,6 +208,7 @@ impl<'a> Client<'a> {
             balancing,
             explicit_tls,
             telemetry: features.telemetry && features.endpoint_telemetry,
+            as_service: features.external_canonical && service.mesh_external,
         }
     }
 }

@@ -273,6 +273,10 @@ fn host(
         answers,
         table: Same(wanted.table.clone()),
         attempt_count: scope.attempt_count,
+        session: match &wanted.host {
+            Host::Service(Same(service)) => scope.session(service),
+            Host::Name(..) => None,
+        },
     };
     hosts.get(key, Key::build)
 }

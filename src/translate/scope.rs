@@ -12,6 +12,7 @@ use super::capability::{Capabilities, Capability};
 use super::endpoint::place::Place;
 use super::memo::Same;
 use super::proxy_config::ProxyConfig;
+use super::session::Session;
 use super::visible::{Viewpoint, Visible};
 use crate::api::config::Config;
 use crate::api::core::TargetPort;
@@ -210,6 +211,13 @@ impl Scope {
     /// hand the peer's metadata to the application.
     pub fn peer_alpn(&self) -> bool {
         self.features.peer_alpn && self.capabilities.has(Capability::TcpMetadataExchange)
+    }
+
+    /// How the sessions of a service's clients stay with an endpoint, where they do and the proxies can see to it.
+    pub fn session(&self, service: &Service) -> Option<Session> {
+        let labels = &self.features.session_labels;
+        let able = self.capabilities.has(Capability::StatefulSession);
+        able.then(|| Session::of(service, labels)).flatten()
     }
 
     /// The scope of a proxy in a snapshot. `visible` is what its namespace sees there, `capabilities` what its

@@ -19,9 +19,18 @@ fn served(features: Features) -> String {
     );
     let db = service("db.default", &[("mongo", 27017, Protocol::Mongo)]);
     let pod = Arc::new(workload("web-1.default", "r1/z1", "node-1"));
+    let sql = service("sql.default", &[("mysql", 3306, Protocol::Mysql)]);
+    let cache = service("cache.default", &[("redis", 6379, Protocol::Redis)]);
+    let web =
+        Service { labels: [("istio.io/persistent-session".into(), "id".into())].into(), ..web };
+    let canonical = [("name", "outside"), ("revision", "v2")];
+    let canonical =
+        canonical.map(|(key, v)| (format!("service.istio.io/canonical-{key}").into(), v.into()));
+    let outside = service("outside.default", &[("http", 80, Protocol::Http)]);
+    let outside = Service { mesh_external: true, labels: canonical.into(), ..outside };
     let own = service("own.default", &[("tcp", 5432, Protocol::Tcp)]);
     let own = Service { resolution: Resolution::Passthrough, addresses: Vec::new(), ..own };
-    for service in [&web, &db, &own] {
+    for service in [&web, &db, &sql, &cache, &outside, &own] {
         world.apply(service.clone());
         world.serve(service, vec![endpoint("10.1.0.1", 8080, &pod)]);
     }
@@ -63,7 +72,22 @@ fn filters_can_be_left_out() {
     check(PEER_ALPN, "\"alpn_protocols\":[\"istio\"]", |f| f.peer_alpn = false);
     check(PEER_ALPN, "\"alpn_protocols\":[\"istio\"]", |f| f.metadata_exchange = false);
     check("\"istio.alpn\"", "", |f| f.alpn_filter = false);
+    check("", "\"additional_labels\":[\"app\",\"team\"]", |f| {
+        f.exchanged_labels = &["app", "team"]
+    });
     check("envoy.filters.network.mongo_proxy", "", |f| f.mongo_filter = false);
+    check("", "envoy.filters.network.mysql_proxy", |f| f.mysql_filter = true);
+    check("", "envoy.filters.network.redis_proxy", |f| f.redis_filter = true);
+    check("", "\"lb_policy\":\"MAGLEV\"", |f| f.redis_filter = true);
+}
+
+#[test]
+fn sessions_are_kept() {
+    const FILTER: &str = "\"name\":\"envoy.filters.http.stateful_session\"";
+    check("", FILTER, |f| f.session_filter = true);
+    const OF_HOST: &str = "\"envoy.filters.http.stateful_session\":{";
+    check("", OF_HOST, |f| f.session_filter = true);
+    check("\"override_host_status\"", "", |f| f.session_labels.cookie = "");
 }
 
 #[test]
@@ -75,6 +99,8 @@ fn clusters_and_assignments_follow() {
     check(SERVICES, "", |f| f.telemetry = false);
     check(WORKLOAD, "", |f| f.telemetry = false);
     check(WORKLOAD, "", |f| f.endpoint_telemetry = false);
+    const OUTSIDE: &str = "\"workload\":\"web-1;default;outside;v2;Kubernetes\"";
+    check("", OUTSIDE, |f| f.external_canonical = true);
 }
 
 #[test]

@@ -98,6 +98,8 @@ fn url(message: &str) -> String {
 }
 
 fn extension(name: &str, message: &str, mut config: Value) -> Value {
-    config["@type"] = url(message).into();
+    if let Value::Object(fields) = &mut config {
+        fields.insert("@type".into(), url(message).into());
+    }
     json!({ "name": name, "typed_config": config })
 }

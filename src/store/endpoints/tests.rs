@@ -28,6 +28,7 @@ fn collect(object: &core::Service, slices: &[EndpointSlice]) -> FromSlices {
         slices.iter().map(|s| (key(s), s)),
         |name| pods().iter().find(|pod| pod.meta.name == *name).map(workload_of),
         &cluster(),
+        &SessionLabels::default(),
     )
 }
 
@@ -51,7 +52,7 @@ fn conditions(ready: Option<bool>, terminating: Option<bool>) -> SliceEndpoint {
 fn conditions_tell_health() {
     let check = |ready, terminating, publish_not_ready, want| {
         let object = core::Service { publish_not_ready, ..service("shop", "web", "") };
-        let got = health(&derived(&object), &conditions(ready, terminating));
+        let got = health(&derived(&object), &conditions(ready, terminating), false);
         assert_eq!(got, want, "ready {ready:?}, terminating {terminating:?}");
     };
     check(None, None, false, Health::Healthy);
@@ -60,6 +61,16 @@ fn conditions_tell_health() {
     check(Some(false), Some(true), false, Health::Terminating);
     check(Some(false), None, false, Health::Terminating);
     check(Some(false), Some(false), true, Health::Healthy);
+
+    let with_sessions = |serving, terminating, want| {
+        let endpoint = SliceEndpoint { serving, ..conditions(Some(false), terminating) };
+        let got = health(&derived(&service("shop", "web", "")), &endpoint, true);
+        assert_eq!(got, want, "serving {serving:?}, terminating {terminating:?}");
+    };
+    with_sessions(Some(true), Some(true), Health::Draining);
+    with_sessions(None, None, Health::Draining);
+    with_sessions(Some(false), Some(true), Health::Terminating);
+    with_sessions(Some(true), Some(false), Health::Unhealthy);
 }
 
 #[test]

@@ -39,6 +39,18 @@ const STOCK: &[(&str, &[&str])] = &[
         &["envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig"],
     ),
     (
+        "envoy.filters.network.mysql_proxy",
+        &["envoy.extensions.filters.network.mysql_proxy.v3.MySQLProxy"],
+    ),
+    (
+        "envoy.filters.network.redis_proxy",
+        &["envoy.extensions.filters.network.redis_proxy.v3.RedisProxy"],
+    ),
+    (
+        "envoy.filters.http.stateful_session",
+        &["envoy.extensions.filters.http.stateful_session.v3.StatefulSession"],
+    ),
+    (
         "envoy.transport_sockets.quic",
         &["envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport"],
     ),

@@ -92,10 +92,10 @@ pub fn service_cluster<'a>(
 }
 
 /// The filter by which a client tells a server who it is on connections that are not HTTP.
-pub fn metadata_exchange_filter() -> Filter {
+pub fn metadata_exchange_filter(policy: &Policy) -> Filter {
     Filter {
         name: METADATA_EXCHANGE.into(),
-        typed_config: Some(tcp_metadata_exchange()),
+        typed_config: Some(tcp_metadata_exchange(policy.exchanged_labels)),
         ..Filter::default()
     }
 }

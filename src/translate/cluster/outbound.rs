@@ -16,17 +16,18 @@ use super::transport::{Peer, secure};
 use super::{balance, outlier};
 use crate::api::core::TargetPort;
 use crate::api::networking::destination_rule::{ClientTlsMode, Subset, TrafficPolicy};
-use crate::model::{EndpointTraits, MergedRule, Port, ProxyKind, Registry, Resolution, Service};
+use crate::model::{
+    EndpointTraits, MergedRule, Port, Protocol, ProxyKind, Registry, Resolution, Service,
+};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
 use crate::proto::envoy::envoy::config::cluster::v3::cluster::{
-    DiscoveryType, EdsClusterConfig, LbConfig, OriginalDstLbConfig,
+    DiscoveryType, EdsClusterConfig, LbConfig, LbPolicy, OriginalDstLbConfig,
 };
 use crate::translate::capability::Capability;
 use crate::translate::common::config_source::ads;
 use crate::translate::common::name::{Purpose, sni};
 use crate::translate::common::value::uint32;
-use crate::translate::endpoint::select::has_sessions;
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
 use crate::translate::scope::{Scope, SecretSources};
@@ -67,6 +68,8 @@ pub struct Client {
     pub secrets: SecretSources,
     /// It resolves names with c-ares.
     pub cares: bool,
+    /// It speaks the Redis protocol.
+    pub redis: bool,
     /// It can resolve the names that requests ask for.
     pub forwards: bool,
     /// See [`Scope::preserve_case`].
@@ -81,6 +84,7 @@ impl Client {
             metadata_exchange: scope.capabilities.has(Capability::TcpMetadataExchange),
             peer_alpn: scope.peer_alpn(),
             secrets: scope.secrets.clone(),
+            redis: scope.capabilities.has(Capability::RedisProxy),
             forwards: scope.capabilities.has(Capability::ForwardCluster),
             preserve_case: scope.preserve_case,
             cares: scope.capabilities.has(Capability::CaresResolver),
@@ -150,7 +154,7 @@ fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster 
         cluster.alt_stat_name = of_pattern(pattern, service, subset.unwrap_or_default(), port, 0);
     }
     if client.metadata_exchange {
-        cluster.filters.push(metadata_exchange_filter());
+        cluster.filters.push(metadata_exchange_filter(policy));
     }
     let version = HttpVersion::of(port.protocol, client.kind == ProxyKind::Sidecar);
     let version = upgraded(version, port.protocol, settings.connection_pool, policy);
@@ -159,20 +163,25 @@ fn cluster(key: &Key, port: &Port, discovery: Discovery, name: &str) -> Cluster 
     let limits = Limits { pool: settings.connection_pool, retry_budget: settings.retry_budget };
     limits.apply(policy, &mut cluster, &mut http);
     cluster.outlier_detection = settings.outlier_detection.map(outlier::detection);
+    let by_key = client.redis && port.protocol == Protocol::Redis;
+    let choose = |cluster: &mut Cluster| match by_key {
+        true => cluster.lb_policy = LbPolicy::Maglev.into(),
+        false => balance::choose(cluster, settings.load_balancer),
+    };
     let mut common = balance::common(service, settings, policy);
-    if subset.is_none() && has_sessions(service) {
+    if subset.is_none() && service.has_sessions(&policy.session_labels) {
         common.override_host_status = Some(balance::session_health());
     }
     cluster.common_lb_config = Some(common);
     match discovery {
         Discovery::Eds => {
-            balance::choose(&mut cluster, settings.load_balancer);
+            choose(&mut cluster);
             cluster.eds_cluster_config =
                 Some(EdsClusterConfig { eds_config: Some(ads()), service_name: name.into() });
         }
         Discovery::OriginalDst => cluster.lb_config = port_override(service, port),
         Discovery::Dns { .. } => {
-            balance::choose(&mut cluster, settings.load_balancer);
+            choose(&mut cluster);
             dns::resolve(&mut cluster, key);
         }
         Discovery::Forward => {}

@@ -67,7 +67,10 @@ pub fn resource(key: &Key) -> Resource {
     let cluster = match key.cluster {
         Special::BlackHole => cluster(BLACK_HOLE_CLUSTER, DiscoveryType::Static, policy),
         Special::Passthrough { metadata_exchange, preserve_case } => Cluster {
-            filters: metadata_exchange.then(metadata_exchange_filter).into_iter().collect(),
+            filters: metadata_exchange
+                .then(|| metadata_exchange_filter(policy))
+                .into_iter()
+                .collect(),
             ..passthrough(policy, preserve_case)
         },
         Special::Credentials => credentials(policy),

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::api::features::SessionLabels;
 use crate::api::mesh::{InboundPolicy, TcpKeepalive, TlsDefaults};
 use crate::api::networking::destination_rule::LocalityLbSetting;
 use crate::api::{Features, MeshConfig, Str};
@@ -41,6 +42,10 @@ pub struct Policy {
     pub localities: LocalityLbSetting,
     /// Localities are weighed even where nothing asks for it.
     pub weigh_localities: bool,
+    /// See [`Features::exchanged_labels`].
+    pub exchanged_labels: &'static [&'static str],
+    /// The labels by which services ask for sessions.
+    pub session_labels: SessionLabels,
     /// Endpoints that are not ready are sent too.
     pub send_unhealthy: bool,
     /// What TLS that a rule begins offers.
@@ -71,6 +76,8 @@ impl Policy {
             localities: mesh.locality_lb_setting.clone(),
             weigh_localities: features.weigh_localities,
             send_unhealthy: features.send_unhealthy,
+            exchanged_labels: features.exchanged_labels,
+            session_labels: features.session_labels,
             tls: mesh.tls_defaults.clone(),
             external_tls_by_rule: features.external_tls_by_rule,
             outbound_stat_name: mesh.outbound_cluster_stat_name.clone(),

@@ -21,12 +21,21 @@ pub fn typed_struct(type_url: &str, json: Json) -> Any {
 }
 
 /// The configuration of the network filter [`METADATA_EXCHANGE`], by which two sidecars tell each other who
-/// they are on a TCP connection.
-pub fn tcp_metadata_exchange() -> Any {
+/// they are on a TCP connection; with these labels of theirs beside the usual ones.
+pub fn tcp_metadata_exchange(labels: &[&str]) -> Any {
+    let config = json!({ "enable_discovery": true, "protocol": PEER_EXCHANGE_ALPN });
     typed_struct(
         "type.googleapis.com/envoy.tcp.metadataexchange.config.MetadataExchange",
-        json!({ "enable_discovery": true, "protocol": PEER_EXCHANGE_ALPN }),
+        with_labels(config, labels),
     )
+}
+
+/// The configuration of a filter by which workloads tell each other who they are, with further labels of theirs.
+pub fn with_labels(mut config: Json, labels: &[&str]) -> Json {
+    if let (Json::Object(fields), false) = (&mut config, labels.is_empty()) {
+        fields.insert("additional_labels".into(), json!(labels));
+    }
+    config
 }
 
 /// A transport socket by its extension's name.

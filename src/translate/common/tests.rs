@@ -63,7 +63,7 @@ fn json_becomes_a_struct_of_the_same_shape() {
 
 #[test]
 fn metadata_exchange_is_a_typed_struct() {
-    let any = extension::tcp_metadata_exchange();
+    let any = extension::tcp_metadata_exchange(&[]);
     assert_eq!(any.type_url, "type.googleapis.com/udpa.type.v1.TypedStruct");
     let inner = TypedStruct::decode(any.value.as_slice()).unwrap();
     assert!(inner.type_url.ends_with("/envoy.tcp.metadataexchange.config.MetadataExchange"));

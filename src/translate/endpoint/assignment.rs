@@ -53,7 +53,13 @@ pub struct Key {
     pub explicit_tls: bool,
     /// Endpoints tell whose they are.
     pub telemetry: bool,
+    /// They tell the names that the labels of their service say.
+    pub as_service: bool,
 }
+
+/// The labels of canonical names.
+const CANONICAL_NAME: &str = "service.istio.io/canonical-name";
+const CANONICAL_REVISION: &str = "service.istio.io/canonical-revision";
 
 /// A named part of a service's endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -188,6 +194,16 @@ impl Key {
     /// Who serves: for metrics of requests that never reach a sidecar, and whether it takes mTLS.
     fn metadata(&self, member: &Member<'_>) -> core::Metadata {
         let described = || match member.target {
+            Target::Endpoint(Endpoint { workload: Some(w), .. }, _) if self.as_service => {
+                let Same(service) = &self.service;
+                let label = |name| service.labels.get(name).map_or("", |value| &**value);
+                let (name, revision) = match service.labels.contains_key(CANONICAL_NAME) {
+                    true => (label(CANONICAL_NAME), label(CANONICAL_REVISION)),
+                    false => (&*w.canonical_name, &*w.canonical_revision),
+                };
+                let namespace = &service.key.namespace;
+                format!("{};{namespace};{name};{revision};{}", w.workload_name, w.cluster)
+            }
             Target::Endpoint(Endpoint { workload: Some(w), .. }, _) => format!(
                 "{};{};{};{};{}",
                 w.workload_name, w.namespace, w.canonical_name, w.canonical_revision, w.cluster

@@ -93,19 +93,8 @@ pub struct Reach {
     pub unhealthy: bool,
     /// Endpoints that serve their last sessions too, marked as such.
     pub draining: bool,
-}
-
-/// The labels by which a service says that its clients' sessions stay with an endpoint.
-const SESSION_LABELS: [&str; 2] =
-    ["istio.io/persistent-session", "istio.io/persistent-session-header"];
-
-/// The label by which a workload says that it takes no new sessions.
-const DRAINING_LABEL: &str = "istio.io/draining";
-
-/// Whether the sessions of a service's clients stay with an endpoint, even while it goes.
-pub fn has_sessions(service: &Service) -> bool {
-    let has_label = |label: &&str| service.labels.get(*label).is_some_and(|v| !v.is_empty());
-    SESSION_LABELS.iter().any(has_label)
+    /// The label by which a workload says that it takes no new sessions.
+    pub draining_label: &'static str,
 }
 
 impl Reach {
@@ -113,6 +102,7 @@ impl Reach {
     /// ready endpoints it decides how much goes to the next priority.
     pub fn of(audience: &Audience, service: &Service, mesh: &Mesh<'_>) -> Reach {
         let own_cluster = service.node_local || mesh.is_cluster_local(&service.key.hostname);
+        let labels = &mesh.features.session_labels;
         Reach {
             families: audience.families,
             asks_dns: asks_dns(service),
@@ -120,14 +110,16 @@ impl Reach {
             cluster: own_cluster.then(|| audience.cluster.clone()),
             node: service.node_local.then(|| audience.node.clone().unwrap_or_default()),
             unhealthy: mesh.features.send_unhealthy || Preference::of(service).is_some(),
-            draining: has_sessions(service),
+            // Istio tells of those only where a cookie carries the session.
+            draining: service.label(labels.cookie).is_some(),
+            draining_label: labels.draining,
         }
     }
 
     /// How an endpoint does; None if that excludes it.
     pub fn health(&self, endpoint: &Endpoint) -> Option<Health> {
         let labels = endpoint.workload.as_ref().map(|w| &w.labels);
-        let leaves = labels.and_then(|l| l.get(DRAINING_LABEL)).is_some_and(|v| !v.is_empty());
+        let leaves = labels.and_then(|l| l.get(self.draining_label)).is_some_and(|v| !v.is_empty());
         match endpoint.health {
             Health::Terminating => None,
             Health::Draining => self.draining.then_some(Health::Draining),

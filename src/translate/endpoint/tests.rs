@@ -175,6 +175,10 @@ fn who_is_used_although_not_ready() {
         s.labels.insert("istio.io/persistent-session".into(), "cookie".into());
     };
     check(&sessions, &[("1", "HEALTHY"), ("3", "DRAINING"), ("5", "DRAINING")]);
+    let by_header = |s: &mut Service| {
+        s.labels.insert("istio.io/persistent-session-header".into(), "x-id".into());
+    };
+    check(&by_header, &[("1", "HEALTHY")]);
 }
 
 #[test]

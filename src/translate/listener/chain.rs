@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::api::{ObjectKey, Str};
-use crate::model::Block;
+use crate::model::{Block, Protocol};
 
 /// A filter chain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,8 +65,8 @@ pub struct Stream {
     pub stat_prefix: String,
     /// The clusters that they go to, by weight; 0 for one that gets all without being weighed.
     pub clusters: Vec<(String, u32)>,
-    /// They are MongoDB's.
-    pub mongo: bool,
+    /// What is spoken.
+    pub protocol: Option<Database>,
     /// How long one may be idle; None for what the proxy says.
     pub idle_timeout: Option<Duration>,
     /// How long one may live.
@@ -77,6 +77,27 @@ pub struct Stream {
     pub tunnel: Option<Tunnel>,
     /// Their cluster resolves the server that TLS names.
     pub forward: Option<Forward>,
+}
+
+/// Protocols of byte streams that Envoy can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each variant is the database of its name")]
+pub enum Database {
+    Mongo,
+    Mysql,
+    Redis,
+}
+
+impl Database {
+    /// The one of a port's protocol.
+    pub fn of(protocol: Protocol) -> Option<Database> {
+        match protocol {
+            Protocol::Mongo => Some(Database::Mongo),
+            Protocol::Mysql => Some(Database::Mysql),
+            Protocol::Redis => Some(Database::Redis),
+            _ => None,
+        }
+    }
 }
 
 /// What resolves the server that TLS names.

@@ -22,9 +22,10 @@ use crate::proto::envoy::envoy::extensions::filters::network::http_connection_ma
 use crate::proto::stats::PluginConfig;
 use crate::translate::capability::Capability;
 use crate::translate::cluster::dns::dns_cache;
-use crate::translate::common::extension::{METADATA_EXCHANGE, typed_struct};
+use crate::translate::common::extension::{METADATA_EXCHANGE, typed_struct, with_labels};
 use crate::translate::common::value::boolean;
 use crate::translate::proxy_config::ExchangeMode;
+use crate::translate::session;
 
 /// The filter that resolves the names of requests.
 const FORWARD: &str = "envoy.filters.http.dynamic_forward_proxy";
@@ -57,7 +58,7 @@ pub fn http_filters(
     let in_mesh = headers.metadata_exchange_headers.mode == ExchangeMode::InMesh;
     let quiet = headers.envoy_debug_headers.disabled;
     add(has(Capability::HttpMetadataExchange), METADATA_EXCHANGE, &|side| {
-        peer_metadata(side, in_mesh)
+        peer_metadata(side, in_mesh, profile.features.exchanged_labels)
     });
     add(grpc_web && has(Capability::GrpcWeb), "envoy.filters.http.grpc_web", &|_| any(&GrpcWeb {}));
     add(has(Capability::GrpcStats), "envoy.filters.http.grpc_stats", &grpc_stats);
@@ -65,6 +66,7 @@ pub fn http_filters(
     add(has(Capability::Fault), "envoy.filters.http.fault", &|_| any(&HttpFault::default()));
     add(has(Capability::Cors), "envoy.filters.http.cors", &|_| any(&Cors {}));
     add(profile.stats, STATS, &stats);
+    add(outbound && has(Capability::StatefulSession), session::FILTER, &|_| session::none());
     for host in forwards {
         add(has(Capability::ForwardHttp), FORWARD, &|_| any(&forward(host)));
     }
@@ -84,7 +86,7 @@ pub fn stats(side: Side) -> Any {
 }
 
 /// How the two ends of a request tell each other who they are; with `in_mesh` only servers of the mesh are told.
-fn peer_metadata(side: Side, in_mesh: bool) -> Any {
+fn peer_metadata(side: Side, in_mesh: bool, labels: &[&str]) -> Any {
     let discovery = json!([{ "istio_headers": {} }, { "workload_discovery": {} }]);
     let propagation = json!([{ "istio_headers": {} }]);
     let value = match side {
@@ -99,7 +101,10 @@ fn peer_metadata(side: Side, in_mesh: bool) -> Any {
             json!({ "upstream_discovery": discovery, "upstream_propagation": propagation })
         }
     };
-    typed_struct("type.googleapis.com/io.istio.http.peer_metadata.Config", value)
+    typed_struct(
+        "type.googleapis.com/io.istio.http.peer_metadata.Config",
+        with_labels(value, labels),
+    )
 }
 
 /// What resolves names for the cluster of a host, with which it shares what it finds.

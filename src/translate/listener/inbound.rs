@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde_json::json;
 
 use super::bind::Speech;
+use super::chain::Database;
 use super::connection_manager::{ConnectionManager, Side};
 use super::inbound_route::{Labels, routes};
 use super::inspectors::{
@@ -232,6 +233,8 @@ struct Purpose<'a> {
     labels: Labels<'a>,
     retry: bool,
     http2: bool,
+    /// What byte streams speak.
+    database: Option<Database>,
     manager: &'a ConnectionManager,
     config: Option<&'a Str>,
 }
@@ -252,7 +255,7 @@ impl Builder<'_> {
                 destination_port: Some(uint32(self.profile.inbound_port.into())),
                 ..FilterChainMatch::default()
             }),
-            filters: tcp::inbound(self.profile, BLACK_HOLE_CLUSTER),
+            filters: tcp::inbound(self.profile, None, BLACK_HOLE_CLUSTER),
             ..FilterChain::default()
         }
     }
@@ -269,6 +272,7 @@ impl Builder<'_> {
             labels: Labels { host: "", port: 0 },
             retry: true,
             http2: false,
+            database: None,
             manager: &self.manager,
             config: None,
         };
@@ -288,6 +292,7 @@ impl Builder<'_> {
             // A gRPC client decides itself what it sends again.
             retry: !matches!(port.protocol, Protocol::Grpc | Protocol::GrpcWeb),
             http2: port.protocol.is_http2(),
+            database: Database::of(port.protocol),
             manager: match (port.protocol, &self.grpc_web) {
                 (Protocol::GrpcWeb, Some(manager)) => manager,
                 _ => &self.manager,
@@ -304,7 +309,7 @@ impl Builder<'_> {
             let manager = purpose.manager.with_routes(&purpose.stat_prefix, routes, purpose.http2);
             tcp::metadata_exchange(self.profile).into_iter().chain([manager]).collect()
         } else {
-            tcp::inbound(self.profile, purpose.cluster)
+            tcp::inbound(self.profile, purpose.database, purpose.cluster)
         };
         FilterChain {
             name: purpose.name.clone(),

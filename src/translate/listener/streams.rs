@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::chain::{Chain, Forward, Leads, Match, Stream, Tunnel};
+use super::chain::{Chain, Database, Forward, Leads, Match, Stream, Tunnel};
 use crate::api::host::{is_wildcard, overlap};
 use crate::api::meta::selects;
 use crate::api::networking::common::Destination;
@@ -283,7 +283,7 @@ pub fn stream(
     Stream {
         stat_prefix,
         clusters,
-        mongo: protocol == Protocol::Mongo,
+        protocol: Database::of(protocol),
         idle_timeout: policy.idle_timeout.map(|timeout| timeout.0),
         max_duration: policy.max_connection_duration.map(|limit| limit.0),
         hash_source_ip: policy.hash_source_ip,

@@ -1,6 +1,8 @@
 //! The network filters of byte streams.
 
-use super::chain::{Forward, Stream};
+use std::time::Duration;
+
+use super::chain::{Database, Forward, Stream};
 use super::connection_manager::Side;
 use super::http_filters::{STATS, stats};
 use super::profile::Profile;
@@ -8,6 +10,11 @@ use crate::proto::Any;
 use crate::proto::encode::any;
 use crate::proto::envoy::envoy::config::listener::v3::{Filter, filter::ConfigType};
 use crate::proto::envoy::envoy::extensions::filters::network::mongo_proxy::v3::MongoProxy;
+use crate::proto::envoy::envoy::extensions::filters::network::redis_proxy::v3::RedisProxy;
+use crate::proto::envoy::envoy::extensions::filters::network::redis_proxy::v3::redis_proxy::prefix_routes::Route;
+use crate::proto::envoy::envoy::extensions::filters::network::redis_proxy::v3::redis_proxy::{
+    ConnPoolSettings, PrefixRoutes,
+};
 use crate::proto::envoy::envoy::extensions::filters::network::sni_dynamic_forward_proxy::v3::FilterConfig as ForwardSni;
 use crate::proto::envoy::envoy::extensions::filters::network::sni_dynamic_forward_proxy::v3::filter_config::PortSpecifier;
 use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
@@ -17,10 +24,14 @@ use crate::proto::envoy::envoy::extensions::filters::network::tcp_proxy::v3::tcp
 };
 use crate::proto::envoy::envoy::r#type::v3::HashPolicy;
 use crate::proto::envoy::envoy::r#type::v3::hash_policy::{PolicySpecifier, SourceIp};
+use crate::proto::mysql_proxy::MySqlProxy;
 use crate::translate::capability::Capability;
 use crate::translate::cluster::dns::dns_cache;
 use crate::translate::common::extension::{METADATA_EXCHANGE, tcp_metadata_exchange};
 use crate::translate::common::value::duration;
+
+/// How long a Redis server may take to answer.
+const REDIS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The name of the network filter.
 const TCP_PROXY: &str = "envoy.filters.network.tcp_proxy";
@@ -43,7 +54,7 @@ pub fn through_gateway(profile: &Profile, stream: &Stream, exchange: bool) -> Ve
     told.into_iter().chain(carrying(profile, stream, Side::Gateway)).collect()
 }
 
-/// MongoDB's protocol is also counted. What resolves the server that TLS names comes before all that may connect to it.
+/// What resolves the server that TLS names comes before all that may connect to it.
 fn carrying(profile: &Profile, stream: &Stream, side: Side) -> Vec<Filter> {
     let mut filters: Vec<Filter> = stats_filter(profile, side).into_iter().collect();
     if profile.capabilities.has(Capability::ForwardSni) {
@@ -56,10 +67,11 @@ fn carrying(profile: &Profile, stream: &Stream, side: Side) -> Vec<Filter> {
             filter("envoy.filters.network.sni_dynamic_forward_proxy", any(&config))
         }));
     }
-    if stream.mongo && profile.capabilities.has(Capability::MongoProxy) {
-        let stat_prefix = stream.stat_prefix.clone();
-        let config = MongoProxy { stat_prefix, ..MongoProxy::default() };
-        filters.push(filter("envoy.filters.network.mongo_proxy", any(&config)));
+    let first = stream.clusters.first().map_or("", |(cluster, _)| cluster);
+    let (reader, ends) = reader(profile, stream.protocol, &stream.stat_prefix, first);
+    filters.extend(reader);
+    if ends {
+        return filters;
     }
     let config = TcpProxy {
         stat_prefix: stream.stat_prefix.clone(),
@@ -76,6 +88,48 @@ fn carrying(profile: &Profile, stream: &Stream, side: Side) -> Vec<Filter> {
     };
     filters.push(filter(TCP_PROXY, any(&config)));
     filters
+}
+
+/// What reads the protocol of a database, and whether it carries the requests on itself: then to one cluster only.
+fn reader(
+    profile: &Profile,
+    protocol: Option<Database>,
+    stat_prefix: &str,
+    cluster: &str,
+) -> (Option<Filter>, bool) {
+    let stat_prefix = stat_prefix.to_owned();
+    let has = |capability| profile.capabilities.has(capability);
+    match protocol {
+        Some(Database::Mongo) if has(Capability::MongoProxy) => {
+            let config = MongoProxy { stat_prefix, ..MongoProxy::default() };
+            (Some(filter("envoy.filters.network.mongo_proxy", any(&config))), false)
+        }
+        Some(Database::Mysql) if has(Capability::MysqlProxy) => {
+            let config = MySqlProxy { stat_prefix, ..MySqlProxy::default() };
+            (Some(filter("envoy.filters.network.mysql_proxy", any(&config))), false)
+        }
+        Some(Database::Redis) if has(Capability::RedisProxy) => {
+            let config = redis(stat_prefix, cluster.to_owned());
+            (Some(filter("envoy.filters.network.redis_proxy", any(&config))), true)
+        }
+        _ => (None, false),
+    }
+}
+
+fn redis(stat_prefix: String, cluster: String) -> RedisProxy {
+    RedisProxy {
+        stat_prefix,
+        latency_in_micros: true,
+        settings: Some(ConnPoolSettings {
+            op_timeout: Some(duration(REDIS_TIMEOUT)),
+            ..ConnPoolSettings::default()
+        }),
+        prefix_routes: Some(PrefixRoutes {
+            catch_all_route: Some(Route { cluster, ..Route::default() }),
+            ..PrefixRoutes::default()
+        }),
+        ..RedisProxy::default()
+    }
 }
 
 fn clusters(clusters: &[(String, u32)]) -> ClusterSpecifier {
@@ -97,19 +151,20 @@ fn source_ip() -> HashPolicy {
 }
 
 /// What carries connections to the workload to a cluster.
-pub fn inbound(profile: &Profile, cluster: &str) -> Vec<Filter> {
+pub fn inbound(profile: &Profile, protocol: Option<Database>, cluster: &str) -> Vec<Filter> {
     let mut filters: Vec<Filter> = metadata_exchange(profile).into_iter().collect();
     filters.extend(stats_filter(profile, Side::Inbound));
-    filters.push(tcp_proxy(profile, cluster));
+    let (reader, ends) = reader(profile, protocol, cluster, cluster);
+    filters.extend(reader);
+    filters.extend((!ends).then(|| tcp_proxy(profile, cluster)));
     filters
 }
 
 /// By which the client's sidecar tells who it is, on all inbound connections.
 pub fn metadata_exchange(profile: &Profile) -> Option<Filter> {
-    profile
-        .capabilities
-        .has(Capability::TcpMetadataExchange)
-        .then(|| filter(METADATA_EXCHANGE, tcp_metadata_exchange()))
+    profile.capabilities.has(Capability::TcpMetadataExchange).then(|| {
+        filter(METADATA_EXCHANGE, tcp_metadata_exchange(profile.features.exchanged_labels))
+    })
 }
 
 fn stats_filter(profile: &Profile, side: Side) -> Option<Filter> {

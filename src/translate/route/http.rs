@@ -33,6 +33,7 @@ use serde_json::json;
 
 use self::destination::{Destinations, Resolver};
 use self::select::Selected;
+use crate::api::features::SessionLabels;
 use crate::api::field_path::FieldPath;
 use crate::api::issue::Issue;
 use crate::api::networking::virtual_service::{HttpMatch, HttpRetry, HttpRoute};
@@ -70,6 +71,8 @@ pub struct Audience<'a> {
     pub capabilities: Capabilities,
     /// Requests that are rewritten tell for which host they were.
     pub forwarded_host: bool,
+    /// The labels by which services ask for sessions.
+    pub session_labels: &'a SessionLabels,
     /// Copies of requests keep their host without a mark.
     pub mirror_as_is: bool,
     /// Answers tell that the port speaks HTTP/3 too.
@@ -100,6 +103,7 @@ impl<'a> Audience<'a> {
             retries: context.snapshot.mesh.default_http_retry_policy.as_ref(),
             capabilities: context.scope.capabilities,
             forwarded_host: context.scope.forwarded_host,
+            session_labels: &context.scope.features.session_labels,
             mirror_as_is: context.scope.features.mirror_as_is,
             http3: false,
         }
@@ -229,6 +233,9 @@ impl Inputs {
         } else if let Some(response) = &rule.direct_response {
             direct_response::convert(response, issues)?
         } else {
+            if let Some(session) = resolver.session(&rule.route) {
+                session.put(&mut route.typed_per_filter_config);
+            }
             let surroundings = action::Surroundings {
                 resolver: &resolver,
                 refused,

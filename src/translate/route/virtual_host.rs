@@ -20,6 +20,7 @@ use crate::proto::envoy::envoy::config::route::v3::{Route, VirtualHost as Messag
 use crate::translate::listener::bind::addresses_in_urls;
 use crate::translate::memo::Same;
 use crate::translate::scope::Scope;
+use crate::translate::session::Session;
 
 /// The field number of `virtual_hosts` in a route configuration.
 const VIRTUAL_HOSTS: u32 = 2;
@@ -50,6 +51,8 @@ pub struct Key {
     pub table: Same<Table>,
     /// Requests tell which attempt they are.
     pub attempt_count: bool,
+    /// How sessions stay with an endpoint, where they do.
+    pub session: Option<Session>,
 }
 
 /// Which hosts a virtual host answers to.
@@ -130,12 +133,16 @@ impl Key {
         };
         let Same(table) = &self.table;
         let name = format!("{}:{}", bracketed(self.host.name()), self.port);
-        let head = encode(&Message {
+        let mut head = Message {
             name: name.clone(),
             domains: domains.clone(),
             include_request_attempt_count: self.attempt_count,
             ..Message::default()
-        });
+        };
+        if let Some(session) = &self.session {
+            session.put(&mut head.typed_per_filter_config);
+        }
+        let head = encode(&head);
         let mut origins = table.origins.clone();
         origins.push(self.host.origin().clone());
         VirtualHost { name, domains, origins, entry: join(&[&head, &table.entries]) }

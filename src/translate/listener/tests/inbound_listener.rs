@@ -37,6 +37,20 @@ fn the_inbound_listener() {
 }
 
 #[test]
+fn databases_are_read_on_the_way_in_too() {
+    let db = service(1, "db.shop", &["10.96.0.1"], &[("mongo", 27017)]);
+    let world = snapshot([db.clone()]);
+    let scope = scope("shop");
+    let targets = [target(&db, 0, 27017)];
+    let built = inbound(&context(&world, &scope), &traits(), &[], &targets, &mut Memos::default());
+    let got = lines(&decode(&built).remove(0));
+    let of_port: Vec<&String> = got.iter().filter(|line| line.contains(":27017")).collect();
+    assert_eq!(of_port.len(), 3, "{got:?}");
+    let want = "-> metadata_exchange stats mongo_proxy inbound|27017||";
+    assert!(of_port.iter().all(|line| line.ends_with(want)), "{of_port:?}");
+}
+
+#[test]
 fn inspectors_look_only_where_a_chain_needs_them() {
     use mtls::{Mode, Modes};
     let web = service(1, "web.shop", &["10.96.0.1"], &[("http", 80), ("tcp", 81), ("any", 82)]);

@@ -8,8 +8,10 @@ use crate::api::networking::virtual_service::{HttpDestination, HttpRoute};
 use crate::api::{ObjectKey, Str};
 use crate::model::MergedRule;
 use crate::proto::envoy::envoy::config::route::v3::route_action::HashPolicy;
+use crate::translate::capability::Capability;
 use crate::translate::common::name::outbound_cluster;
 use crate::translate::memo::Same;
+use crate::translate::session::Session;
 
 /// The cluster of a destination without a host: there is none of this name.
 pub(super) const UNKNOWN_CLUSTER: &str = "UnknownService";
@@ -28,6 +30,8 @@ struct Known {
     only_port: Option<u16>,
     /// Its rule, if that says by what requests are hashed.
     rule: Option<Same<MergedRule>>,
+    /// How sessions stay with its endpoints, where they do.
+    session: Option<Session>,
 }
 
 impl Destinations {
@@ -70,12 +74,14 @@ impl Known {
         if by_port && service.port(audience.port).is_none() {
             return Known { rule, ..Known::default() };
         }
+        let able = audience.capabilities.has(Capability::StatefulSession);
+        let session = able.then(|| Session::of(service, audience.session_labels)).flatten();
         let alias_of = Some(&service.external_name).filter(|name| !name.is_empty()).cloned();
         let only_port = match service.ports.as_slice() {
             [port] if !by_port => Some(port.number),
             _ => None,
         };
-        Known { alias_of, only_port, rule }
+        Known { alias_of, only_port, rule, session }
     }
 }
 
@@ -107,6 +113,14 @@ impl<'a> Resolver<'a> {
             Some((host, port)) => outbound_cluster(port, &destination.subset, host),
             None => UNKNOWN_CLUSTER.to_owned(),
         }
+    }
+
+    /// How sessions stay with an endpoint: as the first destination wants that wants it at all.
+    pub(super) fn session(&self, destinations: &[HttpDestination]) -> Option<&'a Session> {
+        let several = destinations.len() > 1;
+        let used = destinations.iter().filter(|to| !several || to.weight != 0);
+        let mut known = used.filter_map(|to| self.destinations.0.get(&to.destination.host));
+        known.find_map(|known| known.session.as_ref())
     }
 
     /// By what requests to a destination are hashed.

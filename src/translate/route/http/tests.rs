@@ -37,7 +37,10 @@ fn at(http: Value, change: impl FnOnce(Audience<'_>) -> Audience<'_>) -> (Value,
     let mut named = service(1, "named.shop", &[], &[]);
     named.external_name = "target.example.com".into();
     named.ports = service(1, "x.shop", &[], &[("http", 80)]).ports;
+    let mut sticky = service(3, "sticky.shop", &[], &[("http", 80)]);
+    sticky.labels.insert("istio.io/persistent-session-header".into(), "x-id".into());
     let world = snapshot([
+        sticky,
         service(1, "web.shop", &[], &[("http", 80), ("http-2", 81)]),
         service(2, "single.shop", &[], &[("http", 8080)]),
         named,
@@ -246,6 +249,24 @@ fn timeouts_rewrites_and_mirrors() {
     let (routes, _) = at(rule, |a| Audience { mirror_as_is: false, ..a });
     let policy = &routes[0]["route"]["request_mirror_policies"][0];
     assert_eq!(policy["disable_shadow_host_suffix_append"], Value::Null);
+}
+
+#[test]
+fn sessions_stay_where_a_destination_asks_for_it() {
+    let with_label = |to: &str, weight: u32| json!({"destination": {"host": to}, "weight": weight});
+    let check = |route: Value, want: Value| {
+        let capabilities = Capabilities::ALL;
+        let (routes, _) = at(json!([{"route": route}]), |a| Audience { capabilities, ..a });
+        let pointer = "/typed_per_filter_config/envoy.filters.http.stateful_session\
+                       /stateful_session/session_state/typed_config/name";
+        assert_eq!(*routes[0].pointer(pointer).unwrap_or(&Value::Null), want, "{route}");
+    };
+    check(json!([with_label("web", 0)]), Value::Null);
+    check(json!([with_label("sticky", 0)]), json!("x-id"));
+    check(json!([with_label("web", 1), with_label("sticky", 1)]), json!("x-id"));
+    check(json!([with_label("web", 1), with_label("sticky", 0)]), Value::Null);
+    let (routes, _) = at(json!([{"route": [with_label("sticky", 0)]}]), |a| a);
+    assert_eq!(routes[0]["typed_per_filter_config"], Value::Null, "switched off");
 }
 
 #[test]
