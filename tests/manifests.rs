@@ -2,6 +2,7 @@
 //!
 //! Reads the files as they are; tests/kube applies them.
 
+mod applied;
 mod files;
 mod permissions;
 mod webhooks;
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use assert_cmd::Command;
+use istiod::api::Kind;
 use istiod::cli::discovery::Options;
 use istiod::settings::{Settings, State, variables};
 use istiod::sources::mesh;
@@ -43,6 +45,19 @@ fn words(container: &Container) -> Vec<&str> {
     let words: Vec<&str> = container.args.iter().flatten().map(String::as_str).collect();
     assert_eq!(words[0], "discovery");
     words[1..].to_vec()
+}
+
+#[test]
+fn definitions_are_installed_and_valid() {
+    let resources = files::kustomization("manifests")["resources"].clone();
+    assert!(resources.as_array().unwrap().iter().any(|resource| resource == "crds.yaml"));
+    for definition in files::definitions() {
+        let versions = definition.spec.versions.iter();
+        let stored: Vec<_> = versions.filter(|v| v.storage).map(|v| v.name.as_str()).collect();
+        let (group, kind) = (&definition.spec.group, &definition.spec.names.kind);
+        let known = Kind::ALL.iter().find(|known| (known.group(), known.name()) == (group, kind));
+        assert_eq!(stored, [known.unwrap().version()], "{kind}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The default installation: each kind that there is once, and those that there are more of.
+/// The default installation without the definitions, which are long: one object of each kind.
 pub struct Installed {
     pub deployment: Deployment,
     pub service: Service,
@@ -55,10 +55,13 @@ pub fn installed() -> Installed {
         role_binding: take(&mut documents, "RoleBinding"),
         namespace: take(&mut documents, "Namespace"),
     };
-    for document in documents {
-        strict::<CustomResourceDefinition>(document);
-    }
+    assert!(documents.is_empty(), "of a kind that no test looks at: {documents:?}");
     installed
+}
+
+/// The definitions of Istio's kinds.
+pub fn definitions() -> Vec<CustomResourceDefinition> {
+    read("manifests/crds.yaml").into_iter().map(strict).collect()
 }
 
 /// The webhook configurations.
@@ -95,14 +98,27 @@ pub fn path(file: &str) -> PathBuf {
 }
 
 /// The documents of all resources of a kustomization.
+pub fn all(directory: &str) -> Vec<Value> {
+    resources(directory, |_| true)
+}
+
+/// The same but the definitions.
 fn documents(directory: &str) -> Vec<Value> {
+    resources(directory, |file| file != "crds.yaml")
+}
+
+fn resources(directory: &str, wanted: impl Fn(&str) -> bool) -> Vec<Value> {
     let kustomization = kustomization(directory);
     let files = kustomization["resources"].as_array().unwrap().iter();
-    let files = files.map(|file| text(&format!("{directory}/{}", file.as_str().unwrap())));
-    let documents = files.flat_map(|text| {
-        let documents = serde_yaml::Deserializer::from_str(&text);
-        documents.map(|document| Value::deserialize(document).unwrap()).collect::<Vec<_>>()
-    });
+    let files = files.map(|file| file.as_str().unwrap()).filter(|file| wanted(file));
+    files.flat_map(|file| read(&format!("{directory}/{file}"))).collect()
+}
+
+/// The documents of a file.
+fn read(file: &str) -> Vec<Value> {
+    let text = text(file);
+    let documents = serde_yaml::Deserializer::from_str(&text);
+    let documents = documents.map(|document| Value::deserialize(document).unwrap());
     // A file may begin with a comment and a separator.
     documents.filter(|document| !document.is_null()).collect()
 }

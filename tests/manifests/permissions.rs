@@ -2,31 +2,42 @@
 
 use std::collections::BTreeSet;
 
-use istiod::api::Kind;
+use istiod::controllers::lock::{Duty, LockKind};
+use istiod::sources::kubernetes::{Ignored, watches};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
 use super::files::{self, installed};
 
-/// A resource and what may be done with it: `networking.istio.io/gateways list`.
+/// What rules allow, one thing each: `list gateways.networking.istio.io`, `get configmaps istio`.
 fn grants(rules: &[PolicyRule]) -> Vec<String> {
     let mut grants = Vec::new();
     for rule in rules {
         assert_eq!(rule.non_resource_urls, None);
-        for group in rule.api_groups.iter().flatten() {
-            for resource in rule.resources.iter().flatten() {
-                for verb in &rule.verbs {
-                    assert!([group, resource, verb].iter().all(|word| *word != "*"), "{rule:?}");
-                    grants.push(format!("{group}/{resource} {verb}"));
-                }
+        let names = rule.resource_names.clone().unwrap_or(vec![String::new()]);
+        for (group, resource) in pairs(rule.api_groups.as_ref(), rule.resources.as_ref()) {
+            for (verb, name) in pairs(Some(&rule.verbs), Some(&names)) {
+                let words = [group, resource, verb, name];
+                assert!(words.iter().all(|word| !word.contains('*')), "{rule:?}");
+                grants.push(grant(verb, group, resource, name));
             }
         }
     }
     grants
 }
 
-/// What following collections takes. Nothing is read one by one.
-fn followed(group: &str, resource: &str) -> [String; 2] {
-    ["list", "watch"].map(|verb| format!("{group}/{resource} {verb}"))
+fn pairs<'a>(a: Option<&'a Vec<String>>, b: Option<&'a Vec<String>>) -> Vec<(&'a str, &'a str)> {
+    let b = || b.into_iter().flatten().map(String::as_str);
+    a.into_iter().flatten().flat_map(|a| b().map(move |b| (a.as_str(), b))).collect()
+}
+
+/// An empty name stands for all.
+fn grant(verb: &str, group: &str, resource: &str, name: &str) -> String {
+    format!("{verb} {resource}.{group} {name}").replace(". ", " ").trim_end().to_owned()
+}
+
+/// What following a collection, or one object, takes. Nothing is read one by one for that.
+fn followed(group: &str, resource: &str, name: &str) -> [String; 2] {
+    ["list", "watch"].map(|verb| grant(verb, group, resource, name))
 }
 
 #[track_caller]
@@ -40,29 +51,39 @@ fn check(rules: Option<&Vec<PolicyRule>>, want: BTreeSet<String>) {
 }
 
 #[test]
-fn in_all_namespaces_only_what_is_followed_there() {
-    let role = installed().cluster_role;
-    // Slices tell what Endpoints do; the others are followed by name, or not at all.
-    let elsewhere = [Kind::Endpoints, Kind::ConfigMap, Kind::Secret, Kind::ServiceAccount];
-    let kinds = Kind::ALL.iter().filter(|kind| !elsewhere.contains(kind));
+fn in_all_namespaces_what_is_followed_and_written_there() {
+    let role = &installed().cluster_role;
+    let kinds = watches(&Ignored::new("", ""), "").into_iter().map(|watched| watched.kind);
     let mut want: BTreeSet<String> =
-        kinds.flat_map(|kind| followed(kind.group(), kind.plural())).collect();
-    want.extend(followed("apiextensions.k8s.io", "customresourcedefinitions"));
-    want.extend(followed("admissionregistration.k8s.io", "mutatingwebhookconfigurations"));
+        kinds.flat_map(|kind| followed(kind.group(), kind.plural(), "")).collect();
+    want.extend(followed("apiextensions.k8s.io", "customresourcedefinitions", ""));
+    let webhooks = "mutatingwebhookconfigurations";
+    want.extend(followed("admissionregistration.k8s.io", webhooks, "istio-revision-tag-default"));
+    for (verb, resource) in [
+        ("get", "serviceentries"),
+        ("get", "workloadentries"),
+        ("patch", "serviceentries/status"),
+        ("patch", "workloadentries"),
+        ("patch", "workloadentries/status"),
+    ] {
+        want.insert(grant(verb, "networking.istio.io", resource, ""));
+    }
     check(role.rules.as_ref(), want);
 }
 
 #[test]
-fn in_its_own_namespace_what_the_mesh_is() {
+fn in_its_own_namespace_what_the_mesh_is_and_who_leads() {
     let installed = installed();
     assert_eq!(installed.role.metadata.namespace.as_deref(), Some(installed.namespace()));
-    check(installed.role.rules.as_ref(), followed("", "configmaps").into());
-    let rules = installed.role.rules.iter().flatten();
-    let rule = rules.clone().find(|rule| rule.resources.iter().flatten().eq(["configmaps"]));
-    assert_eq!(
-        rule.unwrap().resource_names.as_deref(),
-        Some(&[installed.config.metadata.name.unwrap()][..])
-    );
+    let mesh = installed.config.metadata.name.as_deref().unwrap();
+    let mut want = BTreeSet::from(followed("", "configmaps", mesh));
+    want.insert(grant("create", "", "configmaps", ""));
+    for duty in [Duty::Addresses] {
+        let lock = duty.lock("default");
+        assert_eq!(lock.kind, LockKind::ConfigMap);
+        want.extend(["get", "update"].map(|verb| grant(verb, "", "configmaps", &lock.name)));
+    }
+    check(installed.role.rules.as_ref(), want);
 }
 
 #[test]
