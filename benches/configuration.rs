@@ -32,7 +32,7 @@ fn main() {
 /// Objects, the proxies that are connected, and a change that is made again and again, its turn being told.
 struct Scenario {
     changes: Vec<Change>,
-    proxies: Vec<Proxy>,
+    proxies: Vec<Arc<Proxy>>,
     change: Box<dyn Fn(usize) -> Change>,
 }
 
@@ -122,7 +122,7 @@ fn gateway(hosts: usize) -> Scenario {
         ..world.proxy(0)
     };
     let change = Box::new(move |turn: usize| routes(7, 10 + turn % 2));
-    Scenario { changes, proxies: vec![proxy], change }
+    Scenario { changes, proxies: vec![Arc::new(proxy)], change }
 }
 
 #[divan::bench(args = [1000, 2000])]
@@ -154,7 +154,7 @@ fn entries(count: usize) -> Scenario {
     };
     let mut changes = world.changes();
     changes.extend((0..count).map(|e| entry(e, 1)));
-    let proxies = (0..world.namespaces).map(|s| world.proxy(s)).collect();
+    let proxies = (0..world.namespaces).map(|s| Arc::new(world.proxy(s))).collect();
     let change = Box::new(move |turn: usize| entry(7, 1 + turn % 2));
     Scenario { changes, proxies, change }
 }
@@ -177,7 +177,7 @@ fn sidecars(namespaces: usize) -> Scenario {
         let spec = json!({"egress": [{"hosts": ["./*", "ns-0/*"]}]});
         object::<Sidecar>(&format!("ns-{n}"), "default", spec)
     }));
-    let proxies = (0..namespaces).map(|s| world.proxy(s)).collect();
+    let proxies = (0..namespaces).map(|s| Arc::new(world.proxy(s))).collect();
     let change = Box::new(move |turn: usize| {
         let mut service = world.service(7);
         service.meta.labels.insert("turn".into(), (turn % 2).to_string().into());

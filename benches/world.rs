@@ -49,7 +49,7 @@ fn snapshot_cold(bencher: Bencher) {
 fn scope_cold(bencher: Bencher) {
     let snapshot = store().snapshot();
     bencher
-        .with_inputs(|| (Translator::default(), WORLD.proxy(0)))
+        .with_inputs(|| (Translator::default(), Arc::new(WORLD.proxy(0))))
         .bench_values(|(mut translator, proxy)| black_box(translator.view(&snapshot, &proxy)));
 }
 
@@ -60,8 +60,8 @@ fn second_namespace(bencher: Bencher) {
     bencher
         .with_inputs(|| {
             let mut translator = Translator::default();
-            let first = translator.view(&snapshot, &WORLD.proxy(0));
-            (translator, first, WORLD.proxy(1))
+            let first = translator.view(&snapshot, &Arc::new(WORLD.proxy(0)));
+            (translator, first, Arc::new(WORLD.proxy(1)))
         })
         .bench_values(|(mut translator, first, proxy)| (translator.view(&snapshot, &proxy), first));
 }
@@ -96,23 +96,23 @@ fn service_change(bencher: Bencher) {
 #[divan::bench]
 fn responses(bencher: Bencher) {
     let snapshot = store().snapshot();
-    bencher.with_inputs(|| Translator::default().view(&snapshot, &WORLD.proxy(0))).bench_values(
-        |view| {
+    bencher
+        .with_inputs(|| Translator::default().view(&snapshot, &Arc::new(WORLD.proxy(0))))
+        .bench_values(|view| {
             for _ in 0..STREAMS {
                 for layer in &view.layers {
                     black_box(layer.get(ResourceType::Cluster).sotw_entries().clone());
                 }
             }
             view
-        },
-    );
+        });
 }
 
 /// A control plane with a sidecar of each service connected.
 struct Running {
     store: Store,
     translator: Translator,
-    proxies: Vec<Proxy>,
+    proxies: Vec<Arc<Proxy>>,
     views: Vec<View>,
     snapshot: Arc<Snapshot>,
 }
@@ -124,7 +124,7 @@ impl Running {
         let mut running = Running {
             store,
             translator: Translator::default(),
-            proxies: (0..STREAMS).map(|s| WORLD.proxy(s)).collect(),
+            proxies: (0..STREAMS).map(|s| Arc::new(WORLD.proxy(s))).collect(),
             views: Vec::new(),
             snapshot,
         };

@@ -6,12 +6,14 @@
 
 pub mod objects;
 pub mod published;
+pub mod shared_map;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use self::objects::Objects;
 pub use self::published::{Publisher, Snapshots};
+pub use self::shared_map::SharedMap;
 use crate::api::{Diagnostic, Features, MeshConfig, Str, core};
 use crate::model::{
     Gateways, Networks, Proxy, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget,
@@ -34,7 +36,7 @@ pub struct Snapshot {
     /// All services, the oldest first (`model::service::sort_by_age`).
     pub services: Arc<[Arc<Service>]>,
     /// What belongs to each namespace: services and their endpoints of all clusters, and the workloads of the own one.
-    pub namespaces: Arc<BTreeMap<Str, Arc<NamespaceState>>>,
+    pub namespaces: Arc<Namespaces>,
     /// The workloads of the other clusters.
     pub remotes: Arc<BTreeMap<Str, Arc<Workloads>>>,
     /// Routes of hosts.
@@ -54,6 +56,9 @@ pub struct Snapshot {
     pub objects: Objects,
 }
 
+/// The derived state of all namespaces, by name.
+pub type Namespaces = BTreeMap<Str, Arc<NamespaceState>>;
+
 /// The derived state of one namespace.
 #[derive(Clone, Debug, Default)]
 pub struct NamespaceState {
@@ -62,13 +67,13 @@ pub struct NamespaceState {
     /// Its services, the oldest first.
     pub services: Arc<[Arc<Service>]>,
     /// The endpoints of its services, by host name. A service without endpoints may be absent.
-    pub endpoints: Arc<BTreeMap<Str, Arc<ServiceEndpoints>>>,
+    pub endpoints: SharedMap<Str, Arc<ServiceEndpoints>>,
     /// Its workloads in the own cluster, by name.
-    pub workloads: Arc<BTreeMap<Str, WorkloadState>>,
+    pub workloads: SharedMap<Str, WorkloadState>,
 }
 
 /// The workloads of a cluster, by namespace and name.
-pub type Workloads = BTreeMap<Str, Arc<BTreeMap<Str, WorkloadState>>>;
+pub type Workloads = BTreeMap<Str, SharedMap<Str, WorkloadState>>;
 
 /// A workload and the services that it is behind.
 #[derive(Clone, Debug)]
@@ -84,6 +89,28 @@ impl Snapshot {
     /// The endpoints of a service.
     pub fn endpoints(&self, key: &ServiceKey) -> Option<&Arc<ServiceEndpoints>> {
         self.namespaces.get(&key.namespace)?.endpoints.get(&key.hostname)
+    }
+
+    /// The services whose endpoints are not those of an earlier snapshot's namespaces.
+    pub fn endpoint_changes(&self, before: &Namespaces) -> Vec<ServiceKey> {
+        let none = SharedMap::default();
+        let of = |all: &Namespaces, name: &Str| all.get(name).map(|state| state.endpoints.clone());
+        let changed = |name: &&Str| match (self.namespaces.get(*name), before.get(*name)) {
+            (Some(new), Some(old)) => !Arc::ptr_eq(new, old),
+            (new, old) => new.is_some() || old.is_some(),
+        };
+        let gone = before.keys().filter(|name| !self.namespaces.contains_key(*name));
+        let mut changes = Vec::new();
+        for namespace in self.namespaces.keys().chain(gone).filter(changed) {
+            let new = of(&self.namespaces, namespace).unwrap_or_else(|| none.clone());
+            let old = of(before, namespace).unwrap_or_else(|| none.clone());
+            let hosts = new.differences(&old, Arc::ptr_eq).into_iter().cloned();
+            changes.extend(hosts.map(|hostname| {
+                let namespace = namespace.clone();
+                ServiceKey { hostname, namespace }
+            }));
+        }
+        changes
     }
 
     /// A workload of a cluster by the namespace and name of its pod. An empty cluster means the own one.

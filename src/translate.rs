@@ -13,6 +13,7 @@
 pub mod capability;
 pub mod cluster;
 pub mod common;
+pub mod each;
 pub mod endpoint;
 #[cfg(test)]
 pub mod fixture;

@@ -47,7 +47,7 @@ fn check(case: &Path) {
     let mut translator = Translator::default();
     let mut files = BTreeSet::new();
     for (name, Connected { types, node }) in connected {
-        let view = translator.view(&snapshot, &proxy(&node));
+        let view = translator.view(&snapshot, &Arc::new(proxy(&node)));
         for short in types {
             let known = ResourceType::ALL.into_iter().find(|t| t.short_name() == short);
             let file = case.join(format!("{name}.{short}.yaml"));

@@ -59,7 +59,7 @@ fn plain_services_are_translated_as_recorded() {
     let mut translator = Translator::default();
     let (mut compared, mut differences) = (0, Vec::new());
     for proxy in proxies(&root.join("nodes.yaml")) {
-        let view = translator.view(&snapshot, &proxy);
+        let view = translator.view(&snapshot, &Arc::new(proxy.clone()));
         assert!(view.diagnostics.iter().all(|layer| layer.is_empty()), "{:?}", view.diagnostics);
         let node = proxy.workload_id.clone();
         for (kind, file) in FILES {

@@ -4,6 +4,7 @@ mod target;
 
 use std::net::IpAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::FAILED;
 use super::inputs::{Whose, tell};
@@ -81,6 +82,7 @@ enum Output {
 /// Prints the way. Fails when the request goes nowhere.
 pub fn run(arguments: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
     let (loaded, proxy) = arguments.whose.load(settings)?;
+    let proxy = Arc::new(proxy);
     let view = Translator::default().view(&loaded.snapshot, &proxy);
     tell(view.diagnostics.iter().flat_map(|layer| layer.iter()));
     let served = Served::of(&view);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -44,6 +45,7 @@ enum Output {
 /// Prints the resources: for each type a list, sorted by name.
 pub fn run(arguments: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
     let (loaded, proxy) = arguments.whose.load(settings)?;
+    let proxy = Arc::new(proxy);
     let view = Translator::default().view(&loaded.snapshot, &proxy);
     tell(view.diagnostics.iter().flat_map(|layer| layer.iter()));
     let wanted = |kind: &ResourceType| {

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::inputs::{Loaded, Mesh};
 use crate::api::{Diagnostic, Severity};
@@ -61,7 +62,7 @@ fn of_mesh(mut loaded: Loaded) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = loaded.snapshot.diagnostics.to_vec();
     let mut translator = Translator::default();
     for proxy in loaded.proxies() {
-        let view = translator.view(&loaded.snapshot, &proxy);
+        let view = translator.view(&loaded.snapshot, &Arc::new(proxy));
         found.extend(view.diagnostics.iter().flat_map(|layer| layer.iter().cloned()));
     }
     found.sort();

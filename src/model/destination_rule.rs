@@ -179,6 +179,11 @@ impl Rules {
         self.indexes().filter_map(|rules| rules.find(&service.hostname)).flatten()
     }
 
+    /// There is no rule at all.
+    pub fn is_empty(&self) -> bool {
+        self.all().next().is_none()
+    }
+
     /// The keys of labels by which rules select clients.
     pub fn label_keys(&self) -> &BTreeSet<Str> {
         &self.label_keys

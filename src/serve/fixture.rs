@@ -58,7 +58,7 @@ pub fn view(items: &[Items<'_>]) -> Arc<View> {
 
 /// A view of these layers.
 pub fn view_of(layers: Vec<Arc<Resources>>) -> Arc<View> {
-    let blank = Translator::default().view(&Snapshot::default(), &proxy("web-1"));
+    let blank = Translator::default().view(&Snapshot::default(), &Arc::new(proxy("web-1")));
     Arc::new(View { layers, ..blank })
 }
 

@@ -32,14 +32,14 @@ const WAITING: usize = 256;
 /// What builds views. The daemon's is [`Translator`]; tests have simpler ones.
 pub trait Views: Send + 'static {
     /// The view of a proxy.
-    fn view(&mut self, snapshot: &Snapshot, proxy: &Proxy) -> View;
+    fn view(&mut self, snapshot: &Snapshot, proxy: &Arc<Proxy>) -> View;
 
     /// Forgets what no view holds any more.
     fn sweep(&mut self) {}
 }
 
 impl Views for Translator {
-    fn view(&mut self, snapshot: &Snapshot, proxy: &Proxy) -> View {
+    fn view(&mut self, snapshot: &Snapshot, proxy: &Arc<Proxy>) -> View {
         Translator::view(self, snapshot, proxy)
     }
 
@@ -259,7 +259,7 @@ fn version(snapshot: &Snapshot) -> Str {
 
 type Panic = Box<dyn Any + Send>;
 
-fn build(views: &mut impl Views, snapshot: &Snapshot, proxy: &Proxy) -> Result<View, Panic> {
+fn build(views: &mut impl Views, snapshot: &Snapshot, proxy: &Arc<Proxy>) -> Result<View, Panic> {
     catch_unwind(AssertUnwindSafe(|| views.view(snapshot, proxy)))
 }
 

@@ -1,11 +1,12 @@
 //! Objects by kind, namespace and name.
 //!
-//! A clone shares everything; a change copies only the objects of its own kind and namespace, so that its
+//! A clone shares everything; a change copies a few of the objects of its own kind and namespace, so that its
 //! cost follows the change and not the size of the mesh.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::SharedMap;
 use crate::api::{Kind, Object, ObjectKey, Str};
 
 /// A collection of objects. Iterates in the order of [`ObjectKey`].
@@ -15,7 +16,7 @@ pub struct Objects {
 }
 
 /// By namespace, then name. No map in it is empty.
-type Namespaces = BTreeMap<Str, Arc<BTreeMap<Str, Object>>>;
+type Namespaces = BTreeMap<Str, SharedMap<Str, Object>>;
 
 impl Objects {
     /// The object with this key.
@@ -71,7 +72,7 @@ impl Objects {
         let ObjectKey { kind, namespace, name } = object.key();
         let kinds = Arc::make_mut(&mut self.kinds);
         let namespaces = Arc::make_mut(kinds.entry(kind).or_default());
-        Arc::make_mut(namespaces.entry(namespace).or_default()).insert(name, object)
+        namespaces.entry(namespace).or_default().insert(name, object)
     }
 
     /// Takes an object out.
@@ -80,7 +81,7 @@ impl Objects {
         self.get(key)?;
         let kinds = Arc::make_mut(&mut self.kinds);
         let namespaces = Arc::make_mut(kinds.get_mut(&key.kind)?);
-        let objects = Arc::make_mut(namespaces.get_mut(&key.namespace)?);
+        let objects = namespaces.get_mut(&key.namespace)?;
         let removed = objects.remove(&key.name);
         if objects.is_empty() {
             namespaces.remove(&key.namespace);

@@ -10,7 +10,7 @@ use super::networks::Membership;
 use super::selectors::Selectors;
 use super::{ClusterRef, Id, Store};
 use crate::api::{Features, Kind, Object, ObjectKey, Str};
-use crate::snapshot::{Objects, WorkloadState, Workloads};
+use crate::snapshot::{Objects, SharedMap, WorkloadState, Workloads};
 
 /// One cluster.
 #[derive(Debug, Default)]
@@ -131,15 +131,15 @@ impl Store {
     pub(super) fn edit_workloads(
         &mut self,
         id: &Id,
-        edit: impl FnOnce(&mut BTreeMap<Str, WorkloadState>),
+        edit: impl FnOnce(&mut SharedMap<Str, WorkloadState>),
     ) {
         if id.cluster.is_own() {
-            self.edit(&id.namespace, |state| edit(Arc::make_mut(&mut state.workloads)));
+            self.edit(&id.namespace, |state| edit(&mut state.workloads));
             return;
         }
         let namespaces = Arc::make_mut(&mut self.cluster_mut(&id.cluster).workloads);
         let workloads = namespaces.entry(id.namespace.clone()).or_default();
-        edit(Arc::make_mut(workloads));
+        edit(workloads);
         if workloads.is_empty() {
             namespaces.remove(&id.namespace);
         }

@@ -267,25 +267,24 @@ impl Store {
             sort_by_age(&mut list);
         } else {
             list = self.by_age.to_vec();
-            for ServiceChange { old, new } in changes {
-                let place = |list: &[Arc<Service>], service: &Service| {
-                    list.binary_search_by(|other| by_age(other, service))
-                };
-                if let Some(at) = old.as_ref().and_then(|old| place(&list, old).ok()) {
-                    list.remove(at);
-                }
-                if let Some(new) = new {
-                    let at = place(&list, new).unwrap_or_else(|at| at);
-                    list.insert(at, new.clone());
-                }
-            }
+            changes.iter().for_each(|change| change.put(&mut list));
         }
         self.by_age = list.into();
         self.changed = true;
-        self.list_services_of(changes);
+        if changes.len() > FEW_SERVICES {
+            return self.list_services_of(changes);
+        }
+        for change in changes {
+            let Some(service) = change.old.as_ref().or(change.new.as_ref()) else { continue };
+            self.edit(&service.key.namespace, |state| {
+                let mut list = state.services.to_vec();
+                change.put(&mut list);
+                state.services = list.into();
+            });
+        }
     }
 
-    /// Lists the services of each namespace in which one changed.
+    /// Lists the services of each namespace in which one of many changed.
     fn list_services_of(&mut self, changes: &[ServiceChange]) {
         let all = changes.iter().flat_map(|ServiceChange { old, new }| old.iter().chain(new));
         let mut lists: BTreeMap<Str, Vec<Arc<Service>>> =
@@ -305,4 +304,20 @@ impl Store {
 pub(super) struct ServiceChange {
     pub(super) old: Option<Arc<Service>>,
     pub(super) new: Option<Arc<Service>>,
+}
+
+impl ServiceChange {
+    /// Makes the change in a list that is sorted by age.
+    fn put(&self, list: &mut Vec<Arc<Service>>) {
+        let place = |list: &[Arc<Service>], service: &Service| {
+            list.binary_search_by(|other| by_age(other, service))
+        };
+        if let Some(at) = self.old.as_ref().and_then(|old| place(list, old).ok()) {
+            list.remove(at);
+        }
+        if let Some(new) = &self.new {
+            let at = place(list, new).unwrap_or_else(|at| at);
+            list.insert(at, new.clone());
+        }
+    }
 }

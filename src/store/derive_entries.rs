@@ -303,12 +303,12 @@ impl Store {
                 let shared = endpoints::share(old, new);
                 if !old.is_some_and(|old| Arc::ptr_eq(old, &shared)) {
                     self.edit(namespace, |state| {
-                        Arc::make_mut(&mut state.endpoints).insert(hostname.clone(), shared);
+                        state.endpoints.insert(hostname.clone(), shared);
                     });
                 }
             }
             None if old.is_some() => self.edit(namespace, |state| {
-                Arc::make_mut(&mut state.endpoints).remove(hostname);
+                state.endpoints.remove(hostname);
             }),
             None => {}
         }

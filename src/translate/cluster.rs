@@ -36,11 +36,11 @@ use self::dns::Names;
 use self::passthrough::Special;
 use self::policy::{Policies, Policy};
 use super::common::name::Purpose;
+use super::each::{Inputs, Lists};
 use super::endpoint::{self, select::Audience};
 use super::ingress::{self, Application, Ingress};
 use super::memo::{Counts, Memo, Recent, ResourceMemo, Same};
 use super::resource::Resource;
-use super::rules::ServiceRules;
 use super::scope::Scope;
 use super::translator::{Built, Context};
 use crate::api::core::TargetPort;
@@ -49,7 +49,7 @@ use crate::model::{
     EndpointTraits, MergedRule, Port, ProxyKind, Registry, Resolution, Service, ServiceKey,
     ServiceTarget, Visibility,
 };
-use crate::snapshot::{NamespaceState, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// What the builders remember.
 #[derive(Debug, Default)]
@@ -57,7 +57,9 @@ pub struct Memos {
     policies: Policies,
     /// Stands for the endpoints of services that have none.
     no_endpoints: Arc<EndpointTraits>,
-    lists: Recent<ListKey, Built>,
+    lists: Lists<Arc<Settings>>,
+    /// Lists with the clusters for what is no service.
+    all: Recent<(Same<Built>, Vec<Same<Resource>>), Built>,
     outbound: ResourceMemo<outbound::Key>,
     inbound: ResourceMemo<inbound::Key>,
     /// Services that stand for Sidecars.
@@ -65,14 +67,9 @@ pub struct Memos {
     special: ResourceMemo<passthrough::Key>,
 }
 
-/// What the clusters of all services depend on. Scopes of different namespaces mostly agree in it, so that
-/// only the first of them looks at every service after a change.
+/// What the clusters of all services depend on alike.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct ListKey {
-    services: Same<[Arc<Service>]>,
-    /// Stands for the endpoints of all services.
-    namespaces: Same<BTreeMap<Str, Arc<NamespaceState>>>,
-    rules: Same<ServiceRules>,
+struct Settings {
     policy: Same<Policy>,
     client: outbound::Client,
     /// Where a gateway leads that gets no other clusters.
@@ -87,6 +84,7 @@ struct ListKey {
 impl Memos {
     /// See [`Memo::sweep`](super::memo::Memo::sweep).
     pub fn sweep(&mut self) {
+        self.all.sweep();
         self.lists.sweep();
         self.outbound.sweep();
         self.inbound.sweep();
@@ -108,102 +106,105 @@ impl Memos {
 }
 
 /// The clusters of all services that the scope sees, and those for what is no service.
-pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Built {
-    let policy = memos.policies.get(context.snapshot);
+pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Arc<Built> {
+    let snapshot = context.snapshot;
+    let policy = memos.policies.get(snapshot);
     let client = outbound::Client::of(context.scope);
-    let key = ListKey {
-        services: Same(context.services.clone()),
-        namespaces: Same(context.snapshot.namespaces.clone()),
-        rules: Same(context.rules.clone()),
-        policy: Same(policy.clone()),
-        client: client.clone(),
-        attached: Attached::of(context.scope, context.snapshot),
-        sni_dnat: sni_dnat::is_needed(context.scope),
-        audience: Audience::of(context.scope, context.snapshot),
-        mesh: Same(context.snapshot.mesh.clone()),
-    };
-    let Memos { lists, outbound, no_endpoints, .. } = memos;
-    let services = lists.get(key, |key| of_services(context.snapshot, key, no_endpoints, outbound));
-    let mut built = (*services).clone();
-    built.resources.push(memos.special(&policy, Special::BlackHole));
+    let mut special = vec![memos.special(&policy, Special::BlackHole)];
     if client.kind == ProxyKind::Sidecar {
         let outbound::Client { metadata_exchange, preserve_case, .. } = client;
         let passthrough = Special::Passthrough { metadata_exchange, preserve_case };
-        built.resources.push(memos.special(&policy, passthrough));
+        special.push(memos.special(&policy, passthrough));
     }
     if client.secrets.credential_server {
-        built.resources.push(memos.special(&policy, Special::Credentials));
+        special.push(memos.special(&policy, Special::Credentials));
     }
-    built
+    let settings = Arc::new(Settings {
+        policy: Same(policy),
+        client,
+        attached: Attached::of(context.scope, snapshot),
+        sni_dnat: sni_dnat::is_needed(context.scope),
+        audience: Audience::of(context.scope, snapshot),
+        mesh: Same(snapshot.mesh.clone()),
+    });
+    let Memos { lists, all, outbound, no_endpoints, .. } = memos;
+    let services = lists.get(Inputs::of(context), settings.clone(), |service| {
+        of_service(context, &settings, service, no_endpoints, outbound)
+    });
+    let key = (Same(services), special.into_iter().map(Same).collect());
+    all.get(key, |(Same(services), special)| {
+        let mut built = (**services).clone();
+        built.resources.extend(special.iter().map(|Same(resource)| resource.clone()));
+        built
+    })
 }
 
-/// The clusters of services, sorted by name.
-fn of_services(
-    snapshot: &Snapshot,
-    list: &ListKey,
+/// The clusters of a service.
+fn of_service(
+    context: &Context<'_>,
+    settings: &Settings,
+    service: &Arc<Service>,
     no_endpoints: &Arc<EndpointTraits>,
     memo: &mut ResourceMemo<outbound::Key>,
 ) -> Built {
+    let snapshot = context.snapshot;
     let mut built = Built::default();
-    for service in list.services.0.iter() {
-        let endpoints = snapshot.endpoints(&service.key).map_or(no_endpoints, |e| &e.traits);
-        let attached = list.attached.as_ref().is_none_or(|attached| attached.has(&service.key));
-        let purposes = sni_dnat::purposes(service, list.sni_dnat).iter().copied();
-        let purposes = purposes.filter(|purpose| attached || *purpose != Purpose::Outbound);
-        let rule = list.rules.0.key(&service.key);
-        for (index, port, discovery) in ports(service, list.client.kind, &snapshot.features) {
-            let forward = discovery == Discovery::Forward;
-            if forward && !list.client.forwards {
-                continue;
-            }
-            // A cluster that resolves what it is asked for knows no endpoints to choose among.
-            let rules = rule.iter().filter(|_| !forward);
-            let subsets = rules.flat_map(|Same(rule)| named_subsets(rule)).map(Some);
-            for subset in [None].into_iter().chain(subsets) {
-                for purpose in purposes.clone() {
-                    let mut key = outbound::Key {
-                        service: Same(service.clone()),
-                        port: index,
-                        endpoints: Same(endpoints.clone()),
-                        rule: rule.clone(),
-                        subset,
-                        purpose,
-                        policy: list.policy.clone(),
-                        client: list.client.clone(),
-                        names: None,
-                    };
-                    if let Discovery::Dns { .. } = discovery {
-                        key.names = names(snapshot, list, &key, port);
-                        if key.names.is_none() {
-                            built.diagnostics.push(without_endpoints(service, index, port));
-                            continue;
-                        }
+    let endpoints = snapshot.endpoints(&service.key).map_or(no_endpoints, |e| &e.traits);
+    let attached = settings.attached.as_ref().is_none_or(|attached| attached.has(&service.key));
+    let purposes = sni_dnat::purposes(service, settings.sni_dnat).iter().copied();
+    let purposes = purposes.filter(|purpose| attached || *purpose != Purpose::Outbound);
+    let rule = context.rules.key(&service.key);
+    for (index, port, discovery) in ports(service, settings.client.kind, &snapshot.features) {
+        let forward = discovery == Discovery::Forward;
+        if forward && !settings.client.forwards {
+            continue;
+        }
+        // A cluster that resolves what it is asked for knows no endpoints to choose among.
+        let rules = rule.iter().filter(|_| !forward);
+        let subsets = rules.flat_map(|Same(rule)| named_subsets(rule)).map(Some);
+        for subset in [None].into_iter().chain(subsets) {
+            for purpose in purposes.clone() {
+                let mut key = outbound::Key {
+                    service: Same(service.clone()),
+                    port: index,
+                    endpoints: Same(endpoints.clone()),
+                    rule: rule.clone(),
+                    subset,
+                    purpose,
+                    policy: settings.policy.clone(),
+                    client: settings.client.clone(),
+                    names: None,
+                };
+                if let Discovery::Dns { .. } = discovery {
+                    key.names = names(snapshot, &settings.audience, &key, port);
+                    if key.names.is_none() {
+                        built.diagnostics.push(without_endpoints(service, index, port));
+                        continue;
                     }
-                    let cluster = |key: &_| outbound::resource(key, port, discovery);
-                    built.resources.push(memo.get(key, cluster));
                 }
+                let cluster = |key: &_| outbound::resource(key, port, discovery);
+                built.resources.push(memo.get(key, cluster));
             }
         }
-        built.diagnostics.extend(duplicate_ports(service, &snapshot.features));
     }
-    built.resources.sort_by(|a, b| a.name.cmp(&b.name));
+    built.diagnostics.extend(duplicate_ports(service, &snapshot.features));
     built
 }
 
 /// The endpoints that the cluster of a port resolves; None when there are none.
 fn names(
     snapshot: &Snapshot,
-    list: &ListKey,
+    audience: &Audience,
     key: &outbound::Key,
     port: &Port,
 ) -> Option<Arc<Names>> {
     let rule = key.rule.as_ref().map(|Same(rule)| &**rule);
     let subset = rule.zip(key.subset).and_then(|(rule, index)| rule.spec.subsets.get(index));
     let Same(service) = &key.service;
-    let client = endpoint::Client::new(snapshot, &list.audience, service, rule, &Arc::default());
+    let client = endpoint::Client::new(snapshot, audience, service, rule, &Arc::default());
     let assignment = client.key(key.port, port, subset, key.purpose);
     let served = !assignment.localities().is_empty();
-    served.then(|| Arc::new(Names { assignment, families: list.audience.families }))
+    served.then(|| Arc::new(Names { assignment, families: audience.families }))
 }
 
 /// A cluster that resolves names has none.

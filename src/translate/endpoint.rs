@@ -21,7 +21,6 @@ pub mod select;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::assignment::Part;
@@ -32,36 +31,31 @@ use self::select::{Audience, Mesh, Reach};
 use super::cluster::discovery::Discovery;
 use super::cluster::{balance, ports, sni_dnat};
 use super::common::name::Purpose;
-use super::memo::{Counts, Recent, ResourceMemo, Same};
+use super::each::{Inputs, Lists};
+use super::memo::{Counts, ResourceMemo, Same};
 use super::resource::Resource;
-use super::rules::ServiceRules;
 use super::translator::{Built, Context};
 use crate::api::networking::destination_rule::Subset;
-use crate::api::{MeshConfig, ObjectKey, Str};
+use crate::api::{MeshConfig, ObjectKey};
 use crate::model::{MergedRule, Port, Service, ServiceEndpoints};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::endpoint::v3::ClusterLoadAssignment;
-use crate::snapshot::{NamespaceState, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// What the builder remembers.
 #[derive(Debug, Default)]
 pub struct Memos {
-    lists: Recent<ListKey, Vec<Arc<Resource>>>,
+    lists: Lists<Arc<Settings>>,
     assignments: ResourceMemo<assignment::Key>,
     /// The origins of services without endpoints.
     no_origins: Arc<[ObjectKey]>,
 }
 
-/// What the assignments of all services depend on. Scopes of different namespaces mostly agree in it, so
-/// that only the first of them looks at every service after a change.
+/// What the assignments of all services depend on alike.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct ListKey {
-    services: Same<[Arc<Service>]>,
-    /// Stands for the endpoints of all services.
-    namespaces: Same<BTreeMap<Str, Arc<NamespaceState>>>,
+struct Settings {
     /// Tells which services are local to a cluster, and how localities count.
     mesh: Same<MeshConfig>,
-    rules: Same<ServiceRules>,
     audience: Audience,
     /// See [`sni_dnat::is_needed`].
     sni_dnat: bool,
@@ -81,55 +75,52 @@ impl Memos {
 }
 
 /// The assignment of every cluster that finds its endpoints by EDS.
-pub fn assignments(context: &Context<'_>, memos: &mut Memos) -> Built {
-    let Context { snapshot, scope, services, rules, .. } = *context;
-    let key = ListKey {
-        services: Same(services.clone()),
-        namespaces: Same(snapshot.namespaces.clone()),
+pub fn assignments(context: &Context<'_>, memos: &mut Memos) -> Arc<Built> {
+    let Context { snapshot, scope, .. } = *context;
+    let settings = Arc::new(Settings {
         mesh: Same(snapshot.mesh.clone()),
-        rules: Same(rules.clone()),
         audience: Audience::of(scope, snapshot),
         sni_dnat: sni_dnat::is_needed(scope),
-    };
+    });
     let Memos { lists, assignments, no_origins } = memos;
-    let built = lists.get(key, |key| of_services(snapshot, key, no_origins, assignments));
-    Built { resources: built.to_vec(), diagnostics: Vec::new() }
+    lists.get(Inputs::of(context), settings.clone(), |service| Built {
+        resources: of_service(context, &settings, service, no_origins, assignments),
+        diagnostics: Vec::new(),
+    })
 }
 
-/// The assignments of services, sorted by name.
-fn of_services(
-    snapshot: &Snapshot,
-    list: &ListKey,
+/// The assignments of a service.
+fn of_service(
+    context: &Context<'_>,
+    settings: &Settings,
+    service: &Arc<Service>,
     no_origins: &Arc<[ObjectKey]>,
     memo: &mut ResourceMemo<assignment::Key>,
 ) -> Vec<Arc<Resource>> {
-    let Same(rules) = &list.rules;
+    let snapshot = context.snapshot;
     let mut built = Vec::new();
-    for service in list.services.0.iter() {
-        let rule = rules.of(&service.key).map(|rule| &**rule);
-        let client = Client::new(snapshot, &list.audience, service, rule, no_origins);
-        let purposes = sni_dnat::purposes(service, list.sni_dnat);
-        for (index, port, discovery) in ports(service, list.audience.kind, &snapshot.features) {
-            if discovery != Discovery::Eds {
+    let rule = context.rules.of(&service.key).map(|rule| &**rule);
+    let client = Client::new(snapshot, &settings.audience, service, rule, no_origins);
+    let purposes = sni_dnat::purposes(service, settings.sni_dnat);
+    for (index, port, discovery) in ports(service, settings.audience.kind, &snapshot.features) {
+        if discovery != Discovery::Eds {
+            continue;
+        }
+        // The empty name is that of all endpoints.
+        let subsets = rule.into_iter().flat_map(|rule| &rule.spec.subsets);
+        let subsets = subsets.filter(|subset| !subset.name.is_empty()).map(Some);
+        for subset in [None].into_iter().chain(subsets) {
+            let name = subset.map(|subset| &*subset.name);
+            let policy = rule.map(|rule| rule.policy(port.number, name)).unwrap_or_default();
+            if balance::is_passthrough(policy.load_balancer) {
                 continue;
             }
-            // The empty name is that of all endpoints.
-            let subsets = rule.into_iter().flat_map(|rule| &rule.spec.subsets);
-            let subsets = subsets.filter(|subset| !subset.name.is_empty()).map(Some);
-            for subset in [None].into_iter().chain(subsets) {
-                let name = subset.map(|subset| &*subset.name);
-                let policy = rule.map(|rule| rule.policy(port.number, name)).unwrap_or_default();
-                if balance::is_passthrough(policy.load_balancer) {
-                    continue;
-                }
-                for &purpose in purposes {
-                    let key = client.key(index, port, subset, purpose);
-                    built.push(memo.get(key, |key| assignment::resource(key, port)));
-                }
+            for &purpose in purposes {
+                let key = client.key(index, port, subset, purpose);
+                built.push(memo.get(key, |key| assignment::resource(key, port)));
             }
         }
     }
-    built.sort_by(|a, b| a.name.cmp(&b.name));
     built
 }
 

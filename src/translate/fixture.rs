@@ -131,11 +131,11 @@ impl World {
         }
         for (key, endpoints) in &self.endpoints {
             let state = namespaces.entry(key.namespace.clone()).or_default();
-            Arc::make_mut(&mut state.endpoints).insert(key.hostname.clone(), endpoints.clone());
+            state.endpoints.insert(key.hostname.clone(), endpoints.clone());
         }
         for ((namespace, name), workload) in &self.workloads {
             let state = namespaces.entry(namespace.clone()).or_default();
-            Arc::make_mut(&mut state.workloads).insert(name.clone(), workload.clone());
+            state.workloads.insert(name.clone(), workload.clone());
         }
         Snapshot {
             generation: self.generation,
@@ -294,16 +294,18 @@ pub fn viewpoint(scope: &Scope) -> Viewpoint {
 }
 
 /// Builds with all that the scope sees.
-pub fn build(
+pub fn build<B: Into<Arc<Built>>>(
     snapshot: &Snapshot,
     scope: &Scope,
-    builder: impl FnOnce(&Context<'_>) -> Built,
+    builder: impl FnOnce(&Context<'_>) -> B,
 ) -> Built {
     let visible = visible(snapshot, viewpoint(scope));
     let rules = rules::Memos::default().find(snapshot, scope, &visible.services);
     let hosts = Arc::new(Hosts::new(&visible.services));
     let services = &visible.services;
-    builder(&Context { snapshot, scope, services, visible: &visible, hosts: &hosts, rules: &rules })
+    let (visible, hosts, rules) = (&visible, &hosts, &rules);
+    let context = Context { snapshot, scope, services, visible, hosts, rules, before: None };
+    Arc::unwrap_or_clone(builder(&context).into())
 }
 
 /// A built resource by name, as JSON.

@@ -156,7 +156,7 @@ fn needs_manager(planned: &Planned, web: bool) -> bool {
 }
 
 /// The route configurations that they refer to.
-pub fn routes(context: &Context<'_>, memos: &mut Memos) -> Built {
+pub fn routes(context: &Context<'_>, memos: &mut Memos) -> Arc<Built> {
     let merged = memos.merged(context);
     let key = RoutesKey {
         merged: Same(merged.clone()),
@@ -167,6 +167,5 @@ pub fn routes(context: &Context<'_>, memos: &mut Memos) -> Built {
         rules: Same(context.rules.clone()),
     };
     let Memos { all_routes, routes, .. } = memos;
-    let built = all_routes.get(key, |_| routes::build(context, &merged, routes));
-    (*built).clone()
+    all_routes.get(key, |_| routes::build(context, &merged, routes))
 }

@@ -13,6 +13,8 @@ pub struct Hosts {
     by_host: HashMap<Str, Vec<Arc<Service>>, rapidhash::fast::RandomState>,
     /// Every namespace sees every service, and none has the host name of another.
     pub plain: bool,
+    /// The services whose clients connect to endpoints, oldest first.
+    pub at_endpoints: Vec<Arc<Service>>,
 }
 
 impl Hosts {
@@ -23,6 +25,9 @@ impl Hosts {
             let same = hosts.by_host.entry(service.key.hostname.clone()).or_default();
             same.push(service.clone());
             hosts.plain &= same.len() == 1 && service.visibility.is_public();
+            if service.is_at_endpoints() {
+                hosts.at_endpoints.push(service.clone());
+            }
         }
         hosts
     }

@@ -47,13 +47,13 @@ use crate::api::config::Config;
 use crate::api::networking::Sidecar;
 use crate::api::{Labels, Str};
 use crate::model::{Service, ServiceEndpoints, ServiceTarget};
-use crate::snapshot::NamespaceState;
 
 /// What the builders remember.
 #[derive(Debug, Default)]
 pub struct Memos {
     profiles: Recent<Profile, Profile>,
-    headless: Recent<HeadlessKey, Vec<Same<ServiceEndpoints>>>,
+    headless: Recent<Headless, Headless>,
+    asks: Recent<Same<[Egress]>, Asks>,
     plans: Recent<PlanKey, Plan>,
     managers: Recent<connection_manager::Key, ConnectionManager>,
     outbound: Recent<OutboundKey, Built>,
@@ -67,6 +67,7 @@ impl Memos {
     pub fn sweep(&mut self) {
         self.profiles.sweep();
         self.headless.sweep();
+        self.asks.sweep();
         self.plans.sweep();
         self.managers.sweep();
         self.outbound.sweep();
@@ -80,25 +81,15 @@ impl Memos {
     }
 
     /// The endpoints of headless services, found once for all workloads of a namespace.
-    fn headless(&mut self, context: &Context<'_>) -> Arc<Vec<Same<ServiceEndpoints>>> {
-        let Context { snapshot, services, .. } = *context;
-        let key = HeadlessKey {
-            services: Same(services.clone()),
-            namespaces: Same(snapshot.namespaces.clone()),
-        };
-        self.headless.get(key, |_| {
-            let headless = services.iter().filter(|s| s.is_headless() || s.at_endpoints);
-            headless.filter_map(|s| snapshot.endpoints(&s.key).cloned().map(Same)).collect()
-        })
+    pub fn headless(&mut self, context: &Context<'_>) -> Arc<Headless> {
+        let services = context.hosts.at_endpoints.iter();
+        let found = services.filter_map(|s| context.snapshot.endpoints(&s.key).cloned().map(Same));
+        self.headless.get(found.collect(), Headless::clone)
     }
 }
 
-/// What the endpoints of headless services depend on.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct HeadlessKey {
-    services: Same<[Arc<Service>]>,
-    namespaces: Same<BTreeMap<Str, Arc<NamespaceState>>>,
-}
+/// The endpoints of services whose clients connect to these.
+pub type Headless = Vec<Same<ServiceEndpoints>>;
 
 /// What a plan depends on. Endpoints matter for services that have no other address.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -109,14 +100,34 @@ struct PlanKey {
     /// To which the routes of listeners lead.
     services: Same<[Arc<Service>]>,
     rules: Same<ServiceRules>,
-    endpoints: Arc<Vec<Same<ServiceEndpoints>>>,
-    /// What routes tell clients apart by.
-    namespace: Str,
-    labels: Labels,
-    dns_domain: Str,
+    endpoints: Same<Headless>,
+    /// What routes tell clients apart by, where they do.
+    client: Option<(Str, Labels)>,
+    /// What short forms of other names follow from, where there are any.
+    dns_domain: Option<Str>,
     dns_capture: bool,
     cluster: Str,
     network: Str,
+}
+
+/// Which traits of clients matter to plans.
+#[derive(Debug)]
+struct Asks {
+    /// Byte streams are routed, maybe not for all clients alike.
+    client: bool,
+    /// A service has several host names.
+    dns_domain: bool,
+}
+
+impl Asks {
+    fn of(egress: &[Egress]) -> Asks {
+        let mut routing = egress.iter().flat_map(|egress| egress.routing.0.iter());
+        let mut services = egress.iter().flat_map(|egress| egress.services.0.iter());
+        Asks {
+            client: routing.any(|one| !one.spec.tls.is_empty() || !one.spec.tcp.is_empty()),
+            dns_domain: services.any(|service| !service.aliases.is_empty()),
+        }
+    }
 }
 
 /// What the outbound listeners of a workload depend on.
@@ -132,7 +143,7 @@ struct OutboundKey {
 /// address.
 pub fn peers(context: &Context<'_>) -> Vec<IpAddr> {
     let mut peers = Vec::new();
-    for service in context.services.iter().filter(|s| s.is_headless() || s.at_endpoints) {
+    for service in &context.hosts.at_endpoints {
         for port in &service.ports {
             let endpoints = plan::endpoints(context, service, port);
             peers.extend(endpoints.flat_map(|e| bind::direct_addresses(e, context.scope)));
@@ -153,17 +164,18 @@ pub fn outbound(
 ) -> Arc<Built> {
     let scope = context.scope;
     let Same(profile) = memos.profile(context, traits);
+    let egress = Same(context.visible.egress.clone());
+    let asks = memos.asks.get(egress.clone(), |Same(egress)| Asks::of(egress));
     let key = PlanKey {
         profile: Same(profile.clone()),
         sidecar: scope.sidecar.clone(),
-        egress: Same(context.visible.egress.clone()),
+        egress,
         services: Same(context.services.clone()),
         rules: Same(context.rules.clone()),
-        namespace: scope.namespace.clone(),
-        labels: scope.labels.clone(),
-        dns_domain: scope.dns_domain.clone(),
+        client: asks.client.then(|| (scope.namespace.clone(), scope.labels.clone())),
+        dns_domain: asks.dns_domain.then(|| scope.dns_domain.clone()),
         dns_capture: scope.dns_capture,
-        endpoints: memos.headless(context),
+        endpoints: Same(memos.headless(context)),
         cluster: scope.cluster.clone(),
         network: scope.network.clone(),
     };

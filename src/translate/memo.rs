@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};
 
-use super::resource::{Resource, ResourceSet, ResourceType, Resources};
+use super::resource::{Resource, ResourceSet, ResourceType, Resources, sorted};
+use super::translator::Built;
 use crate::api::Str;
 
 /// An `Arc` that is equal to itself only.
@@ -39,6 +40,7 @@ impl<T: ?Sized> Hash for Same<T> {
 #[derive(Debug)]
 pub struct Memo<K, V> {
     entries: HashMap<K, Weak<V>, rapidhash::fast::RandomState>,
+    pace: Pace,
     /// How many results were built, and how many were found, since the start.
     pub counts: Counts,
 }
@@ -54,7 +56,7 @@ pub struct Counts {
 
 impl<K, V> Default for Memo<K, V> {
     fn default() -> Self {
-        Memo { entries: HashMap::default(), counts: Counts::default() }
+        Memo { entries: HashMap::default(), pace: Pace::default(), counts: Counts::default() }
     }
 }
 
@@ -66,13 +68,17 @@ impl<K: Eq + Hash, V> Memo<K, V> {
             return found;
         }
         self.counts.built += 1;
+        self.pace.built += 1;
         let built = Arc::new(build(&key));
         self.entries.insert(key, Arc::downgrade(&built));
         built
     }
 
-    /// Forgets results that nobody holds.
+    /// Forgets results that nobody holds, at once or soon.
     pub fn sweep(&mut self) {
+        if !self.pace.is_due(self.entries.len()) {
+            return;
+        }
         self.entries.retain(|_, value| value.strong_count() > 0);
         shrink(&mut self.entries);
     }
@@ -94,6 +100,7 @@ impl<K: Eq + Hash, V> Memo<K, V> {
 pub struct ResourceMemo<K> {
     entries: HashMap<K, Entry, rapidhash::fast::RandomState>,
     served: HashMap<(Str, u64), Served, rapidhash::fast::RandomState>,
+    pace: Pace,
     counts: Counts,
 }
 
@@ -117,6 +124,7 @@ impl<K> Default for ResourceMemo<K> {
         ResourceMemo {
             entries: HashMap::default(),
             served: HashMap::default(),
+            pace: Pace::default(),
             counts: Counts::default(),
         }
     }
@@ -133,6 +141,7 @@ impl<K: Eq + Hash> ResourceMemo<K> {
             return found;
         }
         self.counts.built += 1;
+        self.pace.built += 1;
         let built = build(&key);
         let slot = self.served.entry((built.name.clone(), built.hash)).or_default();
         let resource = match slot.resource.upgrade() {
@@ -156,8 +165,11 @@ impl<K: Eq + Hash> ResourceMemo<K> {
     }
 
     /// Forgets resources that nobody holds, and keys that were not asked for since the last sweep while
-    /// another one led to their resource.
+    /// another one led to their resource. At once or soon.
     pub fn sweep(&mut self) {
+        if !self.pace.is_due(self.entries.len()) {
+            return;
+        }
         let served = &self.served;
         let is_shared = |resource: &Arc<Resource>| {
             served.get(&(resource.name.clone(), resource.hash)).is_some_and(|s| s.shared)
@@ -179,6 +191,36 @@ impl<K: Eq + Hash> ResourceMemo<K> {
     /// Nothing is remembered.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+}
+
+/// When a memo is looked through. Looking through a large one after each small change would cost more than the
+/// change: then it waits until enough was built, or a few sweeps went by.
+#[derive(Debug, Default)]
+struct Pace {
+    /// Results that were built since it was looked through.
+    built: usize,
+    /// Sweeps that did not look.
+    skipped: u32,
+}
+
+impl Pace {
+    /// Up to so many entries are looked through with each sweep.
+    const SMALL: usize = 512;
+
+    /// Sweeps of which one looks, whatever was built.
+    const SWEEPS: u32 = 8;
+
+    /// Whether the sweep that comes now looks through so many entries.
+    fn is_due(&mut self, entries: usize) -> bool {
+        self.skipped += 1;
+        let due = entries <= Self::SMALL
+            || self.built >= entries / Self::SWEEPS as usize
+            || self.skipped == Self::SWEEPS;
+        if due {
+            *self = Pace::default();
+        }
+        due
     }
 }
 
@@ -230,29 +272,55 @@ impl<K: Eq + Hash, V> Recent<K, V> {
 /// scopes hold them.
 #[derive(Debug, Default)]
 pub struct Sets {
-    sets: Memo<(ResourceType, Vec<Same<Resource>>), ResourceSet>,
+    /// Sets by the lists that they were asked for with, so that these need not be looked through again.
+    by_list: Recent<(ResourceType, Same<Built>), Arc<ResourceSet>>,
+    sets: Memo<(ResourceType, Items), ResourceSet>,
     layers: Memo<[Same<ResourceSet>; ResourceType::ALL.len()], Resources>,
+    /// Stands for types of which there is nothing.
+    nothing: Arc<Built>,
+}
+
+/// Resources, compared by pointer.
+#[derive(Debug)]
+struct Items(Arc<[Arc<Resource>]>);
+
+impl PartialEq for Items {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&*other.0).all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+}
+
+impl Eq for Items {}
+
+impl Hash for Items {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|resource| Arc::as_ptr(resource).hash(state));
+    }
 }
 
 impl Sets {
     /// The set of these resources, which may come in any order but for the rule of [`ResourceSet::new`].
-    pub fn get(&mut self, kind: ResourceType, mut items: Vec<Arc<Resource>>) -> Arc<ResourceSet> {
-        items.sort_by(|a, b| a.name.cmp(&b.name));
-        let key = (kind, items.into_iter().map(Same).collect());
-        self.sets.get(key, |(kind, items)| {
-            ResourceSet::new(*kind, items.iter().map(|Same(r)| r.clone()).collect())
-        })
+    pub fn get(&mut self, kind: ResourceType, list: &Arc<Built>) -> Arc<ResourceSet> {
+        let sets = &mut self.sets;
+        let found = self.by_list.get((kind, Same(list.clone())), |_| {
+            let items = sorted(list.resources.clone());
+            sets.get((kind, Items(items)), |(kind, Items(items))| {
+                ResourceSet::of_sorted(*kind, items.clone())
+            })
+        });
+        Arc::clone(&found)
     }
 
-    /// The layer of these resources by type. Types that are not named are empty.
-    pub fn layer<const N: usize>(
+    /// The layer of these lists, no two of which are of one type. Types that are not named are empty.
+    pub fn layer<'a>(
         &mut self,
-        mut items: [(ResourceType, Vec<Arc<Resource>>); N],
+        lists: impl Iterator<Item = (ResourceType, &'a Arc<Built>)> + Clone,
     ) -> Arc<Resources> {
+        let nothing = self.nothing.clone();
         let sets = ResourceType::ALL.map(|kind| {
-            let of_kind = items.iter_mut().filter(|(k, _)| *k == kind);
-            let found = of_kind.flat_map(|(_, list)| std::mem::take(list)).collect();
-            Same(self.get(kind, found))
+            let list = lists.clone().find(|(of, _)| *of == kind).map_or(&nothing, |(_, list)| list);
+            Same(self.get(kind, list))
         });
         self.layers.get(sets, |sets| Resources::new(sets.iter().map(|Same(set)| set.clone())))
     }
@@ -260,6 +328,7 @@ impl Sets {
     /// See [`Memo::sweep`].
     pub fn sweep(&mut self) {
         self.layers.sweep();
+        self.by_list.sweep();
         self.sets.sweep();
     }
 }

@@ -12,10 +12,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::listener::bind::{direct_addresses, in_cluster, reachable_addresses};
-use super::memo::{ResourceMemo, Same};
+use super::memo::{Recent, ResourceMemo, Same};
 use super::resource::Resource;
 use super::scope::Families;
 use super::translator::{Built, Context};
+use super::visible::Egress;
 use crate::api::{ObjectKey, Str};
 use crate::model::{Endpoint, Health, Registry, Resolution, Service, ServiceEndpoints, ServiceKey};
 use crate::proto::encode::encode;
@@ -24,22 +25,26 @@ use crate::proto::nds::name_table::NameInfo;
 
 /// What the builder remembers.
 #[derive(Debug, Default)]
-pub struct Memos(ResourceMemo<Inputs>);
+pub struct Memos {
+    headless: Recent<Same<[Egress]>, Vec<Arc<Service>>>,
+    built: Recent<Inputs, Built>,
+    tables: ResourceMemo<Inputs>,
+}
 
 impl Memos {
     /// See [`Memo::sweep`].
     pub fn sweep(&mut self) {
-        self.0.sweep();
+        self.built.sweep();
+        self.tables.sweep();
+        self.headless.sweep();
     }
 }
 
 /// What the table of a scope depends on. Endpoints matter for headless services only.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Inputs {
-    services: Vec<Same<[Arc<Service>]>>,
+    egress: Same<[Egress]>,
     headless: Vec<(ServiceKey, Same<ServiceEndpoints>)>,
-    domain: Str,
-    namespace: Str,
     cluster: Str,
     network: Str,
     families: Families,
@@ -47,26 +52,30 @@ struct Inputs {
 }
 
 /// The table of all host names that the scope sees.
-pub fn build(context: &Context<'_>, memos: &mut Memos) -> Built {
+pub fn build(context: &Context<'_>, memos: &mut Memos) -> Arc<Built> {
     let Context { snapshot, scope, visible, .. } = *context;
-    let headless = listed(context).filter(|s| s.is_at_endpoints()).filter_map(|service| {
+    let Memos { headless, built, tables } = memos;
+    let headless = headless.get(Same(visible.egress.clone()), |_| {
+        listed(context).filter(|service| service.is_at_endpoints()).cloned().collect()
+    });
+    let headless = headless.iter().filter_map(|service| {
         Some((service.key.clone(), Same(snapshot.endpoints(&service.key)?.clone())))
     });
     let inputs = Inputs {
-        services: visible.egress.iter().map(|egress| egress.services.clone()).collect(),
+        egress: Same(visible.egress.clone()),
         headless: headless.collect(),
-        domain: snapshot.domain.clone(),
-        namespace: scope.namespace.clone(),
         cluster: scope.cluster.clone(),
         network: scope.network.clone(),
         families: scope.families,
         dns_capture: scope.dns_capture,
     };
-    let resource = memos.0.get(inputs, |_| {
-        let (table, origins) = table(context);
-        Resource::new("".into(), encode(&table), origins)
-    });
-    Built { resources: vec![resource], ..Built::default() }
+    built.get(inputs, |inputs| {
+        let resource = tables.get(inputs.clone(), |_| {
+            let (table, origins) = table(context);
+            Resource::new("".into(), encode(&table), origins)
+        });
+        Built { resources: vec![resource], ..Built::default() }
+    })
 }
 
 /// The services that the scope imports itself. Those that VirtualServices lead to are nobody's to ask for.

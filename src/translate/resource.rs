@@ -103,7 +103,7 @@ impl Resource {
 #[derive(Debug)]
 pub struct ResourceSet {
     kind: ResourceType,
-    items: Box<[Arc<Resource>]>,
+    items: Arc<[Arc<Resource>]>,
     sotw: OnceLock<Bytes>,
     delta: OnceLock<Bytes>,
 }
@@ -111,10 +111,13 @@ pub struct ResourceSet {
 impl ResourceSet {
     /// From resources in any order. Of two with one name the first stays; builders report such conflicts
     /// before.
-    pub fn new(kind: ResourceType, mut items: Vec<Arc<Resource>>) -> ResourceSet {
-        items.sort_by(|a, b| a.name.cmp(&b.name));
-        items.dedup_by(|b, a| a.name == b.name);
-        ResourceSet { kind, items: items.into(), sotw: OnceLock::new(), delta: OnceLock::new() }
+    pub fn new(kind: ResourceType, items: Vec<Arc<Resource>>) -> ResourceSet {
+        ResourceSet::of_sorted(kind, sorted(items))
+    }
+
+    /// From resources as [`sorted`] leaves them.
+    pub(super) fn of_sorted(kind: ResourceType, items: Arc<[Arc<Resource>]>) -> ResourceSet {
+        ResourceSet { kind, items, sotw: OnceLock::new(), delta: OnceLock::new() }
     }
 
     /// The type of all of them.
@@ -142,6 +145,15 @@ impl ResourceSet {
     pub fn delta_entries(&self) -> &Bytes {
         self.delta.get_or_init(|| delta_entries(self.kind, self.items.iter()))
     }
+}
+
+/// Resources sorted by name, each name once: of two the first stays. Most lists are so already.
+pub(super) fn sorted(mut items: Vec<Arc<Resource>>) -> Arc<[Arc<Resource>]> {
+    if !items.is_sorted_by(|a, b| a.name < b.name) {
+        items.sort_by(|a, b| a.name.cmp(&b.name));
+        items.dedup_by(|b, a| a.name == b.name);
+    }
+    items.into()
 }
 
 /// The field number of `resources` in both kinds of response.

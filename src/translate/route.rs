@@ -52,10 +52,12 @@ const MAX_DIRECT_RESPONSE_BYTES: u32 = 1 << 20;
 /// What the builders remember.
 #[derive(Debug, Default)]
 pub struct Memos {
-    scopes: Recent<Inputs, Configurations>,
+    scopes: Recent<Inputs, Built>,
     tables: Memo<table::Key, Table>,
     hosts: Memo<Key, VirtualHost>,
     configurations: ResourceMemo<Parts>,
+    /// Of proxies that have none.
+    nothing: Arc<Built>,
 }
 
 impl Memos {
@@ -77,13 +79,6 @@ struct Inputs {
     rules: Same<ServiceRules>,
     retries: Option<HttpRetry>,
     scope: Scope,
-}
-
-/// The configurations of a scope.
-#[derive(Debug)]
-struct Configurations {
-    resources: Vec<Arc<Resource>>,
-    diagnostics: Vec<Diagnostic>,
 }
 
 /// What a configuration consists of.
@@ -124,9 +119,9 @@ impl Others {
 
 /// The route configurations that the listeners of a sidecar may refer to. Those of a gateway come from its
 /// Gateway objects.
-pub fn configurations(context: &Context<'_>, memos: &mut Memos) -> Built {
+pub fn configurations(context: &Context<'_>, memos: &mut Memos) -> Arc<Built> {
     if context.scope.kind != ProxyKind::Sidecar {
-        return Built::default();
+        return memos.nothing.clone();
     }
     // Where endpoints are does not matter here.
     let scope = Scope { place: None, node: None, ..context.scope.clone() };
@@ -137,13 +132,12 @@ pub fn configurations(context: &Context<'_>, memos: &mut Memos) -> Built {
         retries: context.snapshot.mesh.default_http_retry_policy.clone(),
         scope,
     };
-    let Memos { scopes, tables, hosts, configurations } = memos;
-    let built = scopes.get(inputs, |_| {
+    let Memos { scopes, tables, hosts, configurations, .. } = memos;
+    scopes.get(inputs, |_| {
         let diagnostics = Vec::new();
         let builder = Builder { context, tables, hosts, configurations, diagnostics };
         builder.build()
-    });
-    Built { resources: built.resources.clone(), diagnostics: built.diagnostics.clone() }
+    })
 }
 
 /// The answer to a name that does not exist, on which a listener may wait: what happens to unknown hosts.
@@ -169,7 +163,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn build(mut self) -> Configurations {
+    fn build(mut self) -> Built {
         let context = self.context;
         let wishes = names::wishes(context);
         let mut resources = Vec::new();
@@ -187,7 +181,7 @@ impl Builder<'_> {
         }
         self.diagnostics.sort();
         self.diagnostics.dedup();
-        Configurations { resources, diagnostics: self.diagnostics }
+        Built { resources, diagnostics: self.diagnostics }
     }
 
     /// The configurations of one port, which look for virtual hosts among the same.
@@ -208,10 +202,13 @@ impl Builder<'_> {
             host(hosts, wanted, answers(wanted, scope, port, except), scope)
         };
         let kept = unique::keep(&named, wanted, build, &mut self.diagnostics);
-        let by_domain: HashMap<&str, &Wanted> = kept
-            .iter()
-            .flat_map(|(wanted, host)| host.domains.iter().map(move |d| (d.as_str(), wanted)))
-            .collect();
+        let mut by_domain: HashMap<&str, &Wanted, rapidhash::fast::RandomState> =
+            HashMap::default();
+        if wishes.iter().any(|wish| wish.only.is_some()) {
+            by_domain.extend(kept.iter().flat_map(|(wanted, host)| {
+                host.domains.iter().map(move |domain| (domain.as_str(), wanted))
+            }));
+        }
         let mut resources = Vec::new();
         for wish in wishes {
             resources.push(match &wish.only {

@@ -36,7 +36,7 @@ pub struct Memos {
 }
 
 /// A service and its rule.
-type Found = (Same<Service>, Same<MergedRule>);
+type Found = (ServiceKey, Same<MergedRule>);
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Inputs {
@@ -65,11 +65,10 @@ impl Memos {
             let client = Client { namespace: &inputs.namespace, labels: &inputs.labels };
             let found = services.iter().filter_map(|service| {
                 let rule = snapshot.destination_rules.find(client, &service.key)?;
-                Some((Same(service.clone()), Same(rule.clone())))
+                Some((service.key.clone(), Same(rule.clone())))
             });
             by_content.get(found.collect(), |found| {
-                let entries =
-                    found.iter().map(|(Same(s), Same(rule))| (s.key.clone(), rule.clone()));
+                let entries = found.iter().map(|(key, Same(rule))| (key.clone(), rule.clone()));
                 ServiceRules(entries.collect())
             })
         });

@@ -40,8 +40,8 @@ fn served(features: Features) -> String {
     world.serve_port(&web, "http", vec![endpoint("10.1.0.1", 8080, &pod), unready]);
     world.run(&pod, &[(&web.key, 0, 8080), (&web.key, 1, 8081)]);
     let snapshot = Snapshot { features, ..world.snapshot() };
-    let view = Translator::default()
-        .view(&snapshot, &proxy(ProxyKind::Sidecar, "web-1.default", "10.1.0.1"));
+    let proxy = Arc::new(proxy(ProxyKind::Sidecar, "web-1.default", "10.1.0.1"));
+    let view = Translator::default().view(&snapshot, &proxy);
     let of = |kind| view.items(kind).map(move |resource| json(kind, resource).to_string());
     ResourceType::ALL.into_iter().flat_map(of).collect()
 }

@@ -1,22 +1,28 @@
 //! The translator: from a snapshot and a proxy to the view that the proxy is served.
 //!
-//! One per process. Keeps the memos of all builders, and for the newest snapshot the layers that were already
-//! built, so that the second proxy of a scope costs a look-up.
+//! One per process. Keeps the memos of all builders, what is known of connected proxies, and for the newest snapshot
+//! the state of each scope, so that the second proxy of a scope costs a look-up.
+
+mod clients;
+mod layers;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use self::clients::{Client, Clients};
+use self::layers::{Layer, Layers, Surroundings};
 use super::hosts::Hosts;
-use super::memo::{Recent, Same, Sets};
-use super::proxy_config::ProxyConfig;
+use super::memo::Same;
 use super::resource::{Resource, ResourceType, Resources};
 use super::rules::ServiceRules;
-use super::scope::{ListenerTraits, Scope};
+use super::scope::Scope;
 use super::visible::{self, Viewpoint, Visible};
-use super::{capability, cluster, endpoint, gateway, listener, name_table, route, rules};
+use super::{cluster, endpoint, gateway, listener, name_table, route, rules};
 use crate::api::Diagnostic;
-use crate::model::{Proxy, ProxyKind, Service, ServiceTarget};
+use crate::model::{Proxy, ProxyKind, Service};
 use crate::snapshot::Snapshot;
 
 /// What a proxy is served: layers, no name in two of them. Proxies that are alike share layers by pointer.
@@ -69,21 +75,21 @@ pub struct Context<'a> {
     pub hosts: &'a Arc<Hosts>,
     /// The DestinationRules that it follows.
     pub rules: &'a Arc<ServiceRules>,
+    /// The services that it saw before, if they were others: what was built for most of them is still right.
+    pub before: Option<&'a Arc<[Arc<Service>]>>,
 }
 
 /// The memos of all builders.
 #[derive(Debug, Default)]
 pub struct Memos {
-    /// Sets of resources.
-    pub sets: Sets,
+    /// Of views' layers.
+    layers: Layers,
     /// Of the cluster builders.
     pub clusters: cluster::Memos,
     /// Of the assignment builder.
     pub endpoints: endpoint::Memos,
     /// Of the listener builders.
     pub listeners: listener::Memos,
-    /// Layers of listeners that are not inbound.
-    outbound: Recent<Same<Built>, Layer>,
     /// Of the route builder.
     pub routes: route::Memos,
     /// Of the name table builder.
@@ -105,6 +111,16 @@ pub struct Built {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Built {
+    /// Whether both are the very same resources, with the same words.
+    pub fn is(&self, other: &Built) -> bool {
+        let (own, others) = (&self.resources, &other.resources);
+        own.len() == others.len()
+            && own.iter().zip(others).all(|(a, b)| Arc::ptr_eq(a, b))
+            && self.diagnostics == other.diagnostics
+    }
+}
+
 /// The state of one scope in the newest snapshot.
 #[derive(Debug)]
 struct ScopeState {
@@ -112,124 +128,62 @@ struct ScopeState {
     visible: Visible,
     hosts: Arc<Hosts>,
     rules: Arc<ServiceRules>,
-    /// Addresses of endpoints of services without a virtual address, which get listeners of their own.
+    /// Addresses of endpoints of services without a virtual address, which get listeners of their own. Sorted.
     peers: Vec<IpAddr>,
+    /// What the listeners of its proxies depend on.
+    surroundings: Arc<Surroundings>,
     shared: Arc<Layer>,
-    listeners: HashMap<(ListenerTraits, Vec<IpAddr>), Arc<Layer>>,
-    inbound: HashMap<Inbound, Arc<Layer>>,
-}
-
-/// What is inbound at a workload: traits of its listeners, the ports of its services, and its addresses if a Sidecar
-/// describes ports of it.
-type Inbound = (ListenerTraits, Same<[ServiceTarget]>, Vec<IpAddr>);
-
-#[derive(Debug)]
-struct Layer {
-    resources: Arc<Resources>,
-    diagnostics: Arc<[Diagnostic]>,
-}
-
-impl Layer {
-    /// Whether a view holds its resources.
-    fn is_served(&self) -> bool {
-        Arc::strong_count(&self.resources) > 1
-    }
 }
 
 /// Builds views.
 #[derive(Debug, Default)]
 pub struct Translator {
     memos: Memos,
-    capabilities: capability::Known,
+    clients: Clients,
     generation: u64,
     visible: HashMap<Viewpoint, Visible>,
     /// Of the snapshot before.
     visible_before: HashMap<Viewpoint, Visible>,
-    scopes: HashMap<Scope, ScopeState>,
-    nobody: Option<Arc<[ServiceTarget]>>,
+    scopes: HashMap<Same<Scope>, ScopeState>,
 }
 
 impl Translator {
     /// The view of a proxy in a snapshot. Snapshots come in order; what was built for an older one is found
-    /// again where its inputs are the same.
-    pub fn view(&mut self, snapshot: &Snapshot, proxy: &Proxy) -> View {
+    /// again where its inputs are the same, and so is what is known of a proxy while somebody holds it.
+    pub fn view(&mut self, snapshot: &Snapshot, proxy: &Arc<Proxy>) -> View {
         if snapshot.generation != self.generation {
             self.generation = snapshot.generation;
             self.visible_before = std::mem::take(&mut self.visible);
             self.scopes.clear();
         }
-        let targets = match snapshot.workload_of(proxy) {
-            Some(state) => state.targets.clone(),
-            None => self.nobody.get_or_insert_with(|| Arc::from([])).clone(),
-        };
         let memos = &mut self.memos;
         let viewpoint = Viewpoint::of(proxy, snapshot);
         let before = self.visible_before.get(&viewpoint);
         let visible = self.visible.entry(viewpoint).or_insert_with_key(|viewpoint| {
             Visible::of(snapshot, viewpoint, before, &mut memos.visible)
         });
-        let config = ProxyConfig::of(proxy, &snapshot.mesh);
-        let state = self
-            .scopes
-            .entry(Scope::of(proxy, snapshot, visible, self.capabilities.of(proxy), &config))
-            .or_insert_with_key(|scope| ScopeState::new(snapshot, scope, visible, memos));
-        let context = Context {
-            snapshot,
-            scope: &state.scope,
-            services: &state.visible.services,
-            visible: &state.visible,
-            hosts: &state.hosts,
-            rules: &state.rules,
-        };
+        let client = self.clients.find(snapshot, proxy, visible);
+        let state =
+            self.scopes.entry(Same(client.scope.clone())).or_insert_with_key(|Same(scope)| {
+                ScopeState::new(snapshot, scope, visible, before, memos)
+            });
         let mut layers = vec![state.shared.clone()];
-        let traits = ListenerTraits::of(proxy, config);
-        if matches!(proxy.kind, ProxyKind::Router | ProxyKind::Sidecar) {
-            let own: Vec<IpAddr> = match proxy.kind {
-                ProxyKind::Sidecar => {
-                    proxy.ips.iter().copied().filter(|ip| state.peers.contains(ip)).collect()
-                }
-                _ => Vec::new(),
-            };
-            let listeners = state.listeners.entry((traits.clone(), own));
-            layers.push(
-                listeners
-                    .or_insert_with_key(|(traits, own)| {
-                        let built = match proxy.kind {
-                            ProxyKind::Sidecar => {
-                                listener::outbound(&context, traits, own, &mut memos.listeners)
-                            }
-                            _ => gateway::listeners(&context, traits, &mut memos.gateways),
-                        };
-                        let sets = &mut memos.sets;
-                        // Every workload has a layer of its own, so not even a list may be looked through
-                        // that is as it was.
-                        memos.outbound.get(Same(built), |Same(built)| {
-                            layer([(ResourceType::Listener, (**built).clone())], sets)
-                        })
-                    })
-                    .clone(),
-            );
-        }
-        if proxy.kind == ProxyKind::Sidecar {
-            let described =
-                state.scope.sidecar.as_ref().is_some_and(|s| !s.0.spec.ingress.is_empty());
-            let ips = if described { proxy.ips.clone() } else { Vec::new() };
-            let inbound = state.inbound.entry((traits, Same(targets), ips));
-            layers.push(
-                inbound
-                    .or_insert_with_key(|(traits, Same(targets), ips)| {
-                        let clusters =
-                            cluster::inbound(&context, ips, targets, &mut memos.clusters);
-                        let listeners =
-                            listener::inbound(&context, traits, ips, targets, &mut memos.listeners);
-                        let built = [
-                            (ResourceType::Cluster, clusters),
-                            (ResourceType::Listener, listeners),
-                        ];
-                        Arc::new(layer(built, &mut memos.sets))
-                    })
-                    .clone(),
-            );
+        let context = state.context(snapshot);
+        let surroundings = &state.surroundings;
+        match proxy.kind {
+            ProxyKind::Sidecar => {
+                let own =
+                    proxy.ips.iter().copied().filter(|ip| state.peers.binary_search(ip).is_ok());
+                let own: Vec<IpAddr> = own.collect();
+                let traits = &client.traits;
+                layers.push(layers::outbound(&context, surroundings, traits, own, memos));
+                layers.push(layers::inbound(&context, &client, &proxy.ips, memos));
+            }
+            ProxyKind::Router => {
+                let traits = &client.traits;
+                layers.push(layers::outbound(&context, surroundings, traits, Vec::new(), memos));
+            }
+            ProxyKind::Waypoint | ProxyKind::Ztunnel => {}
         }
         View {
             scope: state.scope.clone(),
@@ -241,11 +195,10 @@ impl Translator {
     /// Forgets what nobody is served any more. To be called when views were replaced or dropped: what was
     /// built for a proxy that came and went must not stay until the next snapshot.
     pub fn sweep(&mut self) {
-        self.scopes.retain(|_, state| state.sweep());
+        self.scopes.retain(|_, state| state.shared.is_served());
         self.visible_before.clear();
         // First what holds the others' results.
-        self.memos.outbound.sweep();
-        self.memos.sets.sweep();
+        self.memos.layers.sweep();
         self.memos.clusters.sweep();
         self.memos.endpoints.sweep();
         self.memos.listeners.sweep();
@@ -254,63 +207,60 @@ impl Translator {
         self.memos.gateways.sweep();
         self.memos.rules.sweep();
         self.memos.visible.sweep();
-        self.capabilities.sweep();
+        self.clients.sweep();
     }
 }
 
 impl ScopeState {
-    /// Forgets the layers that no view holds. False when none is left.
-    fn sweep(&mut self) -> bool {
-        self.listeners.retain(|_, layer| layer.is_served());
-        self.inbound.retain(|_, layer| layer.is_served());
-        self.shared.is_served() || !self.listeners.is_empty() || !self.inbound.is_empty()
-    }
-
-    fn new(snapshot: &Snapshot, scope: &Scope, visible: &Visible, memos: &mut Memos) -> ScopeState {
-        let scope = Arc::new(scope.clone());
+    fn new(
+        snapshot: &Snapshot,
+        scope: &Arc<Scope>,
+        visible: &Visible,
+        before: Option<&Visible>,
+        memos: &mut Memos,
+    ) -> ScopeState {
         let hosts = memos.visible.hosts(&visible.services);
-        let rules = memos.rules.find(snapshot, &scope, &visible.services);
+        let rules = memos.rules.find(snapshot, scope, &visible.services);
+        let before = before.map(|before| &before.services);
         let context = Context {
             snapshot,
-            scope: &scope,
+            scope,
             services: &visible.services,
             visible,
             hosts: &hosts,
             rules: &rules,
+            before: before.filter(|before| !Arc::ptr_eq(before, &visible.services)),
         };
         let routes = match scope.kind {
             ProxyKind::Router => gateway::routes(&context, &mut memos.gateways),
             _ => route::configurations(&context, &mut memos.routes),
         };
-        let mut clusters = cluster::outbound(&context, &mut memos.clusters);
-        clusters.diagnostics.extend_from_slice(&visible.diagnostics);
         let built = [
-            (ResourceType::Cluster, clusters),
+            (ResourceType::Cluster, cluster::outbound(&context, &mut memos.clusters)),
             (ResourceType::Endpoint, endpoint::assignments(&context, &mut memos.endpoints)),
             (ResourceType::Route, routes),
             (ResourceType::NameTable, name_table::build(&context, &mut memos.name_tables)),
         ];
         ScopeState {
             peers: listener::peers(&context),
-            shared: Arc::new(layer(built, &mut memos.sets)),
-            scope,
+            surroundings: layers::surroundings(&context, scope, memos),
+            shared: memos.layers.of_lists(built, Some(visible.diagnostics.clone())),
+            scope: scope.clone(),
             visible: visible.clone(),
             hosts,
             rules,
-            listeners: HashMap::new(),
-            inbound: HashMap::new(),
+        }
+    }
+
+    fn context<'a>(&'a self, snapshot: &'a Snapshot) -> Context<'a> {
+        Context {
+            snapshot,
+            scope: &self.scope,
+            services: &self.visible.services,
+            visible: &self.visible,
+            hosts: &self.hosts,
+            rules: &self.rules,
+            before: None,
         }
     }
 }
-
-fn layer<const N: usize>(built: [(ResourceType, Built); N], sets: &mut Sets) -> Layer {
-    let mut diagnostics = Vec::new();
-    let resources = sets.layer(built.map(|(kind, built)| {
-        diagnostics.extend(built.diagnostics);
-        (kind, built.resources)
-    }));
-    Layer { resources, diagnostics: diagnostics.into() }
-}
-
-#[cfg(test)]
-mod tests;

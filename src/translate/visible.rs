@@ -138,17 +138,25 @@ impl Visible {
         let Seen { services, egress, diagnostics } =
             View::new(snapshot, viewpoint, before, memos).build();
         let mut asked = Asked::default();
+        let rules = &snapshot.destination_rules;
+        let no_rules = rules.is_empty();
         for service in services.iter() {
-            let rules = snapshot.destination_rules.candidates(&viewpoint.namespace, &service.key);
-            asked.add(service, rules.into_iter().map(|rule| &**rule), &snapshot.mesh);
+            let of_service = match no_rules {
+                true => Vec::new(),
+                false => rules.candidates(&viewpoint.namespace, &service.key),
+            };
+            asked.add(service, of_service.into_iter().map(|rule| &**rule), &snapshot.mesh);
         }
         let keys =
             [snapshot.virtual_services.label_keys(), snapshot.destination_rules.label_keys()];
         Visible {
             inputs,
-            asked: Arc::new(asked),
+            asked: kept(before.map(|before| &before.asked), asked),
             node_local: services.iter().any(|s| s.node_local),
-            label_keys: Arc::new(keys.into_iter().flatten().cloned().collect()),
+            label_keys: kept(
+                before.map(|before| &before.label_keys),
+                keys.into_iter().flatten().cloned().collect(),
+            ),
             egress,
             services,
             diagnostics,
@@ -351,6 +359,11 @@ fn winners<'a>(
         }
     }
     winners
+}
+
+/// The value before, if it is the same.
+fn kept<T: PartialEq>(before: Option<&Arc<T>>, new: T) -> Arc<T> {
+    before.filter(|before| ***before == new).cloned().unwrap_or_else(|| Arc::new(new))
 }
 
 /// Whether a list has exactly these elements.

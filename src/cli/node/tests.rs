@@ -7,7 +7,7 @@ use super::{Pods, Unknown, find};
 use crate::api::core::{ContainerPort, Owner, Pod, Transport};
 use crate::api::{Kind, Labels, MeshConfig, Meta, ObjectKey, Str};
 use crate::model::{Locality, TlsMode, Workload};
-use crate::snapshot::{NamespaceState, Snapshot, WorkloadState};
+use crate::snapshot::{NamespaceState, SharedMap, Snapshot, WorkloadState};
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().map(|(key, value)| (Str::from(*key), Str::from(*value))).collect()
@@ -37,7 +37,7 @@ fn workload(namespace: &str, name: &str) -> Workload {
 }
 
 fn snapshot(workloads: Vec<Workload>) -> Snapshot {
-    let mut namespaces: BTreeMap<Str, BTreeMap<Str, WorkloadState>> = BTreeMap::new();
+    let mut namespaces: BTreeMap<Str, SharedMap<Str, WorkloadState>> = BTreeMap::new();
     for workload in workloads {
         let state = namespaces.entry(workload.namespace.clone()).or_default();
         let name = workload.name.clone();
@@ -48,9 +48,7 @@ fn snapshot(workloads: Vec<Workload>) -> Snapshot {
         raw: json!({ "defaultConfig": { "discoveryAddress": "istiod.istio-system.svc:15012" } }),
         ..Default::default()
     };
-    let state = |workloads| {
-        Arc::new(NamespaceState { workloads: Arc::new(workloads), ..Default::default() })
-    };
+    let state = |workloads| Arc::new(NamespaceState { workloads, ..Default::default() });
     Snapshot {
         domain: "cluster.local".into(),
         mesh: Arc::new(mesh),

@@ -26,7 +26,7 @@ use crate::translate::{ResourceType, View};
 struct Fake;
 
 impl Views for Fake {
-    fn view(&mut self, snapshot: &Snapshot, _: &Proxy) -> View {
+    fn view(&mut self, snapshot: &Snapshot, _: &Arc<Proxy>) -> View {
         let content = snapshot.generation.to_string();
         let layer = layer(&[(ResourceType::Cluster, &[("cluster", &content)])]);
         View::clone(&view_of(vec![layer]))

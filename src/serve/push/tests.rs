@@ -24,7 +24,7 @@ impl Fake {
 }
 
 impl Views for Fake {
-    fn view(&mut self, snapshot: &Snapshot, proxy: &Proxy) -> View {
+    fn view(&mut self, snapshot: &Snapshot, proxy: &Arc<Proxy>) -> View {
         assert!(snapshot.generation == 1 || *proxy.name != *self.fails, "as told");
         let layer = &self.layers[snapshot.generation as usize / 2];
         View::clone(&view_of(vec![layer.clone()]))

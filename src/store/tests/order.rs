@@ -249,8 +249,8 @@ fn assert_same(got: &Snapshot, want: &Snapshot) {
         assert_eq!(got.endpoints, want.endpoints, "{name}");
         assert!(got.workloads.keys().eq(want.workloads.keys()), "{name}");
         for (pod, got) in got.workloads.iter() {
-            assert_eq!(got.workload, want.workloads[pod].workload, "{name}/{pod}");
-            assert_eq!(got.targets, want.workloads[pod].targets, "{name}/{pod}");
+            assert_eq!(got.workload, want.workloads.get(pod).unwrap().workload, "{name}/{pod}");
+            assert_eq!(got.targets, want.workloads.get(pod).unwrap().targets, "{name}/{pod}");
         }
     }
 }

@@ -109,7 +109,7 @@ fn endpoints_do_not_wait_for_configuration() {
 
     let endpoints = || {
         let namespace = snapshots.load().namespaces["shop"].clone();
-        namespace.endpoints["a.shop.svc.cluster.local"].by_port.len()
+        namespace.endpoints.get("a.shop.svc.cluster.local").unwrap().by_port.len()
     };
     writer.receive(batch(
         false,

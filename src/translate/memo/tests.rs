@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{Counts, Memo, Recent, ResourceMemo, Same, Sets};
 use crate::translate::resource::{Resource, ResourceType};
+use crate::translate::translator::Built;
 
 fn resource(name: &str, body: &'static str) -> Resource {
     Resource::new(name.into(), Bytes::from_static(body.as_bytes()), [])
@@ -72,13 +73,14 @@ fn a_key_of_the_past_goes_although_its_resource_is_served() {
 #[test]
 fn equal_lists_of_resources_are_one_set() {
     let mut sets = Sets::default();
+    let list = |resources| Arc::new(Built { resources, diagnostics: Vec::new() });
     let (a, b) = (Arc::new(resource("a", "")), Arc::new(resource("b", "")));
-    let one = sets.get(ResourceType::Cluster, vec![a.clone(), b.clone()]);
-    let turned = sets.get(ResourceType::Cluster, vec![b.clone(), a.clone()]);
+    let one = sets.get(ResourceType::Cluster, &list(vec![a.clone(), b.clone()]));
+    let turned = sets.get(ResourceType::Cluster, &list(vec![b.clone(), a.clone()]));
     assert!(Arc::ptr_eq(&one, &turned));
-    let kind = sets.get(ResourceType::Endpoint, vec![a.clone(), b]);
+    let kind = sets.get(ResourceType::Endpoint, &list(vec![a.clone(), b]));
     assert!(!Arc::ptr_eq(&one, &kind));
-    let fewer = sets.get(ResourceType::Cluster, vec![a]);
+    let fewer = sets.get(ResourceType::Cluster, &list(vec![a]));
     assert!(!Arc::ptr_eq(&one, &fewer));
 }
 
@@ -86,10 +88,12 @@ fn equal_lists_of_resources_are_one_set() {
 fn layers_of_equal_sets_are_one() {
     let mut sets = Sets::default();
     let a = Arc::new(resource("a", ""));
-    let one = sets.layer([(ResourceType::Cluster, vec![a.clone()])]);
-    let same = [(ResourceType::Listener, Vec::new()), (ResourceType::Cluster, vec![a.clone()])];
-    assert!(Arc::ptr_eq(&one, &sets.layer(same)));
-    let other = sets.layer([(ResourceType::Listener, vec![a])]);
+    let list = |resources| Arc::new(Built { resources, diagnostics: Vec::new() });
+    let (nothing, only) = (list(Vec::new()), list(vec![a.clone()]));
+    let one = sets.layer([(ResourceType::Cluster, &list(vec![a]))].into_iter());
+    let same = [(ResourceType::Listener, &nothing), (ResourceType::Cluster, &only)];
+    assert!(Arc::ptr_eq(&one, &sets.layer(same.into_iter())));
+    let other = sets.layer([(ResourceType::Listener, &only)].into_iter());
     assert!(!Arc::ptr_eq(&one, &other));
     let route = ResourceType::Route;
     assert!(Arc::ptr_eq(one.get(route), other.get(route)), "empty sets are one too");
@@ -107,4 +111,25 @@ fn recent_results_stay_while_they_are_asked_for() {
     recent.sweep();
     assert_eq!(*recent.get("key", |_| 2), 2, "not asked for between two sweeps");
     assert_eq!(recent.counts, Counts { built: 2, reused: 2 });
+}
+
+#[test]
+fn a_large_memo_is_looked_through_now_and_then() {
+    let mut memo = Memo::default();
+    let held: Vec<_> = (0..10_000).map(|n| memo.get(n, |_| ())).collect();
+    memo.sweep();
+    drop(memo.get(10_000, |_| ()));
+    (0..7).for_each(|_| memo.sweep());
+    assert_eq!(memo.len(), 10_001, "one entry may wait");
+    memo.sweep();
+    assert_eq!(memo.len(), 10_000);
+    drop(held);
+    (0..8).for_each(|_| memo.sweep());
+    assert!(memo.is_empty());
+    let held: Vec<_> = (0..10_000).map(|n| memo.get(n, |_| ())).collect();
+    memo.sweep();
+    let again: Vec<_> = (10_000..12_000).map(|n| memo.get(n, |_| ())).collect();
+    drop((held, again));
+    memo.sweep();
+    assert!(memo.is_empty(), "where much was built, much may be forgotten");
 }

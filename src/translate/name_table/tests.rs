@@ -106,7 +106,7 @@ fn the_table_stays_while_nothing_that_it_reads_changes() {
     let mut memos = Memos::default();
     let scope = scope("shop");
     let mut table =
-        |snapshot: &Snapshot| build(&context(snapshot, &scope), &mut memos).resources.remove(0);
+        |snapshot: &Snapshot| build(&context(snapshot, &scope), &mut memos).resources[0].clone();
     let first = table(&base);
     let elsewhere = with_endpoints(base.clone(), "web.shop", &[endpoint("10.0.0.3", "")]);
     assert!(Arc::ptr_eq(&first, &table(&elsewhere)), "endpoints behind a virtual address");

@@ -16,7 +16,7 @@ pub struct Reach<'a> {
     pub services: &'a [Arc<Service>],
     /// The VirtualServices, in the order in which they count.
     pub routing: &'a [Arc<Routing>],
-    by_host: HashMap<&'a str, usize>,
+    by_host: HashMap<&'a str, usize, rapidhash::fast::RandomState>,
     /// The services on each port, whatever they speak.
     by_port: BTreeMap<u16, Vec<usize>>,
     /// For each VirtualService, the services that it is for.
@@ -28,7 +28,8 @@ pub struct Reach<'a> {
 impl<'a> Reach<'a> {
     /// Of these services and VirtualServices.
     pub fn new(services: &'a [Arc<Service>], routing: &'a [Arc<Routing>]) -> Reach<'a> {
-        let (mut by_host, mut by_port) = (HashMap::new(), BTreeMap::<u16, Vec<usize>>::new());
+        let mut by_port = BTreeMap::<u16, Vec<usize>>::new();
+        let mut by_host = HashMap::with_capacity_and_hasher(services.len(), Default::default());
         for (index, service) in services.iter().enumerate() {
             by_host.entry(&*service.key.hostname).or_insert(index);
             for port in &service.ports {

@@ -14,7 +14,7 @@ use crate::translate::fixture::plain::{context, scope, service, snapshot};
 use crate::translate::scope::{Families, Interception};
 
 fn build(snapshot: &Snapshot, scope: &Scope) -> Built {
-    configurations(&context(snapshot, scope), &mut Memos::default())
+    Arc::unwrap_or_clone(configurations(&context(snapshot, scope), &mut Memos::default()))
 }
 
 fn decode(resource: &Resource) -> RouteConfiguration {

@@ -1,6 +1,7 @@
 //! No two virtual hosts of a configuration may have one name, or answer to one domain: Envoy would refuse all of them.
 //! The first keeps what several claim; those who lost and those who won are told.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -17,6 +18,12 @@ pub fn keep(
     mut build: impl FnMut(&Wanted, Vec<String>) -> Arc<VirtualHost>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<(Wanted, Arc<VirtualHost>)> {
+    // Mostly nothing is claimed twice.
+    let hosts: Vec<_> = wanted.iter().map(|one| build(one, Vec::new())).collect();
+    if are_apart(&wanted, &hosts) {
+        let all = wanted.into_iter().zip(hosts);
+        return all.filter(|(_, host)| !host.domains.is_empty()).collect();
+    }
     let services = wanted.iter().filter(|w| matches!(w.host, Host::Service(_)));
     let known: HashSet<Str> = services.map(|w| w.host.name().clone()).collect();
     let mut names: HashMap<(Str, u16), Wanted> = HashMap::new();
@@ -53,6 +60,24 @@ pub fn keep(
         }
     }
     kept
+}
+
+/// Whether certainly no name or domain of a host is that of another.
+fn are_apart(wanted: &[Wanted], hosts: &[Arc<VirtualHost>]) -> bool {
+    let mut owners: HashMap<&str, usize, rapidhash::fast::RandomState> = HashMap::default();
+    let mut all = wanted.iter().enumerate().map(|(index, one)| (&**one.host.name(), index));
+    if !all.all(|(name, index)| owners.insert(name, index).is_none()) {
+        return false;
+    }
+    let domains = hosts.iter().enumerate();
+    let mut domains = domains.flat_map(|(i, host)| host.domains.iter().map(move |d| (&**d, i)));
+    domains.all(|(domain, index)| match owners.entry(domain) {
+        Entry::Occupied(owner) => *owner.get() == index,
+        Entry::Vacant(free) => {
+            free.insert(index);
+            true
+        }
+    })
 }
 
 /// Whether a domain of a host is neither a full name nor an address of it.

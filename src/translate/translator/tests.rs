@@ -36,8 +36,8 @@ fn pod(service: &Service, number: u8) -> Arc<Workload> {
     Arc::new(workload(&name, "r1/z1", "node-1"))
 }
 
-fn sidecar(name: &str, ip: &str) -> Proxy {
-    proxy(ProxyKind::Sidecar, name, ip)
+fn sidecar(name: &str, ip: &str) -> Arc<Proxy> {
+    Arc::new(proxy(ProxyKind::Sidecar, name, ip))
 }
 
 /// A translator, and how much its builders of clusters and assignments built since the last question.
@@ -48,7 +48,7 @@ struct Observed {
 }
 
 impl Observed {
-    fn view(&mut self, snapshot: &Snapshot, proxy: &Proxy) -> View {
+    fn view(&mut self, snapshot: &Snapshot, proxy: &Arc<Proxy>) -> View {
         self.translator.view(snapshot, proxy)
     }
 
@@ -238,7 +238,7 @@ fn a_sweep_frees_what_is_served_no_more() {
 fn the_order_of_the_input_does_not_show() {
     let proxies = [
         sidecar("web-1.default", "10.0.0.1"),
-        proxy(ProxyKind::Router, "gateway.default", "10.0.0.2"),
+        Arc::new(proxy(ProxyKind::Router, "gateway.default", "10.0.0.2")),
     ];
     let views = |world: &mut World| -> Vec<Vec<_>> {
         let snapshot = world.snapshot();
