@@ -162,7 +162,7 @@ fn endpoints_are_those_of_istiod_in_its_order() {
     let mut compared = 0;
     for (hostname, of_namespaces) in recorded {
         for (namespace, shard) in of_namespaces.as_object().unwrap() {
-            let endpoints = &snapshot.namespaces[&**namespace].endpoints[&*hostname];
+            let endpoints = &snapshot.namespaces[&**namespace].endpoints.get(&*hostname).unwrap();
             // The reference lists all ports of a pod together, we all pods of a port.
             let mut want: BTreeMap<String, Vec<Value>> = BTreeMap::new();
             for entry in shard["Shards"]["Kubernetes/Kubernetes"].as_array().unwrap() {

@@ -82,7 +82,7 @@ impl World {
         let snapshot = store.snapshot();
         let mut translator = Translator::default();
         let proxies = nodes.iter().map(|node| {
-            let proxy = Arc::new(proxy(node));
+            let proxy = proxy(node);
             let view = translator.view(&snapshot, &proxy);
             (proxy, Arc::new(view))
         });
