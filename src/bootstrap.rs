@@ -62,8 +62,14 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     let mut inputs = Inputs::start(options, settings, &metrics).await?;
     let mut snapshots = inputs.snapshots.clone();
     let (pusher, _) = Pusher::start(snapshots.clone(), Translator::default(), metrics.clone())?;
-    let ads =
-        Ads::new(ads_config(settings), pusher, metrics.clone(), is_ready.clone(), stopped.clone());
+    let ads = Ads::new(
+        ads_config(settings),
+        pusher,
+        metrics.clone(),
+        None,
+        is_ready.clone(),
+        stopped.clone(),
+    );
     let state = debug::State {
         snapshots: snapshots.clone(),
         connections: ads.connections(),

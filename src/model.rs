@@ -11,6 +11,7 @@ pub mod locality;
 pub mod network;
 pub mod proxy;
 pub mod references;
+pub mod report;
 pub mod rivals;
 pub mod service;
 pub mod sidecar;

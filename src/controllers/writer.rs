@@ -65,10 +65,8 @@ pub enum Edit {
 
 /// How a writer works.
 pub struct Config {
-    /// Its name in logs and metrics.
+    /// Its name: in logs and metrics, and as the owner of the fields that it writes.
     pub name: &'static str,
-    /// Who owns the fields that it writes, for server-side apply.
-    pub manager: &'static str,
     /// How many writes are under way at once; at least 1.
     pub workers: usize,
     /// The pace that all writers of the process keep together.
@@ -204,14 +202,14 @@ impl Writer {
                     "metadata": {"name": name, "resourceVersion": version},
                     "status": status,
                 });
-                let params = PatchParams::apply(self.shared.config.manager).force();
+                let params = PatchParams::apply(self.shared.config.name).force();
                 api.patch_status(name, &params, &Patch::Apply(apply)).await?;
             }
             Edit::Annotations(annotations) => {
                 let merge =
                     json!({"metadata": {"resourceVersion": version, "annotations": annotations}});
                 let params = PatchParams {
-                    field_manager: Some(self.shared.config.manager.to_owned()),
+                    field_manager: Some(self.shared.config.name.to_owned()),
                     ..PatchParams::default()
                 };
                 api.patch(name, &params, &Patch::Merge(merge)).await?;

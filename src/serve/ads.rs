@@ -4,6 +4,7 @@
 //! business, what is served is the pusher's.
 
 mod count;
+mod reports;
 mod task;
 
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ use axum::response::Response as HttpResponse;
 use axum::routing::post;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use self::count::Count;
 use self::task::Task;
@@ -30,6 +31,7 @@ use super::push::Pusher;
 use super::type_url::TypeUrl;
 use super::wire::{Messages, StreamBody};
 use crate::metrics::Metrics;
+use crate::model::report::Report;
 use crate::proto::FILE_DESCRIPTOR_SET;
 
 /// How often what streams share is swept of what nobody holds.
@@ -64,17 +66,20 @@ struct Shared {
     connections: Arc<Connections>,
     admission: Admission,
     throttle: Semaphore,
+    reports: Option<mpsc::Sender<Report>>,
     ready: watch::Receiver<bool>,
     stop: watch::Receiver<bool>,
 }
 
 impl Ads {
     /// The service, which refuses streams until `ready`, and ends them when `stop` is true or its sender is
-    /// gone. To be called on the runtime that is to serve it.
+    /// gone. What proxies report of their workloads goes to `reports`, whose reader must not be slow, as streams wait
+    /// for it. To be called on the runtime that is to serve it.
     pub fn new(
         config: Config,
         pusher: Pusher,
         metrics: Arc<Metrics>,
+        reports: Option<mpsc::Sender<Report>>,
         ready: watch::Receiver<bool>,
         stop: watch::Receiver<bool>,
     ) -> Ads {
@@ -87,6 +92,7 @@ impl Ads {
             config,
             pusher,
             metrics,
+            reports,
             ready,
             stop,
         });

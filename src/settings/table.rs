@@ -69,7 +69,7 @@ macro_rules! settings {
 
 settings! {
     "POD_NAME" pod_name: String = String::new(),
-        "the name of this replica, in the answers that tell who gave them";
+        "the name of this replica, in answers and in what it writes";
     "POD_NAMESPACE" pod_namespace: String = "istio-system".to_owned(),
         "the default of --namespace";
     "REVISION" revision: String = String::new(),
@@ -170,6 +170,14 @@ settings! {
         "where IPv4 addresses are given from";
     "PILOT_IP_AUTOALLOCATE_IPV6_PREFIX" allocate_v6: Block = Features::ALLOCATE_V6,
         "where IPv6 addresses are given from";
+    "ENABLE_LEADER_ELECTION" leader_election: bool = true,
+        "of several replicas one writes; without, this one does";
+    "PILOT_STATUS_MAX_WORKERS" status_workers: u32 = 100,
+        "concurrent status writes";
+    "ISTIO_WORKLOAD_ENTRY_VALIDATE_IDENTITY" validate_workload_identity: bool = true,
+        "health is taken from proxies only that prove who they are, which on plaintext ports nobody can";
+    "PILOT_WORKLOAD_ENTRY_GRACE_PERIOD" workload_grace: Duration = Duration::from_secs(10),
+        "how long what a workload told of its health outlives its connection";
     "PILOT_DNS_JITTER_DURATION" dns_jitter: Duration = Duration::from_millis(100),
         "how far apart in time proxies resolve one name again";
     "PILOT_DNS_CARES_UDP_MAX_QUERIES" dns_udp_queries: u32 = 100,
@@ -220,7 +228,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("VALIDATION_WEBHOOK_CONFIG_NAME", "istio-istio-system", "the validation webhook to keep patched", Pending),
         ("PILOT_REMOTE_CLUSTER_TIMEOUT", "30s", "how long readiness waits for remote clusters", Pending),
         ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true", "registers workloads that connect", Pending),
-        ("PILOT_WORKLOAD_ENTRY_GRACE_PERIOD", "10s", "how long a registered workload outlives its connection", Pending),
         ("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", "true", "the agent fetches Wasm modules", AGENT),
         ("PILOT_JWT_PUB_KEY_REFRESH_INTERVAL", "20m", "how often JSON web keys are fetched", Pending),
         ("PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS", "false", "removes the taint of nodes whose CNI is ready", Pending),
@@ -235,7 +242,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("LOCAL_CLUSTER_SECRET_WATCHER", "false", "remote secrets are read from the local cluster", Pending),
         ("PILOT_MULTICLUSTER_KUBECONFIG_PATH", "", "a directory of kubeconfigs of remote clusters", Pending),
         ("ISTIO_KUBE_CLIENT_CONTENT_TYPE", "protobuf", "encoding of API server traffic", Pending),
-        ("ISTIO_WORKLOAD_ENTRY_VALIDATE_IDENTITY", "true", "checks who registers as a workload", Pending),
         ("JWKS_RESOLVER_INSECURE_SKIP_VERIFY", "false", "does not verify servers of JSON web keys", Pending),
         ("BLOCKED_CIDRS_IN_JWKS_URIS", "", "addresses that JSON web keys are not fetched from", Pending),
         ("ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY", "true", "policies select Gateway API gateways by label", Pending),
@@ -286,7 +292,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER", "true", "deploys Gateways", Pending),
         ("PILOT_ENABLE_GATEWAY_API_GATEWAYCLASS_CONTROLLER", "true", "creates the GatewayClasses", Pending),
         ("ISTIO_DELTA_XDS", "true", "the agent uses delta xDS; the control plane always serves both", AGENT),
-        ("ENABLE_LEADER_ELECTION", "true", "one replica writes", Pending),
         ("ISTIO_DUAL_STACK", "false", "IPv4 and IPv6 together", Different("a proxy that has addresses of both families is served both")),
         ("PILOT_UNIFIED_SIDECAR_SCOPE", "true", "one way to build sidecar scopes", ALWAYS_LAZY),
         ("PILOT_CA_CERT_CONFIGMAP", "istio-ca-root-cert", "the ConfigMap of the root certificate", Pending),
@@ -310,7 +315,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_ENABLE_EDS_DEBOUNCE", "true", "endpoint changes wait for others", Different("endpoint changes have a lane of their own, paced by what they cost")),
         ("PILOT_CONVERT_SIDECAR_SCOPE_CONCURRENCY", "1", "threads that build sidecar scopes", GO_ONLY),
         ("MUTEX_PROFILE_FRACTION", "1000", "sampling of lock contention", GO_ONLY),
-        ("PILOT_STATUS_MAX_WORKERS", "100", "concurrent status writes", Pending),
         ("PILOT_XDS_CACHE_SIZE", "60000", "entries of the response cache", NO_CACHE),
         ("PILOT_XDS_CACHE_INDEX_CLEAR_INTERVAL", "5s", "how often its index is cleaned", NO_CACHE),
 

@@ -6,7 +6,7 @@ use super::instances::Surroundings;
 use super::workload::{self, Place};
 use crate::api::config::Config;
 use crate::api::networking::WorkloadEntry;
-use crate::api::networking::workload_entry::Status;
+use crate::api::networking::workload_entry::{Condition, Status};
 use crate::api::{Features, Labels, Meta, ObjectKey, Str};
 use crate::model::identity::spiffe;
 use crate::model::{Address, Locality, TlsMode, Workload};
@@ -47,7 +47,9 @@ pub(super) fn is_healthy(object: &Config<WorkloadEntry>, features: &Features) ->
 }
 
 fn is_reported_healthy(status: &Status) -> bool {
-    status.conditions.iter().any(|c| &*c.kind == "Healthy" && c.status.eq_ignore_ascii_case("true"))
+    let healthy =
+        |c: &Condition| &*c.kind == Condition::HEALTHY && c.status.eq_ignore_ascii_case("true");
+    status.conditions.iter().any(healthy)
 }
 
 /// The workload of a WorkloadEntry with these labels.

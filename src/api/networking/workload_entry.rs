@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::common::is_default;
 use super::schema;
@@ -52,7 +52,8 @@ pub struct WorkloadEntry {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
-    /// What was observed.
+    /// What was observed, as far as it is read: other conditions may come and go without a change of the object.
+    #[serde(deserialize_with = "read")]
     pub conditions: Vec<Condition>,
 }
 
@@ -65,6 +66,17 @@ pub struct Condition {
     pub kind: Str,
     /// `True`, `False` or `Unknown`.
     pub status: Str,
+}
+
+impl Condition {
+    /// The condition of workloads that answer.
+    pub const HEALTHY: &str = "Healthy";
+}
+
+fn read<'de, D: Deserializer<'de>>(conditions: D) -> Result<Vec<Condition>, D::Error> {
+    let mut conditions: Vec<Condition> = Deserialize::deserialize(conditions)?;
+    conditions.retain(|condition| &*condition.kind == Condition::HEALTHY);
+    Ok(conditions)
 }
 
 impl Spec for WorkloadEntry {

@@ -45,8 +45,7 @@ fn server(codes: &[u16]) -> (Client, mpsc::Receiver<Value>) {
 fn writer(client: Client) -> (Writer, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new("test"));
     let config = Config {
-        name: "test",
-        manager: "tester",
+        name: "tester",
         workers: 2,
         pace: Arc::new(Pace::new(Duration::ZERO, 1)),
         metrics: metrics.clone(),

@@ -11,11 +11,13 @@ use tonic::Status;
 
 use super::Shared;
 use super::count::Count;
+use super::reports::Reports;
 use crate::serve::admission::Turn;
 use crate::serve::connections::Registered;
 use crate::serve::envelope::{Protocol, Request};
 use crate::serve::push::Subscription;
 use crate::serve::stream::{Stream, Update};
+use crate::serve::type_url::HEALTH;
 use crate::serve::wire::{Messages, Outgoing, frames};
 
 /// How long a stream may take for its first request. Clients send it with the stream itself.
@@ -66,7 +68,9 @@ impl Task {
         let registered = connections.add(proxy, self.peer, self.protocol, stream);
         let id = registered.connection.id.clone();
         tracing::info!(target: "ads", connection = %id, peer = %self.peer, "a proxy connected");
-        let ended = self.converse(&first, &registered, &mut subscription).await;
+        let reports = Reports::begin(self.shared.reports.as_ref(), &registered.connection).await;
+        let ended = self.converse(&first, &registered, &mut subscription, &reports).await;
+        reports.end(&registered.connection).await;
         self.count.forget(&registered.connection.proxy.id);
         tracing::info!(
             target: "ads",
@@ -109,8 +113,7 @@ impl Task {
             loop {
                 let Some(message) = self.messages.next().await? else { return Ok(None) };
                 let request = self.count.received(message, self.protocol)?;
-                let health = "type.googleapis.com/istio.v1.HealthInformation";
-                if request.type_url.as_str() != health {
+                if request.type_url.as_str() != HEALTH {
                     return Ok(Some(request));
                 }
                 tracing::warn!(target: "ads", peer = %self.peer, "ignored a health report without a node");
@@ -124,6 +127,7 @@ impl Task {
         first: &Request,
         registered: &Registered,
         subscription: &mut Subscription,
+        reports: &Reports,
     ) -> Result<(), Status> {
         let connection = &registered.connection;
         self.receive(first, registered)?;
@@ -131,6 +135,9 @@ impl Task {
             match self.event(registered, subscription).await? {
                 Event::Message(Some(message)) => {
                     let request = self.count.received(message, self.protocol)?;
+                    if request.type_url.as_str() == HEALTH {
+                        reports.health(connection, &request).await;
+                    }
                     self.receive(&request, registered)?;
                 }
                 Event::Message(None) => return Ok(()),

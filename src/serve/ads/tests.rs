@@ -13,11 +13,16 @@ use tonic::Status;
 
 use super::*;
 use crate::model::Proxy;
+use crate::model::report::Said;
 use crate::proto::Any;
 use crate::proto::discovery::{DeltaDiscoveryResponse, DiscoveryResponse};
+use crate::proto::envoy::envoy::config::core::v3::Node;
+use crate::proto::envoy::google::protobuf::value::Kind;
+use crate::proto::envoy::google::protobuf::{Struct, Value};
 use crate::serve::fixture::{Ask, layer, node, read, view_of};
 use crate::serve::push::Views;
 use crate::serve::server;
+use crate::serve::type_url::HEALTH;
 use crate::serve::wire::Outgoing;
 use crate::snapshot::{Publisher, Snapshot};
 use crate::translate::{ResourceType, View};
@@ -41,6 +46,7 @@ struct Daemon {
     ready: watch::Sender<bool>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
+    reports: mpsc::Receiver<Report>,
 }
 
 async fn start(streams_per_second: u32) -> Daemon {
@@ -48,8 +54,11 @@ async fn start(streams_per_second: u32) -> Daemon {
     let metrics = Arc::new(Metrics::new("test"));
     let (pusher, _) = Pusher::start(publisher.subscribe(), Fake, metrics.clone()).unwrap();
     let (ready, stop) = (watch::Sender::new(true), watch::Sender::new(false));
+    let (reports, listener) = mpsc::channel(1);
+    let reports = (Some(reports), listener);
     let config = Config { max_message: 1000, streams_per_second, push_throttle: 1 };
-    let ads = Ads::new(config, pusher, metrics.clone(), ready.subscribe(), stop.subscribe());
+    let ads =
+        Ads::new(config, pusher, metrics.clone(), reports.0, ready.subscribe(), stop.subscribe());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let config = server::Config {
@@ -60,7 +69,8 @@ async fn start(streams_per_second: u32) -> Daemon {
         drain: Duration::from_secs(10),
     };
     let server = tokio::spawn(server::run(listener, ads.router(), config, stop.subscribe()));
-    let daemon = Daemon { ads, address, publisher, metrics, ready, stop, server };
+    let reports = reports.1;
+    let daemon = Daemon { ads, address, publisher, metrics, ready, stop, server, reports };
     daemon.publish(1);
     daemon
 }
@@ -179,6 +189,39 @@ async fn a_proxy_is_served_and_follows() {
         while !daemon.ads.connections().is_empty() {
             tokio::task::yield_now().await;
         }
+    }
+}
+
+#[tokio::test]
+async fn what_a_proxy_says_of_its_workload_is_reported() {
+    for protocol in [Protocol::Sotw, Protocol::Delta] {
+        let mut daemon = start(0).await;
+        let mut client = daemon.open(protocol).await;
+        let entry = Value { kind: Some(Kind::StringValue("vm".to_owned())) };
+        let node = Node {
+            id: "sidecar~10.0.0.1~web-1.shop~shop.svc.cluster.local".to_owned(),
+            metadata: Some(Struct { fields: [("WORKLOAD_ENTRY".to_owned(), entry)].into() }),
+            ..Node::default()
+        };
+        let health = Ask { url: HEALTH, ..Ask::default() };
+        client.send(&health).await;
+        client.send(&Ask { node: &node.encode_to_vec(), ..Ask::default() }).await;
+        assert_eq!(client.next().await, cluster("1", "1"), "a report before the node is ignored");
+        client.send(&Ask { error: Some("refused"), ..health.clone() }).await;
+        client.send(&health).await;
+        let mut client = Some(client);
+        let mut said = Vec::new();
+        while said.last() != Some(&Said::Disconnected) {
+            let report = daemon.reports.recv().await.unwrap();
+            assert_eq!(report.entry.to_string(), "WorkloadEntry shop/vm");
+            if report.said == Said::Healthy {
+                client = None;
+            }
+            said.push(report.said);
+        }
+        assert!(client.is_none());
+        let unhealthy = Said::Unhealthy("refused".into());
+        assert_eq!(said, [Said::Connected, unhealthy, Said::Healthy, Said::Disconnected]);
     }
 }
 
