@@ -2,8 +2,9 @@
 //!
 //! Order matters in two places. At start, 8080 listens at once and says what is not ready yet, but xDS listens
 //! only once there is a complete snapshot: a proxy that is refused a connection tries another replica, one that
-//! is served half a mesh drops the other half. At the end, streams go first and what feeds them last.
+//! is served half a mesh drops the other half. At the end, streams and locks go first, and what feeds them last.
 
+mod controllers;
 mod inputs;
 pub mod listen;
 mod servers;
@@ -15,6 +16,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use axum::Router;
+use futures_util::future;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -61,12 +63,20 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     metrics.info.with(&[&version::tag()]).set(1.0);
     let mut inputs = Inputs::start(options, settings, &metrics).await?;
     let mut snapshots = inputs.snapshots.clone();
+    let (controllers, reports) = match inputs.written.take() {
+        Some(client) => {
+            let (controllers, reports) =
+                controllers::start(options, settings, client, &snapshots, &metrics);
+            (Some(controllers), reports)
+        }
+        None => (None, None),
+    };
     let (pusher, _) = Pusher::start(snapshots.clone(), Translator::default(), metrics.clone())?;
     let ads = Ads::new(
         ads_config(settings),
         pusher,
         metrics.clone(),
-        None,
+        reports,
         is_ready.clone(),
         stopped.clone(),
     );
@@ -105,8 +115,13 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     info!("{signalled}: stopping");
     ready.send_replace(false);
     stop.send_replace(true);
+    let given_up = async {
+        if let Some(controllers) = controllers {
+            controllers.stop().await;
+        }
+    };
     tokio::select! {
-        () = servers.ended() => info!("stopped"),
+        _ = future::join(servers.ended(), given_up) => info!("stopped"),
         _ = terminated.recv() => info!("a second signal: stopped at once"),
         _ = interrupted.recv() => info!("a second signal: stopped at once"),
     }

@@ -11,6 +11,7 @@
 )]
 
 mod command_line;
+mod controllers;
 mod daemon;
 mod debug;
 mod e2e;

@@ -29,7 +29,6 @@ const BATCHES: usize = 64;
 const KUBERNETES: &str = "Kubernetes";
 
 /// What runs to make snapshots. Dropping it ends that.
-#[derive(Debug)]
 pub struct Inputs {
     /// The snapshots.
     pub snapshots: Snapshots,
@@ -37,6 +36,8 @@ pub struct Inputs {
     pub diagnostics: Vec<watch::Receiver<Arc<[Diagnostic]>>>,
     /// How far following the cluster is, where there is one.
     pub cluster: Option<watch::Receiver<Status>>,
+    /// The API server that the mesh's configuration comes from, to which the answers go; None where it comes from files.
+    pub written: Option<Client>,
     tasks: JoinSet<anyhow::Result<()>>,
 }
 
@@ -62,6 +63,7 @@ impl Inputs {
         metrics: &Arc<Metrics>,
     ) -> anyhow::Result<Inputs> {
         let client = connect(options).await?;
+        let written = client.clone().filter(|_| options.sources.config_dir.is_none());
         let (layers, mesh) = Layers::new();
         let mut starting = Starting {
             options,
@@ -88,7 +90,7 @@ impl Inputs {
         };
         let snapshots = starting.writer();
         let Starting { diagnostics, tasks, .. } = starting;
-        Ok(Inputs { snapshots, diagnostics, cluster, tasks })
+        Ok(Inputs { snapshots, diagnostics, cluster, written, tasks })
     }
 
     /// Waits for the first part that fails. Parts that merely end do not count.

@@ -1,0 +1,59 @@
+//! What is written to the cluster that configures the mesh.
+
+use std::fs;
+use std::sync::Arc;
+
+use kube::Client;
+use tokio::sync::mpsc;
+
+use crate::cli::discovery::Options;
+use crate::controllers::{Config, Controllers, health};
+use crate::metrics::Metrics;
+use crate::model::report::Report;
+use crate::settings::Settings;
+use crate::snapshot::Snapshots;
+
+/// How many reports of proxies may wait. They are taken as they come, and proxies report twice in a connection.
+const REPORTS: usize = 1024;
+
+/// The controllers of a cluster, and where proxies report to, if that is listened to.
+pub fn start(
+    options: &Options,
+    settings: &Settings,
+    client: Client,
+    snapshots: &Snapshots,
+    metrics: &Arc<Metrics>,
+) -> (Controllers, Option<mpsc::Sender<Report>>) {
+    let config = Config {
+        namespace: options.identity.namespace.as_str().into(),
+        replica: replica(&settings.pod_name).into(),
+        revision: settings.revision.as_str().into(),
+        elect: settings.leader_election,
+        addresses: settings.allocate_addresses,
+        workers: settings.status_workers as usize,
+    };
+    let health = health::Config {
+        replica: config.replica.clone(),
+        grace: settings.workload_grace,
+        // Clients may be late, and a connection ends some time after it is asked to.
+        max_age: options.keepalive.keepalive_max_server_connection_age.map(|age| age + age / 2),
+    };
+    let mut controllers = Controllers::start(config, client, snapshots.clone(), metrics.clone());
+    // Streams prove nothing: who asks for proof hears no reports.
+    let listens = settings.workload_health && !settings.validate_workload_identity;
+    let reports = listens.then(|| {
+        let (reports, inlet) = mpsc::channel(REPORTS);
+        controllers.keep_health(health, inlet, snapshots.clone());
+        reports
+    });
+    (controllers, reports)
+}
+
+/// The name of this process, unlike that of all others: that of its pod, which only one has at a time.
+fn replica(pod: &str) -> String {
+    if !pod.is_empty() {
+        return pod.to_owned();
+    }
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("unknown-{}-{:08x}", host.trim(), fastrand::u32(..))
+}
