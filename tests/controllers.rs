@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::daemon::Daemon;
 use crate::kube::Cluster;
 
 /// Longer than anything here takes.
@@ -207,4 +208,78 @@ async fn a_status_is_written_once_and_beside_what_others_wrote() {
         assert_eq!(object.metadata.generation, Some(1));
     }
     running.abort();
+}
+
+/// Two daemons of one control plane.
+fn daemons(cluster: &Cluster) -> [Daemon; 2] {
+    let kubeconfig = format!("--kubeconfig={}", cluster.kubeconfig().display());
+    let nowhere = ["--grpcAddr=", "--monitoringAddr=", "--ctrlz_port=0", "--meshConfig="];
+    [(); 2].map(|()| {
+        let mut daemon = Daemon::start(&[&nowhere[..], &[&kubeconfig]].concat());
+        daemon.until("\tready");
+        daemon
+    })
+}
+
+fn entry(name: &str, label: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n\
+         metadata: {{name: {name}, namespace: default, labels: {{{label}}}}}\n\
+         spec: {{{spec}, resolution: STATIC, ports: [{{number: 80, name: http, protocol: HTTP}}]}}\n"
+    )
+}
+
+/// The addresses that a status tells, once they are as they should be.
+async fn told(api: &Api<DynamicObject>, name: &str, good: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    let start = Instant::now();
+    loop {
+        let object = api.get(name).await.unwrap();
+        let addresses = object.data.pointer("/status/addresses").and_then(Value::as_array);
+        let addresses = addresses.cloned().unwrap_or_default();
+        if good(&addresses) {
+            return addresses;
+        }
+        assert!(start.elapsed() < PATIENCE, "{name} tells {addresses:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn addresses_of_service_entries_are_written_and_last() {
+    let Some(cluster) = Cluster::private().await else { return };
+    let system = "apiVersion: v1\nkind: Namespace\nmetadata: {name: istio-system}\n";
+    let two = entry("two", "", "hosts: [a.test, b.test]");
+    let out = "networking.istio.io/enable-autoallocate-ip: 'False'";
+    let none = entry("none", out, "hosts: [c.test]");
+    cluster.apply(&format!("{system}{two}{none}")).await.unwrap();
+    let api = entries(&cluster, "default");
+
+    let replicas = daemons(&cluster);
+    let first = told(&api, "two", |told| !told.is_empty()).await;
+    let hosts: Vec<_> = first.iter().map(|told| told["host"].as_str().unwrap()).collect();
+    assert_eq!(hosts, ["a.test", "a.test", "b.test", "b.test"]);
+    for (at, address) in first.iter().enumerate() {
+        let block = ["240.240.", "2001:2:"][at % 2];
+        assert!(address["value"].as_str().unwrap().starts_with(block), "{address}");
+    }
+    assert!(api.get("none").await.unwrap().data.get("status").is_none());
+    let version = api.get("two").await.unwrap().resource_version();
+    for replica in replicas {
+        let (status, rest) = replica.stop();
+        assert!(status.success() && !rest.contains("not released"), "{rest}");
+    }
+
+    // What was released is free at once, and what is told stays.
+    let replicas = daemons(&cluster);
+    let taken = first[0]["value"].as_str().unwrap();
+    let user = entry("user", "", &format!("hosts: [d.test], addresses: [{taken}]"));
+    cluster.apply(&user).await.unwrap();
+    let moved = told(&api, "two", |told| *told != *first).await;
+    assert_ne!(moved[0]["value"], first[0]["value"], "a user's address is nobody else's");
+    assert_eq!(moved[2..], first[2..], "who is not concerned keeps his");
+    assert_ne!(api.get("two").await.unwrap().resource_version(), version);
+
+    cluster.apply(&entry("two", out, "hosts: [a.test, b.test]")).await.unwrap();
+    told(&api, "two", <[Value]>::is_empty).await;
+    drop(replicas);
 }

@@ -49,16 +49,14 @@ pub async fn run(mut snapshots: Snapshots, writer: Writer) {
     loop {
         let snapshot = snapshots.load();
         if seen.as_ref().is_none_or(|seen| concerns(seen, &snapshot)) {
-            let wanted = wanted(&snapshot);
-            asked.retain(|key, _| wanted.iter().any(|wanted| wanted.key == *key));
-            for wanted in wanted {
-                if asked.get(&wanted.key) == Some(&wanted) {
-                    continue;
-                }
-                let target = Target { key: wanted.key.clone(), part: Part::Status };
-                if !writer.submit(target, decide(wanted.clone())) {
-                    warn!(target: "ip-autoallocate", "too many writes wait: the others later");
-                    break;
+            let before = std::mem::take(&mut asked);
+            for wanted in wanted(&snapshot) {
+                if before.get(&wanted.key) != Some(&wanted) {
+                    let target = Target { key: wanted.key.clone(), part: Part::Status };
+                    if !writer.submit(target, decide(wanted.clone())) {
+                        warn!(target: "ip-autoallocate", "too many writes wait: the others later");
+                        break;
+                    }
                 }
                 asked.insert(wanted.key.clone(), wanted);
             }
