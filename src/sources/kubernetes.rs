@@ -13,6 +13,8 @@ mod definitions;
 mod filter;
 mod follow;
 mod received;
+#[cfg(test)]
+mod script;
 mod state;
 mod status;
 mod watched;
