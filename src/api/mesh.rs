@@ -64,10 +64,12 @@ pub struct MeshConfig {
     pub tcp_keepalive: Option<TcpKeepalive>,
     /// Whether plain HTTP ports are upgraded to HTTP/2 between sidecars.
     pub h2_upgrade: bool,
-    /// Hosts that are reached only inside their own cluster (`serviceSettings`), beside the built-in ones.
-    pub cluster_local_hosts: Vec<Str>,
     /// Which namespaces belong to the mesh, any of these; none for all namespaces.
     pub discovery_selectors: Vec<LabelSelector>,
+    /// Whether hosts are reached only inside their own cluster (`serviceSettings`): of equal ones the last counts.
+    pub cluster_local: Vec<(Str, bool)>,
+    /// The host at which proxies find the control plane (`defaultConfig.discoveryAddress`); empty when unset.
+    pub discovery_host: Str,
     /// The networks that the mesh spans. They stand in a document of their own.
     pub networks: MeshNetworks,
     /// Everything, in proto JSON (camelCase), defaults included.
@@ -106,8 +108,9 @@ impl Default for MeshConfig {
             mesh_mtls: MeshMtls::default(),
             tcp_keepalive: None,
             h2_upgrade: false,
-            cluster_local_hosts: Vec::new(),
             discovery_selectors: Vec::new(),
+            cluster_local: Vec::new(),
+            discovery_host: Str::default(),
             networks: MeshNetworks::default(),
             raw: serde_json::Value::Null,
         }

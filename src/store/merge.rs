@@ -21,6 +21,13 @@ pub(super) struct Merged {
     endpoints: HashMap<Id, Parts>,
 }
 
+#[cfg(test)]
+impl Merged {
+    pub(super) fn is_empty(&self) -> bool {
+        self.services.is_empty() && self.endpoints.is_empty()
+    }
+}
+
 type Parts = BTreeMap<ClusterRef, Arc<ServiceEndpoints>>;
 
 impl Store {
@@ -159,3 +166,6 @@ fn join_parts(parts: &Parts, own: &Str) -> ServiceEndpoints {
     sorted.sort_by_key(|(name, _)| *name);
     endpoints::join_all(sorted.into_iter().map(|(_, part)| &**part))
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ impl<L: Clone + Eq + Hash + Ord, R: Clone + Eq + Hash + Ord> Relation<L, R> {
 
     /// Nothing belongs to anything.
     pub(super) fn is_empty(&self) -> bool {
-        self.rights.is_empty()
+        self.rights.is_empty() && self.lefts.is_empty()
     }
 
     /// Makes `rights` all that belongs to `left`; returns whether that is a change.

@@ -41,6 +41,20 @@ fn shop() -> Vec<Change> {
     ]
 }
 
+/// That nothing is remembered of objects.
+pub(super) fn assert_empty(store: &Store) {
+    let Store { objects, own, remotes, slices, selects, names, runs_on, aliases, .. } = store;
+    assert!(objects.is_empty() && own.inputs.is_empty() && own.selectors.is_empty());
+    assert!(remotes.is_empty() && slices.is_empty() && aliases.is_empty());
+    assert!(selects.is_empty() && names.is_empty() && runs_on.is_empty());
+    let Store { withheld, services, merged, by_age, namespaces, gateways, entries, .. } = store;
+    assert!(withheld.is_empty() && services.is_empty() && merged.is_empty());
+    assert!(by_age.is_empty() && namespaces.is_empty() && gateways.is_empty());
+    assert!(entries.services.is_empty() && entries.workloads.is_empty() && entries.at.is_empty());
+    assert!(entries.hosts.is_empty() && entries.selects.is_empty() && entries.chosen.is_empty());
+    assert!(entries.selectors.is_empty() && entries.needs.is_empty());
+}
+
 #[test]
 fn a_shop_is_served() {
     let mut store = store(shop());

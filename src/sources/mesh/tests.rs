@@ -97,7 +97,8 @@ fn both_spellings_and_go_durations_are_read() {
     assert_eq!(mesh.default_service_export_to, [".".into()]);
     assert_eq!(mesh.inbound_traffic_policy, InboundPolicy::Localhost);
     assert!(!mesh.enable_auto_mtls && !mesh.enable_tracing);
-    assert_eq!(mesh.cluster_local_hosts, ["a.b".into()]);
+    assert_eq!(mesh.cluster_local, [("a.b".into(), true), ("c".into(), false)]);
+    assert_eq!(&*mesh.discovery_host, "istiod.istio-system.svc");
     assert_eq!(mesh.mesh_mtls, MeshMtls { only_tls13: true, cipher_suites: vec!["A".into()] });
     let curves = vec!["P-256".into()];
     let want = TlsDefaults { ecdh_curves: curves, cipher_suites: vec!["B".into()] };

@@ -72,8 +72,9 @@ pub(super) fn typed(mesh: &Map<String, Value>) -> Result<MeshConfig, Issue> {
         },
         tcp_keepalive: mesh.get("tcpKeepalive").and_then(Value::as_object).map(tcp_keepalive),
         h2_upgrade: mesh.get("h2UpgradePolicy").and_then(Value::as_str) == Some("UPGRADE"),
-        cluster_local_hosts: cluster_local_hosts(mesh.get("serviceSettings")),
         discovery_selectors: discovery_selectors(mesh.get("discoverySelectors"))?,
+        cluster_local: cluster_local(mesh.get("serviceSettings")),
+        discovery_host: discovery_host(mesh.get("defaultConfig")),
         // In a document of its own; see `Layers`.
         networks: MeshNetworks::default(),
         raw: Value::Null,
@@ -163,12 +164,19 @@ fn tcp_keepalive(fields: &Map<String, Value>) -> TcpKeepalive {
     }
 }
 
-fn cluster_local_hosts(settings: Option<&Value>) -> Vec<Str> {
+fn cluster_local(settings: Option<&Value>) -> Vec<(Str, bool)> {
     let settings = settings.and_then(Value::as_array).into_iter().flatten();
-    settings
-        .filter(|setting| setting.pointer("/settings/clusterLocal") == Some(&Value::Bool(true)))
-        .flat_map(|setting| strings(setting.get("hosts")))
-        .collect()
+    let hosts = settings.flat_map(|setting| {
+        let local = setting.pointer("/settings/clusterLocal") == Some(&Value::Bool(true));
+        strings(setting.get("hosts")).into_iter().map(move |host| (host, local))
+    });
+    hosts.collect()
+}
+
+fn discovery_host(config: Option<&Value>) -> Str {
+    let address = config.and_then(|config| config.get("discoveryAddress")).and_then(Value::as_str);
+    let host = address.and_then(|address| address.rsplit_once(':')).map_or("", |(host, _)| host);
+    host.into()
 }
 
 fn discovery_selectors(selectors: Option<&Value>) -> Result<Vec<LabelSelector>, Issue> {

@@ -1,4 +1,4 @@
-//! Any order of events that ends in the same objects gives the same snapshot.
+//! Any order of events, in whichever clusters, that ends in the same objects gives the same snapshot.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,16 @@ use crate::api::networking::common::WorkloadSelector;
 use crate::api::networking::service_entry::{Resolution, ServicePort};
 use crate::api::networking::{ServiceEntry, WorkloadEntry};
 use crate::api::{Labels, Meta};
+use crate::model;
+use crate::snapshot::WorkloadState;
 
 /// What may happen to a store.
 #[derive(Clone, Debug)]
 enum Event {
-    Change(Change),
+    /// In the own cluster, or in this other one.
+    Change(Option<&'static str>, Change),
+    /// Another cluster leaves the mesh.
+    Leave(&'static str),
     TrustDomain(&'static str),
     /// Everything so far is derived before anything else happens.
     Snapshot,
@@ -186,6 +191,11 @@ fn a_workload_entry() -> impl Strategy<Value = Object> {
     })
 }
 
+fn a_cluster() -> impl Strategy<Value = Option<&'static str>> {
+    // The own one has an id that is between these.
+    prop_oneof![3 => Just(None), 2 => Just(Some("East")), 1 => Just(Some("West"))]
+}
+
 fn an_event() -> impl Strategy<Value = Event> {
     let object = prop_oneof![
         1 => a_namespace(),
@@ -197,30 +207,47 @@ fn an_event() -> impl Strategy<Value = Event> {
         3 => a_workload_entry(),
     ];
     prop_oneof![
-        6 => object.clone().prop_map(|object| Event::Change(Change::Apply(object))),
-        3 => object.prop_map(|object| Event::Change(Change::Remove(object.key()))),
-        1 => select(vec!["one", "two"]).prop_map(Event::TrustDomain),
-        4 => Just(Event::Snapshot),
+        12 => (a_cluster(), object.clone())
+            .prop_map(|(cluster, object)| Event::Change(cluster, Change::Apply(object))),
+        6 => (a_cluster(), object)
+            .prop_map(|(cluster, object)| Event::Change(cluster, Change::Remove(object.key()))),
+        1 => select(vec!["East", "West"]).prop_map(Event::Leave),
+        2 => select(vec!["one", "two"]).prop_map(Event::TrustDomain),
+        8 => Just(Event::Snapshot),
     ]
+}
+
+/// A place and what is there.
+type Left = BTreeMap<(Option<&'static str>, ObjectKey), Object>;
+
+fn tell(store: &mut Store, cluster: Option<&str>, change: Change) {
+    match cluster {
+        None => store.apply([change]),
+        Some(cluster) => store.apply_remote(&cluster.into(), [change]),
+    }
 }
 
 fn mesh(trust_domain: &str) -> Arc<MeshConfig> {
     Arc::new(MeshConfig { trust_domain: trust_domain.into(), ..MeshConfig::default() })
 }
 
-/// The snapshot after these events, and after the objects that they leave, told at once to a new store.
-fn both(events: &[Event]) -> (Arc<Snapshot>, Arc<Snapshot>, [usize; 2]) {
+/// A store that saw these events, and the objects that they leave.
+fn after(events: &[Event]) -> (Store, Left, &'static str) {
     let mut store = Store::new(config());
-    let mut left: BTreeMap<ObjectKey, Object> = BTreeMap::new();
+    let mut left = Left::new();
     let mut trust_domain = "cluster.local";
     for event in events {
         match event {
-            Event::Change(change) => {
+            Event::Change(cluster, change) => {
                 match change {
-                    Change::Apply(object) => left.insert(object.key(), object.clone()),
-                    Change::Remove(key) => left.remove(key),
+                    Change::Apply(object) => left.insert((*cluster, object.key()), object.clone()),
+                    Change::Remove(key) => left.remove(&(*cluster, key.clone())),
                 };
-                store.apply([change.clone()]);
+                tell(&mut store, *cluster, change.clone());
+            }
+            Event::Leave(cluster) => {
+                left.retain(|(other, _), _| *other != Some(cluster));
+                store.remove_cluster(&(*cluster).into());
             }
             Event::TrustDomain(name) => {
                 trust_domain = name;
@@ -231,9 +258,17 @@ fn both(events: &[Event]) -> (Arc<Snapshot>, Arc<Snapshot>, [usize; 2]) {
             }
         }
     }
+    (store, left, trust_domain)
+}
+
+/// The snapshot after these events, and after the objects that they leave, told at once to a new store.
+fn both(events: &[Event]) -> (Arc<Snapshot>, Arc<Snapshot>, [usize; 2]) {
+    let (mut store, left, trust_domain) = after(events);
     let mut fresh = Store::new(config());
     fresh.set_mesh(mesh(trust_domain));
-    fresh.apply(left.into_values().map(Change::Apply));
+    for ((cluster, _), object) in left {
+        tell(&mut fresh, cluster, Change::Apply(object));
+    }
     let snapshots = (store.snapshot(), fresh.snapshot());
     (snapshots.0, snapshots.1, [store.withheld_endpoints(), fresh.withheld_endpoints()])
 }
@@ -242,17 +277,32 @@ fn assert_same(got: &Snapshot, want: &Snapshot) {
     assert_eq!(got.services, want.services);
     assert_eq!(got.objects, want.objects);
     assert_eq!(got.mesh, want.mesh);
+    assert_eq!(got.networks, want.networks);
     assert!(got.namespaces.keys().eq(want.namespaces.keys()));
     for (name, got) in got.namespaces.iter() {
         let want = &want.namespaces[name];
         assert_eq!(got.object, want.object, "{name}");
         assert_eq!(got.endpoints, want.endpoints, "{name}");
-        assert!(got.workloads.keys().eq(want.workloads.keys()), "{name}");
-        for (pod, got) in got.workloads.iter() {
-            assert_eq!(got.workload, want.workloads.get(pod).unwrap().workload, "{name}/{pod}");
-            assert_eq!(got.targets, want.workloads.get(pod).unwrap().targets, "{name}/{pod}");
-        }
     }
+    let [got, want] = [got, want].map(workloads);
+    assert!(got.keys().eq(want.keys()));
+    for (place, got) in got {
+        assert_eq!(got.workload, want[&place].workload, "{place:?}");
+        assert_eq!(got.targets, want[&place].targets, "{place:?}");
+    }
+}
+
+/// All workloads by cluster, namespace and name.
+fn workloads(snapshot: &Snapshot) -> BTreeMap<[&str; 3], &WorkloadState> {
+    let own = snapshot.namespaces.iter().flat_map(|(namespace, state)| {
+        state.workloads.iter().map(move |(name, state)| (["", namespace, name], state))
+    });
+    let others = snapshot.remotes.iter().flat_map(|(cluster, all)| {
+        all.iter().flat_map(move |(namespace, list)| {
+            list.iter().map(move |(name, state)| ([&**cluster, namespace, name], state))
+        })
+    });
+    own.chain(others).collect()
 }
 
 /// Everything that a snapshot shows of a service or a workload is the same `Arc` everywhere in it.
@@ -264,14 +314,19 @@ fn assert_consistent(snapshot: &Snapshot) {
             let Some(workload) = &endpoint.workload else { continue };
             // Endpoints that a ServiceEntry lists are nobody's workloads, and a pod hides an entry of its name.
             let own = snapshot
-                .workload("", name, &workload.name)
+                .workload(&workload.cluster, name, &workload.name)
                 .filter(|own| own.workload.origin == workload.origin);
             assert!(own.is_some() || workload.origin.kind != Kind::Pod);
             assert!(own.is_none_or(|own| Arc::ptr_eq(workload, &own.workload)));
         }
-        for target in namespace.workloads.values().flat_map(|w| w.targets.iter()) {
-            assert!(snapshot.services.iter().any(|s| Arc::ptr_eq(s, &target.service)));
-        }
+    }
+    for target in workloads(snapshot).values().flat_map(|w| w.targets.iter()) {
+        // A workload is behind what its own cluster has of a service.
+        let is_shown = |shown: &Arc<model::Service>| match shown.addresses.len() {
+            0 | 1 => Arc::ptr_eq(shown, &target.service),
+            _ => shown.key == target.service.key,
+        };
+        assert!(snapshot.services.iter().any(is_shown));
     }
 }
 
@@ -285,6 +340,18 @@ proptest! {
         assert_consistent(&got);
         assert_eq!(withheld, fresh);
     }
+
+    #[test]
+    fn what_went_leaves_nothing(events in vec(an_event(), 0..40)) {
+        let (mut store, left, _) = after(&events);
+        store.snapshot();
+        for (cluster, key) in left.into_keys() {
+            tell(&mut store, cluster, Change::Remove(key));
+        }
+        let snapshot = store.snapshot();
+        assert!(snapshot.namespaces.is_empty() && snapshot.remotes.is_empty());
+        assert_empty(&store);
+    }
 }
 
 #[test]
@@ -292,10 +359,10 @@ fn many_selectors_at_once_are_found_as_one_by_one() {
     let mut events: Vec<Event> = Vec::new();
     let pods =
         (0..5).map(|i| pod("a", &format!("p{i}"), &format!("10.0.0.{i}"), &format!("app=x{i}")));
-    events.extend(pods.map(|pod| Event::Change(apply(pod))));
+    events.extend(pods.map(|pod| Event::Change(None, apply(pod))));
     events.push(Event::Snapshot);
     let services = (0..200).map(|i| service("a", &format!("s{i}"), &format!("app=x{}", i % 7)));
-    events.extend(services.map(|service| Event::Change(apply(service))));
+    events.extend(services.map(|service| Event::Change(None, apply(service))));
     let (all_at_once, ..) = both(&events);
     let apart = events.iter().flat_map(|event| [event.clone(), Event::Snapshot]);
     let (one_by_one, ..) = both(&apart.collect::<Vec<_>>());
@@ -309,7 +376,7 @@ fn many_selectors_at_once_are_found_as_one_by_one() {
 fn what_went_and_came_back_is_as_new() {
     let meta = Meta { labels: labels("app=web"), ..meta("shop", "web-0") };
     let moved = Pod { meta, node_name: "n1".into(), ..pod("shop", "web-0", "10.0.0.7", "") };
-    let mut events: Vec<Event> = shop().into_iter().map(Event::Change).collect();
+    let mut events: Vec<Event> = shop().into_iter().map(|change| Event::Change(None, change)).collect();
     events.push(Event::Snapshot);
     let go_and_come = [
         remove(service("shop", "web", "")),
@@ -318,7 +385,7 @@ fn what_went_and_came_back_is_as_new() {
         apply(moved),
         apply(slice("shop", "web-a", "web", vec![endpoint("10.0.0.7", "web-0")])),
     ];
-    events.extend(go_and_come.into_iter().flat_map(|c| [Event::Change(c), Event::Snapshot]));
+    events.extend(go_and_come.into_iter().flat_map(|c| [Event::Change(None, c), Event::Snapshot]));
     let (got, want, _) = both(&events);
     assert_same(&got, &want);
     assert_eq!(served(&got, WEB), ["10.0.0.7:8080"]);

@@ -1,11 +1,13 @@
 //! Which endpoints of a service a client may use.
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::crossing::Crossing;
 use super::place::Place;
 use super::preference::Preference;
+use crate::api::host::{by_specificity, covers};
 use crate::api::{Features, MeshConfig, Str};
 use crate::model::endpoint::Address;
 use crate::model::{Endpoint, Health, ProxyKind, Resolution, Service};
@@ -169,17 +171,41 @@ impl<'a> Mesh<'a> {
         Mesh { config: &snapshot.mesh, features: &snapshot.features, domain: &snapshot.domain }
     }
 
-    /// Whether a service is served by endpoints of the client's own cluster only: those of Kubernetes itself,
-    /// and those that the mesh configuration lists.
+    /// Whether a service is served by endpoints of the client's own cluster only: those of Kubernetes itself and the
+    /// control plane, unless the mesh configuration says otherwise, and those that it lists.
     fn is_cluster_local(&self, hostname: &str) -> bool {
-        let kubernetes = || {
-            let name = hostname.strip_suffix(self.domain).and_then(|h| h.strip_suffix(".svc."));
-            name.is_some_and(|n| n == "kubernetes.default" || n.ends_with(".kube-system"))
+        if self.is_built_in(hostname) {
+            return true;
+        }
+        let listed = self.config.cluster_local.iter().filter(|(host, _)| covers(host, hostname));
+        let best = listed.min_by(|(a, _), (b, _)| match a == b {
+            // Of two settings for one host the later is the better one.
+            true => Ordering::Greater,
+            false => by_specificity(a, b),
+        });
+        best.is_some_and(|(_, local)| *local)
+    }
+
+    /// A host that is built in is no more once a setting says that it is not local; the names of a namespace are
+    /// one host.
+    fn is_built_in(&self, hostname: &str) -> bool {
+        let denied = |is: &dyn Fn(&str) -> bool| {
+            self.config.cluster_local.iter().any(|(host, local)| !local && is(host))
         };
-        let listed = |host: &Str| match host.strip_prefix('*') {
-            Some(suffix) => hostname.ends_with(suffix),
-            None => **host == *hostname,
-        };
-        kubernetes() || self.config.cluster_local_hosts.iter().any(listed)
+        let in_system = |host: &str| self.short(host).is_some_and(|h| h.ends_with(".kube-system"));
+        let discovery = &*self.config.discovery_host;
+        let relative = hostname.strip_suffix(self.domain).and_then(|h| h.strip_suffix('.'));
+        let is_discovery =
+            !discovery.is_empty() && (discovery == hostname || relative == Some(discovery));
+        if in_system(hostname) {
+            return !denied(&in_system);
+        }
+        (self.short(hostname) == Some("kubernetes.default") || is_discovery)
+            && !denied(&|host| host == hostname)
+    }
+
+    /// `NAME.NAMESPACE` of a service of Kubernetes.
+    fn short<'b>(&self, hostname: &'b str) -> Option<&'b str> {
+        hostname.strip_suffix(self.domain)?.strip_suffix(".svc.")
     }
 }

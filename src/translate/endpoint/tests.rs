@@ -453,9 +453,9 @@ fn local_services_are_served_by_the_own_node_or_cluster() {
         second.node_name = "node-2".into();
         vec![pod(1, unchanged), second, pod(3, |w| w.cluster = "remote".into())]
     };
-    let check = |change: fn(&mut Service), hosts: &[&str], want: &[&str]| {
+    let check = |change: fn(&mut Service), hosts: &[(&str, bool)], want: &[&str]| {
         let mesh = MeshConfig {
-            cluster_local_hosts: hosts.iter().map(|h| (*h).into()).collect(),
+            cluster_local: hosts.iter().map(|(host, local)| ((*host).into(), *local)).collect(),
             ..MeshConfig::default()
         };
         let world = World::new(mesh);
@@ -465,9 +465,14 @@ fn local_services_are_served_by_the_own_node_or_cluster() {
     };
     let other = "other.default.svc.cluster.local";
     check(|_| (), &[], &["1", "2", "3"]);
-    check(|_| (), &[other], &["1", "2", "3"]);
-    check(|_| (), &["*.default.svc.cluster.local"], &["1", "2"]);
-    check(|_| (), &["web.default.svc.cluster.local"], &["1", "2"]);
+    let (web, all) = ("web.default.svc.cluster.local", "*.default.svc.cluster.local");
+    check(|_| (), &[(other, true)], &["1", "2", "3"]);
+    check(|_| (), &[(all, true)], &["1", "2"]);
+    check(|_| (), &[(web, true)], &["1", "2"]);
+    check(|_| (), &[(web, true), (all, false), ("*", false)], &["1", "2"]);
+    check(|_| (), &[(web, false), (all, true)], &["1", "2", "3"]);
+    check(|_| (), &[(web, false), (web, true)], &["1", "2"]);
+    check(|_| (), &[(web, true), (web, false)], &["1", "2", "3"]);
     check(|s| s.node_local = true, &[], &["1"]);
 }
 
