@@ -7,6 +7,7 @@
 pub mod block;
 pub mod change;
 pub mod cidr;
+pub mod cluster;
 pub mod config;
 pub mod core;
 pub mod crd;
@@ -30,6 +31,7 @@ pub mod re2;
 
 pub use self::block::Block;
 pub use self::change::{Batch, Change, Remote};
+pub use self::cluster::{ClusterState, ClusterStatus};
 pub use self::diagnostic::{Diagnostic, Location, Severity};
 pub use self::features::Features;
 pub use self::key::{Kind, ObjectKey};

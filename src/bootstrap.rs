@@ -84,6 +84,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         snapshots: snapshots.clone(),
         connections: ads.connections(),
         diagnostics: inputs.diagnostics.clone(),
+        clusters: debug::Clusters::alone(&options.identity.cluster_id),
         metrics: metrics.clone(),
         probes: vec![discovery_probe(is_ready, inputs.cluster.clone())],
         version: version::tag().into(),

@@ -8,6 +8,7 @@
 
 mod access;
 mod answer;
+mod clusters;
 mod config_dump;
 mod configs;
 mod connections;
@@ -30,6 +31,7 @@ use axum::routing::get;
 use tokio::sync::watch;
 
 use self::answer::Gate;
+pub use self::clusters::Clusters;
 pub use self::controlz::controlz_routes;
 use crate::api::{Diagnostic, Str};
 use crate::metrics::Metrics;
@@ -45,6 +47,8 @@ pub struct State {
     pub connections: Arc<Connections>,
     /// What the sources have to say of their objects.
     pub diagnostics: Vec<watch::Receiver<Arc<[Diagnostic]>>>,
+    /// How far reading the clusters is.
+    pub clusters: Clusters,
     /// What was counted.
     pub metrics: Arc<Metrics>,
     /// What must be so before the process takes streams.

@@ -37,7 +37,7 @@ pub struct Snapshot {
     pub services: Arc<[Arc<Service>]>,
     /// What belongs to each namespace: services and their endpoints of all clusters, and the workloads of the own one.
     pub namespaces: Arc<Namespaces>,
-    /// The workloads of the other clusters.
+    /// The workloads of the other clusters that have any.
     pub remotes: Arc<BTreeMap<Str, Arc<Workloads>>>,
     /// Routes of hosts.
     pub virtual_services: Arc<VirtualServices>,

@@ -82,6 +82,7 @@ async fn answers_are_the_goldens() {
     let router = debug::debug_routes(shop.state.clone());
     for endpoint in [
         "adsz",
+        "clusterz",
         "configz",
         "connections",
         "diagnostics",
@@ -90,6 +91,7 @@ async fn answers_are_the_goldens() {
         "instancesz",
         "list",
         "mesh",
+        "networkz",
         "push_status",
         "registryz",
         "syncz",

@@ -1,14 +1,14 @@
 //! Goldens at the xDS boundary: objects in, resources out.
 //!
-//! Each folder of `tests/golden/xds` is a case: `input.yaml` are the objects, `mesh.yaml` (where there is one)
-//! the mesh configuration, `nodes.yaml` the proxies that connect, by name, with the types that the case is
+//! Each folder of `tests/golden/xds` is a case: `input.yaml` are the objects, `input.CLUSTER.yaml` (where there is
+//! one) those of another cluster, `mesh.yaml` (where there is one) the mesh configuration, `nodes.yaml` the proxies that connect, by name, with the types that the case is
 //! about. `NODE.TYPE.yaml` is what they are served. `UPDATE=1` rewrites it; read the difference in review.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use istiod::api::Change;
+use istiod::api::{Change, Str};
 use istiod::model::Proxy;
 use istiod::proto::json::{Names, from_json, to_json};
 use istiod::serve::node::Nodes;
@@ -58,7 +58,8 @@ fn check(case: &Path) {
     let inputs = ["input.yaml", "mesh.yaml", "nodes.yaml"].map(|name| case.join(name));
     for entry in std::fs::read_dir(case).unwrap() {
         let path = entry.unwrap().path();
-        let known = inputs.contains(&path) || files.contains(&path);
+        let is_input = inputs.contains(&path) || cluster_of(&path).is_some();
+        let known = is_input || files.contains(&path);
         assert!(known, "{} belongs to no node of the case: remove it", path.display());
     }
 }
@@ -92,7 +93,21 @@ fn snapshot(case: &Path) -> Arc<Snapshot> {
     let (objects, problems) = yaml::load(&[case.join("input.yaml")]);
     assert_eq!(problems, []);
     store.apply(objects.into_iter().map(Change::Apply));
+    for entry in std::fs::read_dir(case).unwrap() {
+        let path = entry.unwrap().path();
+        if let Some(cluster) = cluster_of(&path) {
+            let (objects, problems) = yaml::load(&[path]);
+            assert_eq!(problems, []);
+            store.apply_remote(&cluster, objects.into_iter().map(Change::Apply));
+        }
+    }
     store.snapshot()
+}
+
+/// The other cluster whose objects a file has.
+fn cluster_of(path: &Path) -> Option<Str> {
+    let name = path.file_name()?.to_str()?;
+    Some(name.strip_prefix("input.")?.strip_suffix(".yaml")?.into())
 }
 
 /// The proxy of a node, read as the server reads it.

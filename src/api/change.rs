@@ -49,4 +49,6 @@ pub struct Remote {
     /// The changes tell all that there is: what was told of the cluster before and is not among them is gone. So a
     /// client that takes over from another one tells its first reading, and without changes the cluster goes.
     pub whole: bool,
+    /// The trust domain of its identities, as its own mesh configuration names it; None for that of the mesh.
+    pub trust_domain: Option<Str>,
 }

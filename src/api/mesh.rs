@@ -68,7 +68,7 @@ pub struct MeshConfig {
     pub discovery_selectors: Vec<LabelSelector>,
     /// Whether hosts are reached only inside their own cluster (`serviceSettings`): of equal ones the last counts.
     pub cluster_local: Vec<(Str, bool)>,
-    /// The host at which proxies find the control plane (`defaultConfig.discoveryAddress`); empty when unset.
+    /// The host at which proxies find the control plane (`defaultConfig.discoveryAddress`).
     pub discovery_host: Str,
     /// The networks that the mesh spans. They stand in a document of their own.
     pub networks: MeshNetworks,
@@ -110,7 +110,7 @@ impl Default for MeshConfig {
             h2_upgrade: false,
             discovery_selectors: Vec::new(),
             cluster_local: Vec::new(),
-            discovery_host: Str::default(),
+            discovery_host: "istiod.istio-system.svc".into(),
             networks: MeshNetworks::default(),
             raw: serde_json::Value::Null,
         }

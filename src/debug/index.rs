@@ -5,7 +5,9 @@ use axum::response::{Html, Response};
 use axum::routing::{MethodRouter, get};
 
 use super::answer::Parameters;
-use super::{Context, config_dump, configs, connections, diagnostics, endpoints, registry, sync};
+use super::{
+    Context, clusters, config_dump, configs, connections, diagnostics, endpoints, registry, sync,
+};
 
 /// An endpoint below `/debug/`.
 pub(super) struct Endpoint {
@@ -22,6 +24,7 @@ pub(super) fn all() -> Vec<Endpoint> {
     let endpoint = |name, help, handler| Endpoint { name, help, handler };
     vec![
         endpoint("adsz", "Connected proxies with what they watch.", get(connections::adsz)),
+        endpoint("clusterz", "The clusters that are read.", get(clusters::clusterz)),
         endpoint(
             "config_dump",
             "The configuration of ?proxyID=NAME.NAMESPACE as Envoy's admin interface shows it; with \
@@ -51,6 +54,11 @@ pub(super) fn all() -> Vec<Endpoint> {
         endpoint("list", "The names of these endpoints.", get(list)),
         endpoint("mesh", "The mesh configuration.", get(configs::mesh)),
         endpoint("ndsz", "The name table of ?proxyID=NAME.NAMESPACE.", get(config_dump::ndsz)),
+        endpoint(
+            "networkz",
+            "The gateways through which networks reach each other.",
+            get(clusters::networkz),
+        ),
         endpoint(
             "push_status",
             "Problems of the configuration that is served.",

@@ -32,7 +32,7 @@ impl Networks {
 }
 
 /// Gateways by network.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkGateways {
     /// Sorted by address and port, without duplicates; no list is empty.
     by_network: BTreeMap<Str, Vec<NetworkGateway>>,
@@ -56,6 +56,12 @@ impl NetworkGateway {
     /// The address; None for a host name.
     pub fn ip(&self) -> Option<IpAddr> {
         self.address.parse().ok()
+    }
+}
+
+impl Default for NetworkGateways {
+    fn default() -> NetworkGateways {
+        NetworkGateways { by_network: BTreeMap::new(), scale: 1 }
     }
 }
 
@@ -86,9 +92,15 @@ impl NetworkGateways {
         self.by_network.is_empty()
     }
 
+    /// All of them, each with its network.
+    pub fn iter(&self) -> impl Iterator<Item = (&Str, &NetworkGateway)> {
+        let all = self.by_network.iter();
+        all.flat_map(|(network, list)| list.iter().map(move |gateway| (network, gateway)))
+    }
+
     /// What weights are multiplied by, so that any of them can be shared evenly among the gateways of a network.
     pub fn scale(&self) -> u32 {
-        self.scale.max(1)
+        self.scale
     }
 
     /// Those that lead to the workloads of a cluster in a network: of the cluster itself, else all of the

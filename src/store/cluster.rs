@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::networks::Membership;
 use super::selectors::Selectors;
 use super::{ClusterRef, Id, Store};
-use crate::api::{Features, Kind, Object, ObjectKey, Str};
+use crate::api::{Features, Kind, MeshConfig, Object, ObjectKey, Str};
 use crate::snapshot::{Objects, SharedMap, WorkloadState, Workloads};
 
 /// One cluster.
@@ -19,12 +19,20 @@ pub(super) struct Cluster {
     pub(super) name: Str,
     /// The objects that are only derived from: of the own cluster pods, nodes, endpoints and slices, of another all.
     pub(super) inputs: Objects,
+    /// The trust domain of its identities, if it is not the mesh's.
+    pub(super) trust_domain: Option<Str>,
     /// The services with a selector, to find those of a pod.
     pub(super) selectors: Selectors,
     /// The network of what does not say it.
     pub(super) membership: Arc<Membership>,
     /// Its workloads; those of the own cluster are with their namespaces instead.
     pub(super) workloads: Arc<Workloads>,
+}
+
+impl Cluster {
+    pub(super) fn trust_domain<'a>(&'a self, mesh: &'a MeshConfig) -> &'a Str {
+        self.trust_domain.as_ref().unwrap_or(&mesh.trust_domain)
+    }
 }
 
 /// The kinds of which the objects of other clusters count.
@@ -146,6 +154,26 @@ impl Store {
         self.changed = true;
     }
 
+    /// Sets the trust domain of another cluster's identities; None for that of the mesh.
+    pub fn set_trust_domain(&mut self, cluster: &Str, trust_domain: Option<Str>) {
+        let cluster = self.remote_ref(cluster);
+        let known = self.cluster_mut(&cluster);
+        if known.trust_domain == trust_domain {
+            return;
+        }
+        known.trust_domain = trust_domain;
+        let ids = |kind| self.of_kind(kind, &cluster).map(|object| cluster.id_of(object));
+        let (pods, services): (Vec<Id>, Vec<Id>) =
+            (ids(Kind::Pod).collect(), ids(Kind::Service).collect());
+        self.dirty.pods.extend(pods);
+        self.dirty.services.extend(services);
+    }
+
+    /// The trust domain of another cluster's identities, if it is not the mesh's.
+    pub fn trust_domain(&self, cluster: &Str) -> Option<&Str> {
+        self.cluster(&ClusterRef::remote(cluster))?.trust_domain.as_ref()
+    }
+
     /// The keys of all objects of another cluster.
     pub fn remote_keys(&self, cluster: &Str) -> Vec<ObjectKey> {
         let known = self.cluster(&ClusterRef::remote(cluster));
@@ -159,16 +187,16 @@ impl Store {
 
     /// The workloads of other clusters, as a snapshot shows them.
     pub(super) fn remote_workloads(&self) -> Arc<BTreeMap<Str, Arc<Workloads>>> {
+        let shown = || self.remotes.values().filter(|cluster| !cluster.workloads.is_empty());
         let before = &self.published.remotes;
-        let same = before.len() == self.remotes.len()
-            && self.remotes.values().all(|cluster| {
-                before.get(&cluster.name).is_some_and(|old| Arc::ptr_eq(old, &cluster.workloads))
-            });
-        if same {
+        let is_known = |cluster: &Cluster| {
+            let known = before.get(&cluster.name);
+            known.is_some_and(|known| Arc::ptr_eq(known, &cluster.workloads))
+        };
+        if before.len() == shown().count() && shown().all(is_known) {
             return before.clone();
         }
-        let all = self.remotes.values().map(|c| (c.name.clone(), c.workloads.clone()));
-        Arc::new(all.collect())
+        Arc::new(shown().map(|c| (c.name.clone(), c.workloads.clone())).collect())
     }
 }
 

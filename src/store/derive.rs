@@ -73,10 +73,11 @@ impl Store {
     /// Derives what a cluster has of a service. True if it is not what it was.
     pub(super) fn derive_service(&mut self, id: &Id) -> bool {
         let old = self.services.get(id);
-        let new = self.service_object(id).map(|object| {
+        let object = self.service_object(id).zip(self.cluster(&id.cluster));
+        let new = object.map(|(object, cluster)| {
             let namespace = self.namespace(&id.cluster, &id.namespace);
             let aliases = self.aliases_of(id, object);
-            service::derive(object, &id.cluster, namespace, aliases, &self.mesh, &self.config)
+            service::derive(object, cluster, namespace, aliases, &self.mesh, &self.config)
         });
         if old.map(|service| &**service) == new.as_ref() {
             return false;

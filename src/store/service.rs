@@ -2,6 +2,7 @@
 //!
 //! <https://istio.io/latest/docs/reference/config/annotations/> lists the annotations.
 
+use super::cluster::Cluster;
 use super::{ClusterRef, Config, Id};
 use crate::api::core::{self, ServiceType, TargetPort};
 use crate::api::{Kind, MeshConfig, Meta, ObjectKey, Str};
@@ -40,7 +41,7 @@ pub(super) fn alias_of(service: &core::Service) -> Option<Str> {
 /// The service of the mesh that an object of a cluster defines.
 pub(super) fn derive(
     object: &core::Service,
-    cluster: &ClusterRef,
+    cluster: &Cluster,
     namespace: Option<&core::Namespace>,
     aliases: Vec<ServiceKey>,
     mesh: &MeshConfig,
@@ -55,19 +56,19 @@ pub(super) fn derive(
     };
     Service {
         key: ServiceKey {
-            hostname: hostname(&cluster.id(&meta.namespace, &meta.name), &config.domain),
+            hostname: hostname(&ClusterRef::OWN.id(&meta.namespace, &meta.name), &config.domain),
             namespace: meta.namespace.clone(),
         },
         name: meta.name.clone(),
         registry: Registry::Kubernetes,
         resolution,
         ports: object.ports.iter().map(port).collect(),
-        addresses: vec![(cluster.name(&config.cluster).clone(), object.cluster_ips.clone())],
+        addresses: vec![(cluster.name.clone(), object.cluster_ips.clone())],
         blocks: Vec::new(),
         allocated: Vec::new(),
         visibility: visibility(meta, mesh),
         mesh_external: alias.is_some(),
-        service_accounts: service_accounts(meta, mesh),
+        service_accounts: service_accounts(meta, cluster.trust_domain(mesh)),
         labels: meta.labels.clone(),
         selector: object.selector.clone(),
         created: meta.created,
@@ -113,10 +114,10 @@ fn visibility(meta: &Meta, mesh: &MeshConfig) -> Visibility {
     }
 }
 
-fn service_accounts(meta: &Meta, mesh: &MeshConfig) -> Vec<Str> {
+fn service_accounts(meta: &Meta, trust_domain: &str) -> Vec<Str> {
     let annotation = |key| meta.annotation(key).map_or("", |list| &**list);
     let kubernetes = items(annotation(KUBERNETES_ACCOUNTS))
-        .map(|name| spiffe(&mesh.trust_domain, &meta.namespace, name));
+        .map(|name| spiffe(trust_domain, &meta.namespace, name));
     let mut accounts: Vec<Str> =
         items(annotation(CANONICAL_ACCOUNTS)).map(Str::from).chain(kubernetes).collect();
     accounts.sort();

@@ -35,7 +35,7 @@ const LATEST: &str = "latest";
 pub(super) struct Surroundings<'a> {
     /// The node that the pod runs on, if it is known.
     pub(super) node: Option<&'a core::Node>,
-    /// For the trust domain.
+    /// For the trust domain of clusters that have none of their own.
     pub(super) mesh: &'a MeshConfig,
     /// The cluster that the pod is of, which knows the network of pods that do not name one.
     pub(super) cluster: &'a Cluster,
@@ -70,7 +70,11 @@ pub(super) fn derive(pod: &core::Pod, around: Surroundings<'_>) -> Option<Worklo
         node_name: pod.node_name.clone(),
         network,
         cluster: around.cluster.name.clone(),
-        identity: spiffe(&around.mesh.trust_domain, &meta.namespace, &service_account),
+        identity: spiffe(
+            around.cluster.trust_domain(around.mesh),
+            &meta.namespace,
+            &service_account,
+        ),
         service_account,
         canonical_name: canonical_name(&meta.labels).unwrap_or(&workload_name).clone(),
         canonical_revision: canonical_revision(&meta.labels),

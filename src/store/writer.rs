@@ -51,6 +51,8 @@ struct Published {
 #[derive(Debug)]
 struct Pending {
     changes: HashMap<Place, Change>,
+    /// The trust domains that clusters told.
+    trust_domains: BTreeMap<Str, Option<Str>>,
     mesh: Option<Arc<MeshConfig>>,
     pacer: Pacer,
 }
@@ -128,8 +130,8 @@ impl Writer {
     /// service whose port has a new name, do not go before it. An object waits in one lane only, the slower.
     fn receive(&mut self, mut batch: Batch) {
         let now = self.now();
-        if let Some(Remote { cluster, whole: true }) = &batch.remote {
-            batch.changes.extend(self.missing(cluster, &batch.changes));
+        if let Some(remote) = &batch.remote {
+            self.receive_remote(remote, &mut batch.changes);
         }
         let cluster = batch.remote.map(|remote| remote.cluster);
         let lanes = batch.changes.iter().map(|change| Lane::of(change.kind()));
@@ -147,6 +149,20 @@ impl Writer {
             pending.pacer.changed(now);
         }
         self.metrics.queue_depth.with(&["changes"]).set(depth(self.waiting()));
+    }
+
+    fn receive_remote(&mut self, remote: &Remote, changes: &mut Vec<Change>) {
+        let Remote { cluster, whole, trust_domain } = remote;
+        if *whole {
+            changes.extend(self.missing(cluster, changes));
+        }
+        let now = self.now();
+        let known = self.store.trust_domain(cluster);
+        let waiting = &mut self.configuration.trust_domains;
+        if waiting.get(cluster).map_or(known, Option::as_ref) != trust_domain.as_ref() {
+            waiting.insert(cluster.clone(), trust_domain.clone());
+            self.configuration.pacer.changed(now);
+        }
     }
 
     /// The removals of what is known of a cluster and not among these changes.
@@ -207,6 +223,9 @@ impl Writer {
             let pending = self.pending(lane);
             let waited = pending.pacer.flush(now);
             let (changes, mesh) = (std::mem::take(&mut pending.changes), pending.mesh.take());
+            for (cluster, trust_domain) in std::mem::take(&mut pending.trust_domains) {
+                self.store.set_trust_domain(&cluster, trust_domain);
+            }
             for ((cluster, key), change) in changes {
                 *reasons.entry(reason(key.kind)).or_default() += 1;
                 match cluster {
@@ -291,7 +310,12 @@ impl Writer {
 
 impl Pending {
     fn new(limits: Limits) -> Pending {
-        Pending { changes: HashMap::new(), mesh: None, pacer: Pacer::new(limits) }
+        Pending {
+            changes: HashMap::new(),
+            trust_domains: BTreeMap::new(),
+            mesh: None,
+            pacer: Pacer::new(limits),
+        }
     }
 }
 

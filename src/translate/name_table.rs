@@ -129,20 +129,23 @@ fn headless_entries(context: &Context<'_>, service: &Service) -> Vec<(String, Na
             direct_addresses(endpoint, context.scope).map(move |ip| (endpoint, ip))
         })
         .collect();
-    // A client talks to the endpoints of its own cluster as long as there are any.
-    let own = |(endpoint, _): &&(&Endpoint, IpAddr)| in_cluster(endpoint, context.scope);
-    let local: Vec<(&Endpoint, IpAddr)> = reached.iter().filter(own).copied().collect();
-    let used = if local.is_empty() { reached } else { local };
-
     let mut all: Vec<IpAddr> = Vec::new();
     let mut pods: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
-    for (endpoint, ip) in used {
-        let pod = pod_name(endpoint, service).map(|name| pods.entry(name).or_default());
-        for list in [Some(&mut all), pod].into_iter().flatten() {
+    let mut far_pods: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
+    for (endpoint, ip) in reached {
+        let near = in_cluster(endpoint, context.scope);
+        let named = if near { &mut pods } else { &mut far_pods };
+        let pod = pod_name(endpoint, service).map(|name| named.entry(name).or_default());
+        let whole = (near || context.scope.features.remote_headless).then_some(&mut all);
+        for list in [whole, pod].into_iter().flatten() {
             if !list.contains(&ip) {
                 list.push(ip);
             }
         }
+    }
+    // A pod's name means the one in the client's own cluster, if there is one.
+    for (name, ips) in far_pods {
+        pods.entry(name).or_insert(ips);
     }
     let domain = service.key.hostname.split_once('.').map_or("", |(_, domain)| domain);
     let mut entries = vec![(service.key.hostname.to_string(), info(service, &service.name, &all))];

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use istiod::api::Change;
-use istiod::debug::State;
+use istiod::api::{Change, ClusterState, ClusterStatus};
+use istiod::debug::{Clusters, State};
 use istiod::metrics::Metrics;
 use istiod::model::Proxy;
 use istiod::proto::discovery::DiscoveryRequest;
@@ -20,6 +20,7 @@ use istiod::store::{Config, Store};
 use istiod::translate::{Resource, ResourceSet, ResourceType, Resources, Translator, View};
 use prost::Message as _;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// What the recordings of the reference were made with.
 const MESH: &str = "defaultProviders: {metrics: [prometheus]}";
@@ -122,6 +123,7 @@ impl World {
                 snapshots: publisher.subscribe(),
                 connections,
                 diagnostics: Vec::new(),
+                clusters: Clusters { own: "Kubernetes".into(), others: others() },
                 metrics,
                 probes: Vec::new(),
                 version: "1.30.3-abc-Clean".into(),
@@ -129,6 +131,26 @@ impl World {
             },
         }
     }
+}
+
+/// Another cluster in each state.
+fn others() -> watch::Receiver<Arc<[ClusterStatus]>> {
+    let since = "2026-01-02T03:04:05Z".parse().unwrap();
+    let reason = "exec is not allowed: use a token".into();
+    let states = [
+        ClusterState::Connecting,
+        ClusterState::Syncing,
+        ClusterState::Late,
+        ClusterState::Synced,
+        ClusterState::Stale { since },
+        ClusterState::Refused { reason },
+    ];
+    let all = states.into_iter().map(|state| ClusterStatus {
+        id: state.name().into(),
+        origin: "istio-system/remotes".into(),
+        state,
+    });
+    watch::channel(all.collect()).1
 }
 
 /// A stream on which an Envoy asked for what it needs, and accepted it.

@@ -2,10 +2,10 @@ use super::*;
 use crate::api::core::{ServicePort, SlicePort, TargetPort, Transport};
 use crate::api::{Kind, MeshConfig};
 use crate::store::fixtures::{cluster, config, endpoint, ip, pod, service, service_port, slice};
-use crate::store::{ClusterRef, service, workload};
+use crate::store::{service, workload};
 
 fn derived(object: &core::Service) -> Service {
-    service::derive(object, &ClusterRef::OWN, None, Vec::new(), &MeshConfig::default(), &config())
+    service::derive(object, &cluster(), None, Vec::new(), &MeshConfig::default(), &config())
 }
 
 fn workload_of(pod: &core::Pod) -> Arc<Workload> {

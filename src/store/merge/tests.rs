@@ -14,7 +14,8 @@ const WEB: &str = "web.shop.svc.cluster.local";
 
 /// The service `web` with this virtual address, and a pod at an address.
 fn web(virtual_ip: &str, address: &str) -> Vec<Change> {
-    let service = core::Service { cluster_ips: vec![ip(virtual_ip)], ..service("shop", "web", "app=web") };
+    let service =
+        core::Service { cluster_ips: vec![ip(virtual_ip)], ..service("shop", "web", "app=web") };
     vec![
         apply(service),
         apply(pod("shop", "web-0", address, "app=web")),
@@ -153,8 +154,12 @@ fn each_cluster_has_its_network() {
     let networks = networks.expect("mesh networks");
     store.set_mesh(Arc::new(crate::api::MeshConfig { networks, ..Default::default() }));
     let told = served(&store.snapshot());
-    let want =
-        ["10.0.1.1 East net-e", "192.0.2.1 East net-e", "10.0.2.1 Kubernetes ", "10.0.3.1 West net-w"];
+    let want = [
+        "10.0.1.1 East net-e",
+        "192.0.2.1 East net-e",
+        "10.0.2.1 Kubernetes ",
+        "10.0.3.1 West net-w",
+    ];
     assert_eq!(told, want);
 
     let mut gateway = service("istio-system", "eastwest", "");

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use super::*;
 use crate::api::core::{ServicePort, Transport};
 use crate::model::service::by_age;
-use crate::store::fixtures::{config, ip, meta, namespace, service, service_port};
+use crate::store::fixtures::{cluster, config, ip, meta, namespace, service, service_port};
 
 fn derived(object: &core::Service) -> Service {
-    derive(object, &ClusterRef::OWN, None, Vec::new(), &MeshConfig::default(), &config())
+    derive(object, &cluster(), None, Vec::new(), &MeshConfig::default(), &config())
 }
 
 fn annotated(key: &str, value: &str) -> core::Service {
@@ -82,7 +82,7 @@ fn ports_keep_their_order_and_udp() {
 fn visibility_is_the_annotation_or_the_default_of_the_mesh() {
     let mesh = MeshConfig { default_service_export_to: vec![".".into()], ..MeshConfig::default() };
     let of = |object: &core::Service, mesh: &MeshConfig| {
-        derive(object, &ClusterRef::OWN, None, Vec::new(), mesh, &config()).visibility
+        derive(object, &cluster(), None, Vec::new(), mesh, &config()).visibility
     };
     let only = |names: &[&str]| Visibility::Namespaces(names.iter().map(|n| (*n).into()).collect());
     let plain = service("shop", "web", "");
@@ -119,14 +119,8 @@ fn traffic_distribution_is_the_most_specific_that_means_something() {
         object.traffic_distribution = field.into();
         let mut ns = namespace("shop", "");
         ns.meta.annotations.insert(TRAFFIC_DISTRIBUTION.into(), of_namespace.into());
-        let got = derive(
-            &object,
-            &ClusterRef::OWN,
-            Some(&ns),
-            Vec::new(),
-            &MeshConfig::default(),
-            &config(),
-        );
+        let got =
+            derive(&object, &cluster(), Some(&ns), Vec::new(), &MeshConfig::default(), &config());
         assert_eq!(&*got.traffic_distribution, want, "{own:?} {field:?} {of_namespace:?}");
     };
     check("", "", "", "");

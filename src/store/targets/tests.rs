@@ -9,7 +9,7 @@ fn check(ports: Vec<ServicePort>, want: &[&str]) {
     let object = core::Service { ports, ..service("shop", "web", "app=web") };
     let derived = service::derive(
         &object,
-        &crate::store::ClusterRef::OWN,
+        &crate::store::fixtures::cluster(),
         None,
         Vec::new(),
         &MeshConfig::default(),

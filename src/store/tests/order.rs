@@ -376,7 +376,8 @@ fn many_selectors_at_once_are_found_as_one_by_one() {
 fn what_went_and_came_back_is_as_new() {
     let meta = Meta { labels: labels("app=web"), ..meta("shop", "web-0") };
     let moved = Pod { meta, node_name: "n1".into(), ..pod("shop", "web-0", "10.0.0.7", "") };
-    let mut events: Vec<Event> = shop().into_iter().map(|change| Event::Change(None, change)).collect();
+    let mut events: Vec<Event> =
+        shop().into_iter().map(|change| Event::Change(None, change)).collect();
     events.push(Event::Snapshot);
     let go_and_come = [
         remove(service("shop", "web", "")),

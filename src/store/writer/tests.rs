@@ -213,3 +213,57 @@ fn changes_are_counted_as_istiod_does() {
     assert_eq!(count(&metrics.push_triggers, &["endpoint"]), 1);
     assert!((metrics.services.get() - 1.0).abs() < f64::EPSILON);
 }
+
+fn remote(whole: bool, trust_domain: Option<&str>) -> Option<Remote> {
+    Some(Remote { cluster: "east".into(), whole, trust_domain: trust_domain.map(Str::from) })
+}
+
+#[tokio::test]
+async fn a_cluster_is_told_anew_and_goes_as_a_whole() {
+    let mut writer = writer();
+    let snapshots = writer.snapshots();
+    let mut tell = |remote, changes: Vec<Change>| {
+        writer.receive(Batch { remote, ..batch(true, changes) });
+        flush_due(&mut writer);
+        names(&snapshots)
+    };
+    let of = |name: &str| apply(service("shop", name, ""));
+    assert_eq!(tell(None, vec![of("a")]), ["a"]);
+    assert_eq!(tell(remote(false, None), vec![of("b"), of("c")]), ["a", "b", "c"]);
+    assert_eq!(tell(remote(true, None), vec![of("c"), of("d")]), ["a", "c", "d"]);
+    assert_eq!(tell(remote(true, None), vec![]), ["a"], "the own cluster stays");
+}
+
+#[tokio::test]
+async fn what_waits_goes_with_its_cluster_too() {
+    let mut writer = slow_writer();
+    writer.receive(Batch {
+        remote: remote(false, None),
+        ..batch(true, [apply(service("s", "a", ""))])
+    });
+    writer.receive(Batch { remote: remote(true, None), ..batch(true, []) });
+    writer.flush(Lane::Configuration);
+    assert_eq!(names(&writer.snapshots()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_cluster_may_have_a_trust_domain_of_its_own() {
+    let mut writer = writer();
+    let identity = |writer: &mut Writer, trust_domain, changes: Vec<Change>| {
+        writer.receive(Batch { remote: remote(false, trust_domain), ..batch(true, changes) });
+        flush_due(writer);
+        let snapshot = writer.snapshots().load();
+        snapshot
+            .workload("east", "shop", "web-0")
+            .expect("a workload")
+            .workload
+            .identity
+            .to_string()
+    };
+    let web = || apply(pod("shop", "web-0", "10.0.0.1", ""));
+    let told = identity(&mut writer, Some("east.test"), vec![web()]);
+    assert_eq!(told, "spiffe://east.test/ns/shop/sa/default");
+    assert_eq!(identity(&mut writer, None, vec![]), "spiffe://cluster.local/ns/shop/sa/default");
+    let told = identity(&mut writer, Some("east.test"), vec![]);
+    assert_eq!(told, "spiffe://east.test/ns/shop/sa/default");
+}

@@ -478,8 +478,12 @@ fn local_services_are_served_by_the_own_node_or_cluster() {
 
 #[test]
 fn services_of_kubernetes_itself_stay_in_their_cluster() {
-    let check = |name: &str, local: bool| {
-        let mut world = World::default();
+    let check_with = |settings: &[(&str, bool)], name: &str, local: bool| {
+        let mut world = World::new(MeshConfig {
+            cluster_local: settings.iter().map(|(host, local)| ((*host).into(), *local)).collect(),
+            discovery_host: "istiod.istio-system.svc".into(),
+            ..MeshConfig::default()
+        });
         let dns = service(name, &[("tcp", 53, Protocol::Tcp)]);
         world.serve(&dns, vec![pod(1, unchanged), pod(2, |w| w.cluster = "remote".into())]);
         world.apply(dns);
@@ -490,9 +494,18 @@ fn services_of_kubernetes_itself_stay_in_their_cluster() {
         let want: &[&str] = if local { &["1"] } else { &["1", "2"] };
         assert_eq!(addresses(&got), [want], "{name}");
     };
+    let check = |name, local| check_with(&[], name, local);
     check("kube-dns.kube-system", true);
     check("kubernetes.default", true);
+    check("istiod.istio-system", true);
     check("web.default", false);
+    check_with(&[("*", false)], "kube-dns.kube-system", true);
+    let names = ["kube-dns.kube-system", "kubernetes.default", "istiod.istio-system"];
+    for name in names {
+        check_with(&[(&format!("{name}.svc.cluster.local"), false)], name, false);
+    }
+    let other = "other.kube-system.svc.cluster.local";
+    check_with(&[(other, false)], "kube-dns.kube-system", false);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn a_headless_service_is_found_by_its_endpoints() {
 }
 
 #[test]
-fn endpoints_behind_a_gateway_or_in_another_cluster_are_not_named() {
+fn endpoints_behind_a_gateway_are_not_named_and_those_in_other_clusters_on_request() {
     let workload = |network: &str, cluster: &str| {
         let mut endpoint = endpoint("10.0.0.9", "");
         endpoint.workload = Some(Arc::new(Workload {
@@ -77,20 +77,49 @@ fn endpoints_behind_a_gateway_or_in_another_cluster_are_not_named() {
         }));
         endpoint
     };
-    let check = |far: Endpoint, local: bool, want: &[&str]| {
+    let named = |far: Endpoint, local: bool, remote_headless: bool| {
         let world = snapshot([service(1, "db.shop", &["None"], &[("tcp", 1)])]);
         let near = local.then(|| endpoint("10.0.0.1", ""));
         let world =
             with_endpoints(world, "db.shop", &Vec::from_iter(near.into_iter().chain([far])));
-        let scope = Scope { network: "here".into(), ..scope("bank") };
-        assert_eq!(lines(&build_table(&world, &scope)), want);
+        let mut scope = Scope { network: "here".into(), ..scope("bank") };
+        scope.features.remote_headless = remote_headless;
+        lines(&build_table(&world, &scope))
     };
+    let check =
+        |far: Endpoint, local, want: &[&str]| assert_eq!(named(far, local, true), want, "{local}");
     let host = "db.shop.svc.cluster.local";
     check(workload("", "Kubernetes"), true, &[&format!("{host} 10.0.0.1,10.0.0.9")]);
     check(workload("elsewhere", "Kubernetes"), true, &[&format!("{host} 10.0.0.1")]);
     check(workload("elsewhere", "Kubernetes"), false, &[]);
-    check(workload("", "other"), true, &[&format!("{host} 10.0.0.1")]);
+    check(workload("", "other"), true, &[&format!("{host} 10.0.0.1,10.0.0.9")]);
     check(workload("", "other"), false, &[&format!("{host} 10.0.0.9")]);
+    assert_eq!(named(workload("", "other"), true, false), [format!("{host} 10.0.0.1")]);
+    assert!(named(workload("", "other"), false, false).is_empty());
+}
+
+#[test]
+fn the_name_of_a_pod_means_the_one_in_the_own_cluster() {
+    let at = |ip: &str, name: &str, cluster: &str| {
+        let mut endpoint = endpoint(ip, name);
+        let mut workload = crate::translate::fixture::workload("db.shop", "", "");
+        workload.cluster = cluster.into();
+        endpoint.workload = Some(Arc::new(workload));
+        endpoint
+    };
+    let world = snapshot([service(1, "db.shop", &["None"], &[("tcp", 1)])]);
+    let list = [
+        at("10.0.1.1", "db-0", "other"),
+        at("10.0.0.1", "db-0", "Kubernetes"),
+        at("10.0.1.2", "db-1", "other"),
+    ];
+    let world = with_endpoints(world, "db.shop", &list);
+    let want = [
+        "db-0.db.shop.svc.cluster.local 10.0.0.1",
+        "db-1.db.shop.svc.cluster.local 10.0.1.2",
+        "db.shop.svc.cluster.local 10.0.1.1,10.0.0.1,10.0.1.2",
+    ];
+    assert_eq!(lines(&build_table(&world, &scope("bank"))), want);
 }
 
 #[test]
