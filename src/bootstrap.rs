@@ -73,7 +73,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     };
     let (pusher, _) = Pusher::start(snapshots.clone(), Translator::default(), metrics.clone())?;
     let ads = Ads::new(
-        ads_config(settings),
+        ads_config(options, settings),
         pusher,
         metrics.clone(),
         reports,
@@ -183,8 +183,10 @@ async fn open_controlz(servers: &mut Servers, options: &Options, scopes: LogScop
     }
 }
 
-fn ads_config(settings: &Settings) -> ads::Config {
+fn ads_config(options: &Options, settings: &Settings) -> ads::Config {
+    let aliases = options.identity.cluster_aliases.iter();
     ads::Config {
+        cluster_aliases: aliases.map(|(a, id)| (a.as_str().into(), id.as_str().into())).collect(),
         max_message: settings.max_receive_message_bytes as usize,
         streams_per_second: settings.max_requests_per_second.ceil() as u32,
         push_throttle: match settings.push_throttle {

@@ -141,7 +141,7 @@ async fn json_is_indented_on_request_only() {
     let shop = shop();
     let router = debug::debug_routes(shop.state.clone());
     let Answer(_, _, body) = ask(&router, "/debug/list", LOOPBACK).await;
-    assert!(body.starts_with("[\"adsz\",\"config_dump\","), "{body}");
+    assert!(body.starts_with("[\"adsz\",\"clusterz\","), "{body}");
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ use super::node::Nodes;
 use super::push::Pusher;
 use super::type_url::TypeUrl;
 use super::wire::{Messages, StreamBody};
+use crate::api::Str;
 use crate::metrics::Metrics;
 use crate::model::report::Report;
 use crate::proto::FILE_DESCRIPTOR_SET;
@@ -48,6 +49,8 @@ pub struct Config {
     pub streams_per_second: u32,
     /// Streams that assemble a response at once (PILOT_PUSH_THROTTLE); at least 1.
     pub push_throttle: usize,
+    /// Other names of clusters that proxies may tell, each with the cluster's id (--clusterAliases).
+    pub cluster_aliases: Vec<(Str, Str)>,
 }
 
 /// The service. Clones are the same one.
@@ -87,7 +90,7 @@ impl Ads {
             admission: Admission::new(config.streams_per_second),
             throttle: Semaphore::new(config.push_throttle.max(1)),
             connections: Arc::new(Connections::new(metrics.clone())),
-            nodes: Nodes::default(),
+            nodes: Nodes::new(config.cluster_aliases.clone()),
             cache: Arc::default(),
             config,
             pusher,

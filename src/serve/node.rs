@@ -28,10 +28,23 @@ const LOCALITY_LABEL: &str = "istio-locality";
 /// Reads nodes, and gives proxies of the same Envoy build one list of extensions.
 #[derive(Debug, Default)]
 pub struct Nodes {
+    /// Other names of clusters, each with the cluster's id.
+    aliases: Vec<(Str, Str)>,
     extensions: Mutex<Vec<Weak<[Extension]>>>,
 }
 
 impl Nodes {
+    /// Takes these names, first, for the clusters with these ids.
+    pub fn new(aliases: Vec<(Str, Str)>) -> Nodes {
+        Nodes { aliases, ..Nodes::default() }
+    }
+
+    /// The id of a cluster that a proxy names.
+    fn cluster(&self, told: Str) -> Str {
+        let alias = self.aliases.iter().find(|(alias, _)| *alias == told);
+        alias.map_or(told, |(_, cluster)| cluster.clone())
+    }
+
     /// The proxy that an encoded node describes. None stands for a first request without one. Errors are
     /// `INVALID_ARGUMENT`, worded as istiod does.
     pub fn proxy(&self, node: Option<&[u8]>) -> Result<Proxy, Status> {
@@ -79,7 +92,7 @@ impl Nodes {
             name,
             namespace,
             dns_domain: dns_domain.into(),
-            cluster: metadata.text("CLUSTER_ID"),
+            cluster: self.cluster(metadata.text("CLUSTER_ID")),
             network: metadata.text("NETWORK"),
             locality: locality(&labels, node.locality),
             labels,

@@ -56,7 +56,12 @@ async fn start(streams_per_second: u32) -> Daemon {
     let (ready, stop) = (watch::Sender::new(true), watch::Sender::new(false));
     let (reports, listener) = mpsc::channel(1);
     let reports = (Some(reports), listener);
-    let config = Config { max_message: 1000, streams_per_second, push_throttle: 1 };
+    let config = Config {
+        max_message: 1000,
+        streams_per_second,
+        push_throttle: 1,
+        cluster_aliases: Vec::new(),
+    };
     let ads =
         Ads::new(config, pusher, metrics.clone(), reports.0, ready.subscribe(), stop.subscribe());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

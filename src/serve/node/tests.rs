@@ -125,3 +125,14 @@ proptest! {
         let _ = nodes.proxy(Some(&core::Node { id, ..core::Node::default() }.encode_to_vec()));
     }
 }
+
+#[test]
+fn a_cluster_may_be_told_by_another_name() {
+    let nodes = Nodes::new(vec![("old".into(), "east".into())]);
+    let cluster = |told: &str| {
+        let node = node(ID, &json!({ "CLUSTER_ID": told }));
+        nodes.proxy(Some(&node.encode_to_vec())).unwrap().cluster
+    };
+    assert_eq!(&*cluster("old"), "east");
+    assert_eq!(&*cluster("west"), "west");
+}
