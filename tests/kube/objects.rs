@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{GroupVersionKind, TypeMeta};
 use kube::discovery::{ApiCapabilities, ApiResource, Scope, pinned_kind};
 use kube::{Api, Client, ResourceExt};
@@ -52,27 +52,29 @@ impl Objects {
         }
         let mut applied = Vec::new();
         for level in levels {
-            let writes = stream::iter(level).map(|object| self.apply_one(object, false));
+            let writes = stream::iter(level).map(|object| self.apply_one(object));
             applied.extend(writes.buffered(CONCURRENCY).try_collect::<Vec<_>>().await?);
         }
         Ok(applied)
     }
 
-    /// What the server would make of an object, or why it refuses it. Nothing is written.
-    pub async fn try_out(&self, object: DynamicObject) -> Result<DynamicObject> {
-        self.apply_one(object, true).await
+    /// What the server would make of a new object, or why it refuses it. Nothing is written.
+    pub async fn try_out(&self, object: &DynamicObject) -> Result<DynamicObject> {
+        let (api, _) = self.api(object).await?;
+        let params = PostParams { dry_run: true, ..PostParams::default() };
+        api.create(&params, object).await.with_context(|| object.name_any())
     }
 
-    async fn apply_one(&self, mut object: DynamicObject, dry_run: bool) -> Result<DynamicObject> {
+    async fn apply_one(&self, mut object: DynamicObject) -> Result<DynamicObject> {
         let (api, capabilities) = self.api(&object).await?;
         let name = object.name_any();
         let status = object.data.as_object_mut().and_then(|data| data.remove("status"));
-        let params = PatchParams { dry_run, ..PatchParams::apply(MANAGER).force() };
+        let params = PatchParams::apply(MANAGER).force();
         let context = || format!("{} {name}", object.types.as_ref().map_or("", |t| &t.kind));
         let applied =
             api.patch(&name, &params, &Patch::Apply(&object)).await.with_context(context)?;
         let has_status = capabilities.subresources.iter().any(|(r, _)| r.plural == "status");
-        let Some(status) = status.filter(|_| has_status && !dry_run) else { return Ok(applied) };
+        let Some(status) = status.filter(|_| has_status) else { return Ok(applied) };
         let patch = serde_json::json!({ "status": status });
         api.patch_status(&name, &PatchParams::default(), &Patch::Merge(patch))
             .await
