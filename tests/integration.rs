@@ -29,3 +29,4 @@ mod registry;
 mod running;
 #[path = "../src/skip.rs"]
 mod skip;
+mod xds;

@@ -1,6 +1,7 @@
 //! A cluster: access to it, what tests do to it, and, if it is a private one, its end and return.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -144,6 +145,19 @@ impl Cluster {
         self.objects.delete(objects::parse(yaml)?).await
     }
 
+    /// `kubectl apply`, of kubectl itself or of our program. Returns what it said.
+    pub fn kubectl_apply(&self, arguments: &[&str]) -> String {
+        let mut command = match Program::find() {
+            Ok(Program::Ours(binary)) => Command::new(binary),
+            _ => Command::new("kubectl"),
+        };
+        command.arg("apply").arg("--kubeconfig").arg(&self.kubeconfig).args(arguments);
+        let output = command.output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Ends a private server at once.
     pub fn stop(&mut self) {
         self.private.as_mut().expect("a private server").server = None;
@@ -166,7 +180,12 @@ impl Cluster {
     /// Applies CRDs and waits until the server serves what they say.
     pub async fn install(&self, crds: &str) -> Result<()> {
         let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
-        for crd in self.objects.apply(objects::parse(crds)?).await? {
+        let mut crds = objects::parse(crds)?;
+        // The Gateway API brings a policy for its CRDs.
+        crds.retain(|object| {
+            object.types.as_ref().is_some_and(|t| t.kind == "CustomResourceDefinition")
+        });
+        for crd in self.objects.apply(crds).await? {
             await_condition(api.clone(), &crd.name_any(), is_crd_established()).await?;
         }
         Ok(())

@@ -55,6 +55,7 @@ struct State {
     /// What goes wrong with requests whose path and query have a text; the first counts.
     rules: Mutex<Vec<(String, Fault)>>,
     requests: Mutex<Vec<String>>,
+    refused: Mutex<Vec<String>>,
     connections: Mutex<Vec<AbortHandle>>,
 }
 
@@ -69,6 +70,7 @@ impl Faults {
             client: Client::try_from(config)?,
             rules: Mutex::default(),
             requests: Mutex::default(),
+            refused: Mutex::default(),
             connections: Mutex::default(),
         };
         let state = Arc::new(state);
@@ -105,6 +107,11 @@ impl Faults {
     /// Method, path and query of all requests since this was asked last.
     pub fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.state.requests.lock().unwrap())
+    }
+
+    /// Those that the server refused because the client must not do that.
+    pub fn refused(&self) -> Vec<String> {
+        self.state.refused.lock().unwrap().clone()
     }
 }
 
@@ -155,11 +162,15 @@ impl State {
 
     async fn forward(&self, request: Request<Incoming>, delay: Duration) -> Result<Answer> {
         tokio::time::sleep(delay).await;
+        let asked = format!("{} {}", request.method(), request.uri());
         let (mut head, body) = request.into_parts();
         head.headers.remove(header::HOST);
         head.headers.remove(header::CONNECTION);
         let body = body.collect().await?.to_bytes();
         let answer = self.client.send(Request::from_parts(head, Body::from(body))).await?;
+        if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&answer.status()) {
+            self.refused.lock().unwrap().push(asked);
+        }
         let (mut head, body) = answer.into_parts();
         head.headers.remove(header::TRANSFER_ENCODING);
         let frames = body.into_data_stream().then(move |part| async move {

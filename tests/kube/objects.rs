@@ -27,6 +27,14 @@ pub struct Objects {
     kinds: Mutex<HashMap<GroupVersionKind, (ApiResource, ApiCapabilities)>>,
 }
 
+/// What may be done to an object.
+pub enum Change {
+    /// It becomes this.
+    Apply(DynamicObject),
+    /// It goes.
+    Delete(DynamicObject),
+}
+
 /// The objects of a text with any number of documents.
 pub fn parse(yaml: &str) -> Result<Vec<DynamicObject>> {
     let documents = serde_yaml::Deserializer::from_str(yaml);
@@ -81,18 +89,28 @@ impl Objects {
             .with_context(|| format!("the status of {}", context()))
     }
 
+    /// Writes and deletes objects in no order at all.
+    pub async fn change(&self, changes: Vec<Change>) -> Result<()> {
+        let writes = stream::iter(changes).map(async |change| match change {
+            Change::Apply(object) => self.apply_one(object).await.map(|_| ()),
+            Change::Delete(object) => self.delete_one(&object).await,
+        });
+        writes.buffer_unordered(CONCURRENCY).try_collect().await
+    }
+
     /// Deletes objects, those that do not exist too. Nothing is waited for.
     pub async fn delete(&self, objects: Vec<DynamicObject>) -> Result<()> {
+        self.change(objects.into_iter().map(Change::Delete).collect()).await
+    }
+
+    async fn delete_one(&self, object: &DynamicObject) -> Result<()> {
         // A pod that is bound to a node would wait for a kubelet.
         let at_once = DeleteParams::default().grace_period(0);
-        let deletes = stream::iter(objects).map(async |object| {
-            let (api, _) = self.api(&object).await?;
-            match api.delete(&object.name_any(), &at_once).await {
-                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-                other => other.map(|_| ()).with_context(|| object.name_any()),
-            }
-        });
-        deletes.buffer_unordered(CONCURRENCY).try_collect().await
+        let (api, _) = self.api(object).await?;
+        match api.delete(&object.name_any(), &at_once).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            other => other.map(|_| ()).with_context(|| object.name_any()),
+        }
     }
 
     /// All objects of a kind, with their `kind` and `apiVersion`, which lists leave out.
