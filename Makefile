@@ -16,7 +16,7 @@ STAMP := $(VENV)/stamp-$(firstword $(shell cksum tests/requirements.txt))
 
 # The API server of the tests, built anew when its sources change and only then.
 KUBE := $(CURDIR)/target/kube-apiserver
-KUBE_STAMP := $(KUBE)/stamp-$(firstword $(shell cat tests/kube-apiserver/* | cksum))
+KUBE_STAMP := $(KUBE)/stamp-$(firstword $(shell cat tests/kube-apiserver/*.go tests/kube-apiserver/go.* | cksum))
 
 # The commands that tests and the demo use, and the packages that have them.
 TOOLS := nft:nftables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl

@@ -34,5 +34,10 @@ etcd=$!
     --advertise-address=127.0.0.1 --endpoint-reconciler-type=none >&2 &
 server=$!
 trap 'kill -KILL $etcd $server 2>/dev/null; wait; [ -z "$temporary" ] || rm -rf "$temporary"' EXIT
+# It makes its certificate first of all, and clients must know that.
+until [ -e pki/apiserver.crt ]; do
+    kill -0 $server
+    sleep 0.1
+done
 echo "ready $PWD/kubeconfig"
 cat > /dev/null
