@@ -6,6 +6,7 @@
 //! waits. The queue is bounded, the pace is limited, and what fails is tried again at growing intervals, unless the
 //! answer says that this is of no use.
 
+mod answer;
 mod pace;
 mod queue;
 
@@ -22,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 use tracing::{debug, info, warn};
 
+use self::answer::{asked_pause, is_final, is_gone};
 pub use self::pace::Pace;
 use self::queue::{Entry, Queue, Turn};
 use crate::api::{Kind, ObjectKey};
@@ -235,30 +237,6 @@ fn resource(kind: Kind) -> ApiResource {
         kind: kind.name().to_owned(),
         plural: kind.plural().to_owned(),
     }
-}
-
-/// Whether trying again is of no use: the object is gone or not like that, or we may not. A conflict, too much load
-/// and everything that is the server's or the network's fault pass.
-fn is_final(error: &kube::Error) -> bool {
-    match error {
-        kube::Error::Api(status) => {
-            (400..500).contains(&status.code) && !matches!(status.code, 401 | 408 | 409 | 429)
-        }
-        _ => false,
-    }
-}
-
-fn is_gone(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
-}
-
-/// How long the server asks to be left alone.
-fn asked_pause(error: &kube::Error) -> Duration {
-    let seconds = match error {
-        kube::Error::Api(status) => status.details.as_ref().map_or(0, |d| d.retry_after_seconds),
-        _ => 0,
-    };
-    Duration::from_secs(seconds.into())
 }
 
 async fn until(due: Option<Instant>) {

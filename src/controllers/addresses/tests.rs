@@ -10,14 +10,14 @@ fn entry(hosts: &[&str], told: Pairs<'_>) -> Object {
         value: (*value).into(),
         host: (*host).into(),
     };
-    let mut object = Config::<ServiceEntry>::default();
-    object.meta = Meta {
+    let meta = Meta {
         name: "entry".into(),
         namespace: "shop".into(),
         generation: 4,
         uid: "one".into(),
         ..Meta::default()
     };
+    let mut object = Config::<ServiceEntry> { meta, ..Config::default() };
     object.spec.hosts = hosts.iter().map(|host| Str::from(*host)).collect();
     object.status.addresses = told.iter().map(address).collect();
     Object::ServiceEntry(Arc::new(object))

@@ -83,9 +83,7 @@ impl<'a> Marks<'a> {
 impl Connection {
     /// The connection began: the entry is to say so, unless it tells of a later one.
     pub fn begins(&self, object: &DynamicObject) -> Option<Edit> {
-        if annotation(object, HEALTH_CHECKED).or(annotation(object, GROUP)).is_none() {
-            return None;
-        }
+        annotation(object, HEALTH_CHECKED).or(annotation(object, GROUP))?;
         let marks = Marks::of_object(object);
         let left_since = marks.disconnected.parse().is_ok_and(|left: Timestamp| left > self.since);
         let known = marks.connected.parse().is_ok_and(|since: Timestamp| since == self.since)

@@ -138,19 +138,3 @@ async fn what_may_not_be_written_is_given_up() {
         running.abort();
     }
 }
-
-#[test]
-fn what_is_final() {
-    let error = |code| {
-        let status =
-            json!({"status": "Failure", "code": code, "details": {"retryAfterSeconds": 3}});
-        kube::Error::Api(Box::new(serde_json::from_value(status).unwrap()))
-    };
-    for code in [400, 403, 404, 405, 413, 422] {
-        assert!(is_final(&error(code)), "{code}");
-    }
-    for code in [401, 408, 409, 429, 500, 503, 504] {
-        assert!(!is_final(&error(code)), "{code}");
-    }
-    assert_eq!(asked_pause(&error(429)), Duration::from_secs(3));
-}
