@@ -31,7 +31,7 @@ pub mod re2;
 
 pub use self::block::Block;
 pub use self::change::{Batch, Change, Remote};
-pub use self::cluster::{ClusterState, ClusterStatus};
+pub use self::cluster::{ClusterPhase, ClusterState, SyncStatus};
 pub use self::diagnostic::{Diagnostic, Location, Severity};
 pub use self::features::Features;
 pub use self::key::{Kind, ObjectKey};

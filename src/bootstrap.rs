@@ -4,6 +4,7 @@
 //! only once there is a complete snapshot: a proxy that is refused a connection tries another replica, one that
 //! is served half a mesh drops the other half. At the end, streams and locks go first, and what feeds them last.
 
+mod clusters;
 mod controllers;
 mod inputs;
 pub mod listen;
@@ -21,6 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use self::clusters::Clusters;
 use self::inputs::Inputs;
 use self::servers::Servers;
 use crate::cli::discovery::{ControlZ, Options};
@@ -30,7 +32,6 @@ use crate::metrics::Metrics;
 use crate::serve::ads::{self, Ads};
 use crate::serve::push::Pusher;
 use crate::settings::{Settings, automatic_limit};
-use crate::sources::kubernetes::Status;
 use crate::translate::Translator;
 use crate::version;
 
@@ -84,9 +85,12 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         snapshots: snapshots.clone(),
         connections: ads.connections(),
         diagnostics: inputs.diagnostics.clone(),
-        clusters: debug::Clusters::alone(&options.identity.cluster_id),
+        clusters: debug::Clusters::new({
+            let clusters = inputs.clusters.clone();
+            move || clusters.list()
+        }),
         metrics: metrics.clone(),
-        probes: vec![discovery_probe(is_ready, inputs.cluster.clone())],
+        probes: vec![discovery_probe(is_ready, inputs.clusters.clone())],
         version: version::tag().into(),
         metrics_loopback_only: settings.metrics_localhost_only,
     };
@@ -129,17 +133,11 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     Ok(())
 }
 
-/// Ready once xDS is served. Before that it says what of the cluster is missing.
-fn discovery_probe(
-    ready: watch::Receiver<bool>,
-    cluster: Option<watch::Receiver<Status>>,
-) -> Probe {
-    let missing = move || {
-        let waiting = cluster.as_ref().map(|status| status.borrow().waiting.join(", "));
-        match waiting.filter(|waiting| !waiting.is_empty()) {
-            Some(waiting) => format!("waiting for {waiting}"),
-            None => String::new(),
-        }
+/// Ready once xDS is served. Before that it says what of the clusters is missing.
+fn discovery_probe(ready: watch::Receiver<bool>, clusters: Clusters) -> Probe {
+    let missing = move || match clusters.waiting().join(", ") {
+        waiting if waiting.is_empty() => waiting,
+        waiting => format!("waiting for {waiting}"),
     };
     let check = move || if *ready.borrow() { Ok(()) } else { Err(missing()) };
     Probe { name: "discovery", check: Arc::new(check) }

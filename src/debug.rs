@@ -31,9 +31,8 @@ use axum::routing::get;
 use tokio::sync::watch;
 
 use self::answer::Gate;
-pub use self::clusters::Clusters;
 pub use self::controlz::controlz_routes;
-use crate::api::{Diagnostic, Str};
+use crate::api::{ClusterState, Diagnostic, Str};
 use crate::metrics::Metrics;
 use crate::serve::connections::Connections;
 use crate::snapshot::Snapshots;
@@ -47,7 +46,7 @@ pub struct State {
     pub connections: Arc<Connections>,
     /// What the sources have to say of their objects.
     pub diagnostics: Vec<watch::Receiver<Arc<[Diagnostic]>>>,
-    /// How far reading the clusters is.
+    /// The clusters that are read.
     pub clusters: Clusters,
     /// What was counted.
     pub metrics: Arc<Metrics>,
@@ -57,6 +56,22 @@ pub struct State {
     pub version: Str,
     /// METRICS_LOCALHOST_ACCESS_ONLY: metrics, too, are for loopback addresses only.
     pub metrics_loopback_only: bool,
+}
+
+/// What tells of the clusters that are read, as they are when somebody asks.
+#[derive(Clone)]
+pub struct Clusters(Arc<dyn Fn() -> Vec<ClusterState> + Send + Sync>);
+
+impl Clusters {
+    /// Those that a function tells.
+    pub fn new(list: impl Fn() -> Vec<ClusterState> + Send + Sync + 'static) -> Clusters {
+        Clusters(Arc::new(list))
+    }
+
+    /// All of them.
+    pub fn list(&self) -> Vec<ClusterState> {
+        (self.0)()
+    }
 }
 
 /// One condition of readiness.

@@ -144,6 +144,17 @@ metrics! {
         Family::counters(&["cluster", "resource"]);
     /// Objects that were not as the API server has them, and were read again.
     drift: Family<Counter> = "istiod_kubernetes_drift", Family::counters(&["cluster", "resource"]);
+    /// Clusters of the mesh: the own one, and those of which a secret tells.
+    managed_clusters: Family<Gauge> = "istiod_managed_clusters", Family::gauges(&["cluster_type"]);
+    /// 1 for how far reading a remote cluster is: synced, syncing, timeout, closed.
+    remote_sync_status: Family<Gauge> = "istiod_remote_cluster_sync_status",
+        Family::gauges(&["cluster", "cluster_type", "status"]);
+    /// How often a remote cluster was not read in time.
+    remote_timeouts: Family<Counter> = "remote_cluster_sync_timeouts_total",
+        Family::counters(&["cluster"]);
+    /// Changes of the secrets that tell of remote clusters: add, update, delete.
+    remote_secret_events: Family<Counter> = "remote_cluster_secret_events_total",
+        Family::counters(&["event"]);
     /// Streams that were turned away, by reason.
     refused_streams: Family<Counter> = "istiod_refused_streams", Family::counters(&["reason"]);
     /// What users should know of their objects at the moment, by severity.

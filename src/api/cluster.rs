@@ -1,51 +1,79 @@
-//! How far reading the other clusters of the mesh is.
+//! The clusters of the mesh, and how far reading each is: what is shown of them.
 
-use super::Str;
+use super::{ObjectKey, Str};
 
-/// A cluster beside the own one, as the source that reads it sees it.
+/// One cluster of the mesh.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterStatus {
+pub struct ClusterState {
     /// Its id.
     pub id: Str,
-    /// What names it: the Secret with its kubeconfig, as `NAMESPACE/NAME`, or a file.
-    pub origin: Str,
-    /// How far reading it is.
-    pub state: ClusterState,
+    /// What tells how to reach it; None for the own cluster.
+    pub secret: Option<ObjectKey>,
+    /// How far it is in istiod's words.
+    pub sync: SyncStatus,
+    /// How far it is in more words.
+    pub phase: ClusterPhase,
+    /// What of it was not read yet, or cannot be followed, and why where something failed.
+    pub waiting: Vec<String>,
+    /// Why what the secret says cannot be used; empty where it can.
+    pub refusal: String,
+    /// What the secret said before is still in use, until what it says now works.
+    pub previous_in_use: bool,
 }
 
-/// How far reading a cluster is.
+/// How far a cluster is, in the words of istiod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncStatus {
+    /// It is read, and counts.
+    Synced,
+    /// It is being read.
+    Syncing,
+    /// It is being read for so long that nothing waits for it any more. It counts as soon as it is read.
+    Timeout,
+    /// It is not read at all.
+    Closed,
+}
+
+impl SyncStatus {
+    /// All of them.
+    pub const ALL: [SyncStatus; 4] =
+        [SyncStatus::Synced, SyncStatus::Syncing, SyncStatus::Timeout, SyncStatus::Closed];
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SyncStatus::Synced => "synced",
+            SyncStatus::Syncing => "syncing",
+            SyncStatus::Timeout => "timeout",
+            SyncStatus::Closed => "closed",
+        }
+    }
+}
+
+/// How far a cluster is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClusterState {
+pub enum ClusterPhase {
     /// Its API server did not answer yet.
     Connecting,
-    /// Not everything was read yet; nothing of it is served.
+    /// Some of it is read.
     Syncing,
-    /// As `Syncing`, but for so long that readiness does not wait for it any more.
-    Late,
-    /// Everything was read and is followed.
+    /// All of it is read and followed.
     Synced,
-    /// It cannot be followed: what was read before is served.
-    Stale {
-        /// Since when.
-        since: jiff::Timestamp,
-    },
-    /// It is not read at all, as what names it is not acceptable.
-    Refused {
-        /// Why not, and what helps.
-        reason: Str,
-    },
+    /// It was read, and cannot be followed since then; what is known stays in use.
+    Stale(jiff::Timestamp),
+    /// It is not read, because what tells how to reach it cannot be used.
+    Refused,
 }
 
-impl ClusterState {
-    /// The name in debug output and metrics, which is istiod's where it has the state.
-    pub fn name(&self) -> &'static str {
+impl ClusterPhase {
+    /// The name of the phase.
+    pub fn as_str(&self) -> &'static str {
         match self {
-            ClusterState::Connecting => "connecting",
-            ClusterState::Syncing => "syncing",
-            ClusterState::Late => "timeout",
-            ClusterState::Synced => "synced",
-            ClusterState::Stale { .. } => "stale",
-            ClusterState::Refused { .. } => "refused",
+            ClusterPhase::Connecting => "connecting",
+            ClusterPhase::Syncing => "syncing",
+            ClusterPhase::Synced => "synced",
+            ClusterPhase::Stale(_) => "stale",
+            ClusterPhase::Refused => "refused",
         }
     }
 }

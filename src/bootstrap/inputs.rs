@@ -8,12 +8,15 @@ use kube::Client;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::api::{Batch, Diagnostic, MeshConfig};
+use super::clusters::Clusters;
+use crate::api::{Batch, Diagnostic, Kind, MeshConfig, Str};
 use crate::cli::discovery::Options;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::snapshot::Snapshots;
 use crate::sources::kubernetes::client::{self, Limits};
+use crate::sources::kubernetes::remote::kubeconfig::Allowed;
+use crate::sources::kubernetes::remote::{self, RemoteClusters, Shown};
 use crate::sources::kubernetes::{self, Ignored, KubernetesSource, Status, Watched};
 use crate::sources::mesh::{self, Document, FromConfigMap, Layers, MeshFile};
 use crate::sources::yaml::{self, YamlSource};
@@ -34,8 +37,8 @@ pub struct Inputs {
     pub snapshots: Snapshots,
     /// What sources have to say of their objects, a list for each source.
     pub diagnostics: Vec<watch::Receiver<Arc<[Diagnostic]>>>,
-    /// How far following the cluster is, where there is one.
-    pub cluster: Option<watch::Receiver<Status>>,
+    /// How far following the clusters is.
+    pub clusters: Clusters,
     /// The API server that the mesh's configuration comes from, to which the answers go; None where it comes from files.
     pub written: Option<Client>,
     tasks: JoinSet<anyhow::Result<()>>,
@@ -75,22 +78,28 @@ impl Inputs {
             tasks: JoinSet::new(),
         };
         let config_maps = starting.mesh(&layers)?;
-        let cluster = match (options.sources.config_dir.clone(), client) {
+        let ignored = Ignored::new(&settings.ignore_resources, &settings.include_resources);
+        let (configuration, remotes) = starting.remotes(&ignored, &layers);
+        let own = match (options.sources.config_dir.clone(), client) {
             (Some(directory), client) => {
-                starting.directory(directory, config_maps);
+                starting.directory(directory, config_maps, configuration);
                 let registry = kubernetes::REGISTRY.map(Watched::all).to_vec();
-                client.map(|client| starting.cluster(client, registry, Vec::new()))
+                client.map(|client| {
+                    let batches = starting.inlet();
+                    starting.cluster(client, registry, Vec::new(), batches)
+                })
             }
             (None, client) => {
-                let (ignore, include) = (&settings.ignore_resources, &settings.include_resources);
-                let ignored = Ignored::new(ignore, include);
-                let all = kubernetes::watches(&ignored, &settings.watch_namespace);
-                client.map(|client| starting.cluster(client, all, config_maps))
+                let mut all = kubernetes::watches(&ignored, &settings.watch_namespace);
+                let namespace = &options.sources.cluster_registries_namespace;
+                all.push(Watched::labelled(Kind::Secret, namespace, remote::SELECTOR));
+                client.map(|client| starting.cluster(client, all, config_maps, configuration))
             }
         };
+        let clusters = Clusters { id: starting.own(), own, remotes };
         let snapshots = starting.writer();
         let Starting { diagnostics, tasks, .. } = starting;
-        Ok(Inputs { snapshots, diagnostics, cluster, written, tasks })
+        Ok(Inputs { snapshots, diagnostics, clusters, written, tasks })
     }
 
     /// Waits for the first part that fails. Parts that merely end do not count.
@@ -132,8 +141,13 @@ impl Starting<'_> {
         Ok(config_maps)
     }
 
-    fn directory(&mut self, directory: PathBuf, mesh: Vec<FromConfigMap>) {
-        let (batches, diagnostics) = (self.inlet(), self.shown());
+    fn directory(
+        &mut self,
+        directory: PathBuf,
+        mesh: Vec<FromConfigMap>,
+        batches: mpsc::Sender<Batch>,
+    ) {
+        let diagnostics = self.shown();
         let source = YamlSource { directory, batches, diagnostics, mesh };
         self.tasks.spawn(yaml::run(source, std::future::pending()));
     }
@@ -143,15 +157,16 @@ impl Starting<'_> {
         client: Client,
         watches: Vec<Watched>,
         mesh: Vec<FromConfigMap>,
+        batches: mpsc::Sender<Batch>,
     ) -> watch::Receiver<Status> {
         let (status, receiver) = watch::channel(Status::default());
         let source = KubernetesSource {
             client,
-            cluster: self.options.identity.cluster_id.as_str().into(),
+            cluster: self.own(),
             watches,
             revision: self.settings.revision.clone(),
             audit: kubernetes::AUDIT,
-            batches: self.inlet(),
+            batches,
             diagnostics: self.shown(),
             mesh,
             mesh_config: self.mesh.clone(),
@@ -160,6 +175,55 @@ impl Starting<'_> {
         };
         self.tasks.spawn(kubernetes::run(source));
         receiver
+    }
+
+    /// Follows the remote clusters. Returns the queue for what configures the mesh, among which are the secrets that
+    /// tell of them, and how far they are.
+    fn remotes(
+        &mut self,
+        ignored: &Ignored,
+        layers: &Layers,
+    ) -> (mpsc::Sender<Batch>, watch::Receiver<Arc<[Shown]>>) {
+        let (settings, sources) = (self.settings, &self.options.sources);
+        let namespace: Str = sources.cluster_registries_namespace.as_str().into();
+        let (system, revision) = (&self.options.identity.namespace, &settings.revision);
+        let mesh = FromConfigMap::own(Document::Mesh, system, revision, layers.clone()).watched();
+        let features = settings.features();
+        let watches = remote::watches(&features, ignored, &settings.watch_namespace, &mesh);
+        let (configuration, batches) = mpsc::channel(BATCHES);
+        let (to_remotes, secrets) = mpsc::channel(BATCHES);
+        let (shown, receiver) = watch::channel(Arc::from([]));
+        let source = RemoteClusters {
+            own: self.own(),
+            namespace: namespace.clone(),
+            secrets,
+            allowed: Allowed::new(&settings.insecure_kubeconfig),
+            limits: request_limits(self.options),
+            watches,
+            revision: settings.revision.clone(),
+            audit: kubernetes::AUDIT,
+            timeout: settings.remote_cluster_timeout,
+            mesh_config: self.mesh.clone(),
+            batches: self.inlet(),
+            diagnostics: self.shown(),
+            shown,
+            metrics: self.metrics.clone(),
+        };
+        let others = self.inlet();
+        self.tasks.spawn(async move {
+            remote::run(source).await;
+            Ok(())
+        });
+        self.tasks.spawn(async move {
+            remote::divert(batches, namespace, to_remotes, others).await;
+            Ok(())
+        });
+        (configuration, receiver)
+    }
+
+    /// The id of the own cluster.
+    fn own(&self) -> Str {
+        self.options.identity.cluster_id.as_str().into()
     }
 
     fn writer(&mut self) -> Snapshots {
@@ -197,8 +261,7 @@ async fn connect(options: &Options) -> anyhow::Result<Option<Client>> {
     if sources.config_dir.is_some() && (kubeconfig.is_none() || !registered) {
         return Ok(None);
     }
-    let limits = Limits { rate: sources.kubernetes_api_qps, burst: sources.kubernetes_api_burst };
-    let client = client::connect(kubeconfig, limits).await;
+    let client = client::connect(kubeconfig, request_limits(options)).await;
     let client = client.with_context(|| match kubeconfig {
         Some(_) => "the cluster cannot be reached",
         None => {
@@ -206,6 +269,12 @@ async fn connect(options: &Options) -> anyhow::Result<Option<Client>> {
         }
     });
     client.map(Some)
+}
+
+/// How often an API server may be asked.
+fn request_limits(options: &Options) -> Limits {
+    let sources = &options.sources;
+    Limits { rate: sources.kubernetes_api_qps, burst: sources.kubernetes_api_burst }
 }
 
 /// The file of a document, where it exists. What it says at start is in the layers then.

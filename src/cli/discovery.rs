@@ -19,8 +19,7 @@ use crate::{bootstrap, logging, version};
 pub use self::options::{ControlZ, Identity, Keepalive, Listen, Log, Options, Sources, Tls};
 
 /// Flags that are accepted, for parts that do not exist yet.
-pub const PENDING_FLAGS: [&str; 11] = [
-    "clusterRegistriesNamespace",
+pub const PENDING_FLAGS: [&str; 10] = [
     "cniNamespace",
     "httpsAddr",
     "secureGRPCAddr",

@@ -1,74 +1,54 @@
-//! `/debug/clusterz`: the clusters that are read; `/debug/networkz`: how networks reach each other.
-
-use std::sync::Arc;
+//! `/debug/clusterz`: the clusters that are read, and how far each is; `/debug/networkz`: how networks reach each other.
 
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use tokio::sync::watch;
 
 use super::Context;
 use super::answer::Parameters;
-use crate::api::{ClusterState, ClusterStatus, Str};
+use crate::api::{ClusterPhase, ClusterState, Str};
 use crate::model::NetworkGateway;
-
-/// The clusters of the mesh.
-#[derive(Clone, Debug)]
-pub struct Clusters {
-    /// The id of the own one.
-    pub own: Str,
-    /// The others, in the order in which they are shown.
-    pub others: watch::Receiver<Arc<[ClusterStatus]>>,
-}
-
-impl Clusters {
-    /// The own one, without others.
-    pub fn alone(own: &str) -> Clusters {
-        Clusters { own: own.into(), others: watch::channel(Arc::default()).1 }
-    }
-}
 
 /// `/debug/clusterz`.
 pub(super) async fn clusterz(State(context): State<Context>, parameters: Parameters) -> Response {
-    let sources = context.state;
-    let make = move || {
-        let read = sources.snapshots.load().generation > 0;
-        let own = ClusterStatus {
-            id: sources.clusters.own.clone(),
-            origin: Str::default(),
-            state: if read { ClusterState::Synced } else { ClusterState::Syncing },
-        };
-        let others = sources.clusters.others.borrow().clone();
-        [&own].into_iter().chain(&*others).map(Cluster::of).collect::<Vec<_>>()
-    };
+    let clusters = context.state.clusters;
+    let make = move || clusters.list().into_iter().map(Entry::from).collect::<Vec<_>>();
     context.gate.json(&parameters, make).await
 }
 
+/// A cluster; what istiod does not have comes last.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Cluster {
+struct Entry {
     id: Str,
-    secret_name: Str,
+    secret_name: String,
     sync_status: &'static str,
+    state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    since: Option<jiff::Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Str>,
+    stale_since: Option<jiff::Timestamp>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    waiting_for: Vec<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    refusal: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    previous_in_use: bool,
 }
 
-impl Cluster {
-    fn of(status: &ClusterStatus) -> Cluster {
-        let (since, reason) = match &status.state {
-            ClusterState::Stale { since } => (Some(*since), None),
-            ClusterState::Refused { reason } => (None, Some(reason.clone())),
-            _ => (None, None),
-        };
-        Cluster {
-            id: status.id.clone(),
-            secret_name: status.origin.clone(),
-            sync_status: status.state.name(),
-            since,
-            reason,
+impl From<ClusterState> for Entry {
+    fn from(cluster: ClusterState) -> Entry {
+        let secret = cluster.secret.map(|key| format!("{}/{}", key.namespace, key.name));
+        Entry {
+            id: cluster.id,
+            secret_name: secret.unwrap_or_default(),
+            sync_status: cluster.sync.as_str(),
+            state: cluster.phase.as_str(),
+            stale_since: match cluster.phase {
+                ClusterPhase::Stale(since) => Some(since),
+                _ => None,
+            },
+            waiting_for: cluster.waiting,
+            refusal: cluster.refusal,
+            previous_in_use: cluster.previous_in_use,
         }
     }
 }

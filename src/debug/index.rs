@@ -24,7 +24,11 @@ pub(super) fn all() -> Vec<Endpoint> {
     let endpoint = |name, help, handler| Endpoint { name, help, handler };
     vec![
         endpoint("adsz", "Connected proxies with what they watch.", get(connections::adsz)),
-        endpoint("clusterz", "The clusters that are read.", get(clusters::clusterz)),
+        endpoint(
+            "clusterz",
+            "The clusters that are read, and how far each is.",
+            get(clusters::clusterz),
+        ),
         endpoint(
             "config_dump",
             "The configuration of ?proxyID=NAME.NAMESPACE as Envoy's admin interface shows it; with \

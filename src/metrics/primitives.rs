@@ -181,6 +181,12 @@ impl<M> Family<M> {
         }
     }
 
+    /// Forgets all metrics of which the first label has this value.
+    pub fn remove_all(&self, first: &str) {
+        let mut children = self.children.write().unwrap_or_else(PoisonError::into_inner);
+        children.retain(|(values, _)| values.first().is_none_or(|value| **value != *first));
+    }
+
     /// The names of the labels.
     pub(super) fn labels(&self) -> &'static [&'static str] {
         self.labels

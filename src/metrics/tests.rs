@@ -108,4 +108,10 @@ fn what_is_removed_begins_again_from_zero() {
     family.with(&["bad", "a"]).set(1.0);
     family.remove(&["bad", "a"]);
     assert_eq!(family.with(&["bad", "a"]).get(), 0.0);
+    for (err, node) in [("bad", "a"), ("bad", "b"), ("worse", "a")] {
+        family.with(&[err, node]).set(1.0);
+    }
+    family.remove_all("bad");
+    assert_eq!(family.with(&["bad", "b"]).get(), 0.0);
+    assert_eq!(family.with(&["worse", "a"]).get(), 1.0);
 }

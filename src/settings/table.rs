@@ -82,6 +82,10 @@ settings! {
         "Istio's kinds that are not read from a cluster, such as *.istio.io or sidecars.networking.istio.io";
     "PILOT_INCLUDE_RESOURCES" include_resources: String = String::new(),
         "kinds that are read although they are ignored";
+    "PILOT_REMOTE_CLUSTER_TIMEOUT" remote_cluster_timeout: Duration = Duration::from_secs(30),
+        "how long the start waits for each remote cluster; 0 waits for ever";
+    "PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS" insecure_kubeconfig: String = String::new(),
+        "what kubeconfigs of remote clusters may ask for although it runs commands or reads files: clientKey, clientCertificate, tokenFile, exec, and names of auth providers";
     "CLUSTER_ID" cluster_id: String = "Kubernetes".to_owned(),
         "the default of --clusterID";
     "PILOT_DEBOUNCE_AFTER" debounce_after: Duration = Duration::from_millis(100),
@@ -226,7 +230,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES", "", "namespaces that may use every debug endpoint", Pending),
         ("INJECTION_WEBHOOK_CONFIG_NAME", "istio-sidecar-injector", "the injection webhook to keep patched", Pending),
         ("VALIDATION_WEBHOOK_CONFIG_NAME", "istio-istio-system", "the validation webhook to keep patched", Pending),
-        ("PILOT_REMOTE_CLUSTER_TIMEOUT", "30s", "how long readiness waits for remote clusters", Pending),
         ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true", "registers workloads that connect", Pending),
         ("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", "true", "the agent fetches Wasm modules", AGENT),
         ("PILOT_JWT_PUB_KEY_REFRESH_INTERVAL", "20m", "how often JSON web keys are fetched", Pending),
@@ -238,7 +241,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_ENVOY_FILTER_STATS", "false", "metrics of EnvoyFilter patches", Pending),
         ("RESOLVE_HOSTNAME_GATEWAYS", "true", "resolves host names of network gateways", Pending),
         ("PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API", "true", "finds network gateways among Gateway API Gateways", Pending),
-        ("PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS", "", "risky kubeconfig options to allow", Pending),
         ("LOCAL_CLUSTER_SECRET_WATCHER", "false", "remote secrets are read from the local cluster", Pending),
         ("PILOT_MULTICLUSTER_KUBECONFIG_PATH", "", "a directory of kubeconfigs of remote clusters", Pending),
         ("ISTIO_KUBE_CLIENT_CONTENT_TYPE", "protobuf", "encoding of API server traffic", Pending),

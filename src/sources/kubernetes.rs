@@ -13,6 +13,7 @@ mod definitions;
 mod filter;
 mod follow;
 mod received;
+pub mod remote;
 #[cfg(test)]
 mod script;
 mod state;
@@ -132,6 +133,7 @@ impl Running {
             client: source.client.clone(),
             path: watched.map_or(definitions::PATH.to_owned(), Watched::path),
             fields: watched.and_then(Watched::field_selector),
+            labels: watched.and_then(Watched::label_selector),
             metadata_only: watched.is_none(),
             at,
             events: sender.clone(),
@@ -209,7 +211,7 @@ impl Running {
     async fn go_on(&mut self) -> anyhow::Result<bool> {
         self.clear_undefined();
         let before = self.source.status.borrow().clone();
-        let status = Status::of(&self.state, &self.definitions, before.synced);
+        let status = Status::of(&self.state, &self.definitions, &before);
         let first = status.synced && !before.synced;
         status.tell(&before, &self.source.cluster, &self.source.metrics);
         if status != before {

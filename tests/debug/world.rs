@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use istiod::api::{Change, ClusterState, ClusterStatus};
+use istiod::api::{Change, ClusterPhase, ClusterState, Kind, ObjectKey, SyncStatus};
 use istiod::debug::{Clusters, State};
 use istiod::metrics::Metrics;
 use istiod::model::Proxy;
@@ -123,7 +123,7 @@ impl World {
                 snapshots: publisher.subscribe(),
                 connections,
                 diagnostics: Vec::new(),
-                clusters: Clusters { own: "Kubernetes".into(), others: others() },
+                clusters: Clusters::new(clusters),
                 metrics,
                 probes: Vec::new(),
                 version: "1.30.3-abc-Clean".into(),
@@ -131,26 +131,6 @@ impl World {
             },
         }
     }
-}
-
-/// Another cluster in each state.
-fn others() -> watch::Receiver<Arc<[ClusterStatus]>> {
-    let since = "2026-01-02T03:04:05Z".parse().unwrap();
-    let reason = "exec is not allowed: use a token".into();
-    let states = [
-        ClusterState::Connecting,
-        ClusterState::Syncing,
-        ClusterState::Late,
-        ClusterState::Synced,
-        ClusterState::Stale { since },
-        ClusterState::Refused { reason },
-    ];
-    let all = states.into_iter().map(|state| ClusterStatus {
-        id: state.name().into(),
-        origin: "istio-system/remotes".into(),
-        state,
-    });
-    watch::channel(all.collect()).1
 }
 
 /// A stream on which an Envoy asked for what it needs, and accepted it.
@@ -177,4 +157,26 @@ fn stream(view: Arc<View>, kinds: &[ResourceType]) -> Stream {
         stream.receive(&ask(format!("{:x}", response.nonce))).unwrap();
     }
     stream
+}
+
+/// The own cluster, and others in all states.
+fn clusters() -> Vec<ClusterState> {
+    let cluster = |id: &str, secret: &str, sync, phase| ClusterState {
+        id: id.into(),
+        secret: (!secret.is_empty()).then(|| ObjectKey::new(Kind::Secret, "istio-system", secret)),
+        sync,
+        phase,
+        waiting: Vec::new(),
+        refusal: String::new(),
+        previous_in_use: false,
+    };
+    let since = "2026-01-02T03:04:05Z".parse().unwrap();
+    let syncing = cluster("c", "a", SyncStatus::Syncing, ClusterPhase::Connecting);
+    let refused = cluster("d", "b", SyncStatus::Closed, ClusterPhase::Refused);
+    vec![
+        cluster("Kubernetes", "", SyncStatus::Synced, ClusterPhase::Synced),
+        cluster("b", "a", SyncStatus::Synced, ClusterPhase::Stale(since)),
+        ClusterState { waiting: vec!["pods".to_owned()], previous_in_use: true, ..syncing },
+        ClusterState { refusal: "it is empty".to_owned(), ..refused },
+    ]
 }

@@ -77,6 +77,7 @@ fn in_its_own_namespace_what_the_mesh_is_and_who_leads() {
     assert_eq!(installed.role.metadata.namespace.as_deref(), Some(installed.namespace()));
     let mesh = installed.config.metadata.name.as_deref().unwrap();
     let mut want = BTreeSet::from(followed("", "configmaps", mesh));
+    want.extend(followed("", "secrets", ""));
     want.insert(grant("create", "", "configmaps", ""));
     let lock = Duty::Addresses.lock("default");
     assert_eq!(lock.kind, LockKind::ConfigMap);

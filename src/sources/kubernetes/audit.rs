@@ -108,9 +108,12 @@ impl Audit {
     /// What the server has. A server that cannot be asked is the followers' business.
     async fn versions(&self, watched: &Watched) -> Option<Versions> {
         let request = Request::new(watched.path());
-        let mut params =
-            ListParams { field_selector: watched.field_selector(), ..ListParams::default() }
-                .limit(PAGE);
+        let mut params = ListParams {
+            field_selector: watched.field_selector(),
+            label_selector: watched.label_selector(),
+            ..ListParams::default()
+        }
+        .limit(PAGE);
         let mut versions = Versions::new();
         loop {
             let page: Page =

@@ -71,6 +71,8 @@ pub(super) struct Follower {
     pub path: String,
     /// Only objects with such fields.
     pub fields: Option<String>,
+    /// Only objects with such labels.
+    pub labels: Option<String>,
     /// Only the metadata of objects.
     pub metadata_only: bool,
     /// Which of those that the receiver hears this is.
@@ -200,6 +202,7 @@ impl Follower {
         loop {
             let params = ListParams {
                 field_selector: self.fields.clone(),
+                label_selector: self.labels.clone(),
                 limit: Some(PAGE),
                 continue_token: next,
                 ..ListParams::default()
@@ -290,6 +293,7 @@ impl Follower {
     ) -> Result<impl Stream<Item = kube::Result<WatchEvent<Received>>> + use<>, End> {
         let params = WatchParams {
             field_selector: self.fields.clone(),
+            label_selector: self.labels.clone(),
             timeout: Some(WATCH_SECONDS + fastrand::u32(..WATCH_SECONDS / 2)),
             send_initial_events: version.is_none(),
             ..WatchParams::default()

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::SCOPE;
 use super::definitions::Definitions;
 use super::state::{Phase, State};
+use crate::api::ClusterPhase;
 use crate::metrics::Metrics;
 
 /// How far following a cluster is.
@@ -19,20 +21,26 @@ pub struct Status {
     pub waiting: Vec<String>,
     /// What cannot be followed at the moment, and why; what it gave before stays in use.
     pub stale: BTreeMap<String, String>,
+    /// Since when some of it cannot be followed.
+    pub stale_since: Option<Timestamp>,
+    /// The server answered: some of it was read.
+    pub answered: bool,
 }
 
 impl Status {
-    /// The status of what is followed. What is synced stays so.
-    pub(super) fn of(state: &State, definitions: &Definitions, synced: bool) -> Status {
-        let mut status = Status { synced, ..Status::default() };
+    /// The status of what is followed, after this one. What is synced stays so.
+    pub(super) fn of(state: &State, definitions: &Definitions, before: &Status) -> Status {
+        let mut status = Status { synced: before.synced, ..Status::default() };
+        status.answered = before.answered;
         for (watched, phase, failure) in state.phases() {
             let name = watched.to_string();
             let because = |why: &str| format!("{name} ({why})");
             match phase {
-                Phase::Following => {}
+                Phase::Following => status.answered = true,
                 Phase::Stale(why) => {
                     status.stale.insert(name, why.clone());
                 }
+                Phase::Syncing if watched.optional && failure.is_some() => {}
                 Phase::Syncing => {
                     status.waiting.push(failure.map_or(name.clone(), because));
                 }
@@ -51,7 +59,26 @@ impl Status {
             }
         }
         status.synced |= status.waiting.is_empty();
+        if !status.stale.is_empty() {
+            status.stale_since = before.stale_since.or_else(|| Some(Timestamp::now()));
+        }
         status
+    }
+
+    /// The same in a word.
+    pub fn phase(&self) -> ClusterPhase {
+        match (self.synced, self.stale_since) {
+            (true, None) => ClusterPhase::Synced,
+            (true, Some(since)) => ClusterPhase::Stale(since),
+            (false, _) if self.answered => ClusterPhase::Syncing,
+            (false, _) => ClusterPhase::Connecting,
+        }
+    }
+
+    /// What is missing of it: what was not read yet, and what cannot be followed.
+    pub fn missing(&self) -> Vec<String> {
+        let stale = self.stale.iter().map(|(name, why)| format!("{name} ({why})"));
+        self.waiting.iter().cloned().chain(stale).collect()
     }
 
     /// Logs what differs from `before`, and counts it.

@@ -13,20 +13,36 @@ pub struct Watched {
     pub namespace: Option<Str>,
     /// The only name; None for all.
     pub name: Option<Str>,
+    /// The labels that they have, as a selector is written; None for any.
+    pub labels: Option<Str>,
     /// Whether `discoverySelectors` decide over them.
     pub filtered: bool,
+    /// Whether it is complete without them as long as the server refuses to tell them.
+    pub optional: bool,
 }
 
 impl Watched {
     /// All objects of a kind that the mesh has.
     pub fn all(kind: Kind) -> Watched {
-        Watched { kind, namespace: None, name: None, filtered: kind.namespaced() }
+        let filtered = kind.namespaced();
+        Watched { kind, namespace: None, name: None, labels: None, filtered, optional: false }
     }
 
     /// One object, whatever namespaces belong to the mesh.
     pub fn one(kind: Kind, namespace: &str, name: &str) -> Watched {
         let (namespace, name) = (Some(namespace.into()), Some(name.into()));
-        Watched { kind, namespace, name, filtered: false }
+        Watched { kind, namespace, name, labels: None, filtered: false, optional: false }
+    }
+
+    /// The objects of a namespace that a selector means, whatever namespaces belong to the mesh.
+    pub fn labelled(kind: Kind, namespace: &str, selector: &str) -> Watched {
+        let (namespace, labels) = (Some(namespace.into()), Some(selector.into()));
+        Watched { kind, namespace, name: None, labels, filtered: false, optional: false }
+    }
+
+    /// The same, but not waited for where the server does not tell them.
+    pub fn if_readable(self) -> Watched {
+        Watched { optional: true, ..self }
     }
 
     /// The same, in one namespace.
@@ -54,6 +70,11 @@ impl Watched {
         self.name.as_ref().map(|name| format!("metadata.name={name}"))
     }
 
+    /// What the server selects by labels.
+    pub(super) fn label_selector(&self) -> Option<String> {
+        self.labels.as_deref().map(str::to_owned)
+    }
+
     /// The name of the CustomResourceDefinition without which the resource does not exist.
     pub(super) fn definition(&self) -> Option<String> {
         let (plural, group) = (self.kind.plural(), self.kind.group());
@@ -72,7 +93,8 @@ impl fmt::Display for Watched {
             (None, _) => Ok(()),
             (Some(namespace), None) => write!(f, " in {namespace}"),
             (Some(namespace), Some(name)) => write!(f, " {namespace}/{name}"),
-        }
+        }?;
+        self.labels.as_ref().map_or(Ok(()), |labels| write!(f, " with {labels}"))
     }
 }
 

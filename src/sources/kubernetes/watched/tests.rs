@@ -13,6 +13,9 @@ fn paths_are_those_of_the_api() {
     assert_eq!(map.path(), "/api/v1/namespaces/istio-system/configmaps");
     assert_eq!(map.field_selector().unwrap(), "metadata.name=istio");
     assert_eq!(map.definition(), None);
+    let secrets = Watched::labelled(Kind::Secret, "a", "b=c");
+    assert_eq!(secrets.path(), "/api/v1/namespaces/a/secrets");
+    assert_eq!(secrets.label_selector().unwrap(), "b=c");
 }
 
 #[test]
@@ -20,4 +23,5 @@ fn names_say_what_is_followed() {
     assert_eq!(Watched::all(Kind::Gateway).to_string(), "gateways.networking.istio.io");
     assert_eq!(Watched::all(Kind::Pod).within("a").to_string(), "pods in a");
     assert_eq!(Watched::one(Kind::ConfigMap, "a", "b").to_string(), "configmaps a/b");
+    assert_eq!(Watched::labelled(Kind::Secret, "a", "b=c").to_string(), "secrets in a with b=c");
 }
