@@ -26,6 +26,7 @@ mod manifests;
 mod parity;
 mod recorded;
 mod registry;
+mod remote;
 mod running;
 #[path = "../src/skip.rs"]
 mod skip;

@@ -20,7 +20,6 @@ use istiod::store::{Config, Store};
 use istiod::translate::{Resource, ResourceSet, ResourceType, Resources, Translator, View};
 use prost::Message as _;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 /// What the recordings of the reference were made with.
 const MESH: &str = "defaultProviders: {metrics: [prometheus]}";
