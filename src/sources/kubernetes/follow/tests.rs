@@ -19,6 +19,7 @@ async fn told(answers: Vec<Answer>, count: usize) -> (Vec<String>, Vec<String>) 
         client: script.client(),
         path: PATH.to_owned(),
         fields: Some("metadata.name=a".to_owned()),
+        labels: None,
         metadata_only: false,
         at: 0,
         events: sender,
