@@ -16,8 +16,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,7 +105,15 @@ func serve(ctx context.Context, directory string, port int) error {
 		_, err := io.Copy(io.Discard, os.Stdin)
 		stopped <- err
 	}()
-	return <-stopped
+	// Ctrl-C reaches this process as well as the tests.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	select {
+	case err := <-stopped:
+		return err
+	case <-signals:
+		return nil
+	}
 }
 
 // becomeReady waits until the API server is, starts the controllers, and waits for what they make first: pods are
