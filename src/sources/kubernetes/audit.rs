@@ -58,8 +58,8 @@ pub(super) struct Audit {
 #[derive(Deserialize)]
 struct Page {
     metadata: PageMetadata,
-    #[serde(default = "Vec::new")]
-    items: Vec<Received>,
+    /// None is how servers write an empty list of metadata.
+    items: Option<Vec<Received>>,
 }
 
 #[derive(Deserialize)]
@@ -118,7 +118,7 @@ impl Audit {
         loop {
             let page: Page =
                 self.client.request(request.list_metadata(&params).ok()?).await.ok()?;
-            versions.extend(page.items.iter().map(|item| {
+            versions.extend(page.items.iter().flatten().map(|item| {
                 let key = ObjectKey::new(watched.kind, item.namespace(), item.name());
                 (key, item.version().to_owned())
             }));

@@ -116,8 +116,8 @@ struct Failure {
 #[derive(Deserialize)]
 struct Page {
     metadata: PageMetadata,
-    #[serde(default = "Vec::new")]
-    items: Vec<Received>,
+    /// None is how servers write an empty list of metadata.
+    items: Option<Vec<Received>>,
 }
 
 #[derive(Deserialize)]
@@ -208,7 +208,7 @@ impl Follower {
                 ..ListParams::default()
             };
             let page = self.page(&params).await?;
-            for item in page.items {
+            for item in page.items.into_iter().flatten() {
                 self.tell(Event::Is(item)).await?;
             }
             if page.metadata.next.is_empty() {

@@ -64,10 +64,18 @@ async fn servers_that_do_not_stream_lists_are_read_by_pages() {
         let metadata = json!({"resourceVersion": "5", "continue": next});
         Answer::Page(json!({"metadata": metadata, "items": [object(name, "1")]}))
     };
-    let answers =
-        vec![Answer::Refused(422, 0), page("a", "more"), page("b", ""), Answer::Open(vec![])];
-    let (words, requests) = told(answers, 5).await;
-    assert_eq!(words, ["Listing", "+a", "+b", "Listed", "Followed"]);
+    let empty = Answer::Page(json!({"metadata": {"resourceVersion": "9"}, "items": null}));
+    let answers = vec![
+        Answer::Refused(422, 0),
+        page("a", "more"),
+        page("b", ""),
+        Answer::Watch(vec![expired()]),
+        empty,
+        Answer::Open(vec![]),
+    ];
+    let (words, requests) = told(answers, 8).await;
+    assert_eq!(words[..5], ["Listing", "+a", "+b", "Listed", "Followed"]);
+    assert_eq!(words[5..], ["Listing", "Listed", "Followed"], "of an empty list there are no items");
     assert!(requests[1].contains("limit=500") && requests[2].contains("continue=more"));
     assert!(requests[3].ends_with("resourceVersion=5"), "{requests:?}");
 }
