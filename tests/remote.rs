@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use istiod::api::core::{EndpointSlice, Secret, Service, SliceEndpoint, SlicePort};
+use istiod::api::{Change, Kind, Meta, Object, ObjectKey};
+use istiod::sources::kubernetes::remote::plan::{Action, Plan};
+use istiod::store::{Config, Store};
 use serde_json::Value;
 
 use crate::daemon::Daemon;
@@ -162,4 +166,77 @@ async fn a_cluster_joins_changes_its_credentials_and_leaves() {
     assert!(status.success(), "{status}");
     let token = kubeconfig.lines().find_map(|line| line.trim().strip_prefix("token: ")).unwrap();
     assert!(token.len() > 8 && !log.contains(token), "the log shows a credential");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_may_tell_of_clusters_too() {
+    let Some(east) = Cluster::bare().await else { return };
+    east.apply(&shop("10.2.0.1")).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("shop.yaml"), shop("10.1.0.1")).unwrap();
+    let kubeconfig = std::fs::read_to_string(east.kubeconfig()).unwrap();
+    let file = directory.path().join("east.yaml");
+    std::fs::write(&file, secret(&kubeconfig, 0)).unwrap();
+
+    let config = format!("--configDir={}", directory.path().display());
+    let arguments = [&config, "--clusterID=own", "--meshConfig=", "--grpcAddr=", "--ctrlz_port=0"];
+    let mut daemon = Daemon::start(&[&arguments[..], &["--monitoringAddr="]].concat());
+    let http = Http(daemon.address("--httpAddr"));
+    daemon.until("\tready");
+    assert!(http.has_both());
+    std::fs::remove_file(file).unwrap();
+    http.until("gone", |http| http.east().is_none() && !http.has_both()).await;
+    assert!(http.get("/debug/endpointz").contains("10.1.0.1"));
+}
+
+fn meta(namespace: &str, name: &str) -> Meta {
+    Meta { namespace: namespace.into(), name: name.into(), ..Meta::default() }
+}
+
+/// A service of 100 endpoints.
+fn objects() -> Vec<Change> {
+    let service = Service { meta: meta("shop", "web"), ..Service::default() };
+    let endpoint =
+        |i: u8| SliceEndpoint { addresses: vec![[10, 2, 0, i].into()], ..SliceEndpoint::default() };
+    let slice = EndpointSlice {
+        meta: meta("shop", "web-a"),
+        service: "web".into(),
+        endpoints: (0..100).map(endpoint).collect(),
+        ports: vec![SlicePort { name: "http".into(), port: 80, ..SlicePort::default() }],
+        ..EndpointSlice::default()
+    };
+    let objects = [Object::Service(Arc::new(service)), Object::EndpointSlice(Arc::new(slice))];
+    objects.map(Change::Apply).into()
+}
+
+#[test]
+fn a_thousand_rotations_leave_what_one_leaves() {
+    let mut plan = Plan::new("own".into(), "istio-system".into(), Default::default());
+    let mut store = Store::new(Config { cluster: "own".into(), ..Config::default() });
+    let east = "east".into();
+    let mut generation = 0;
+    for round in 0..1_000 {
+        let mut meta = meta("istio-system", "remote");
+        meta.labels.insert("istio/multiCluster".into(), "true".into());
+        let data = [("east".into(), format!("{{extensions: [], a: {round}}}").into())].into();
+        let secret = Object::Secret(Arc::new(Secret { meta, data, ..Secret::default() }));
+        plan.take(&Change::Apply(secret));
+        let [Action::Start { client, .. }] = plan.actions()[..] else { panic!("{round}") };
+        assert!(plan.synced(&east, client));
+        let stops = plan.actions().len();
+        assert_eq!(stops, usize::from(round > 0), "the client before ends");
+        store.apply_remote(&east, objects());
+        let snapshot = store.snapshot();
+        generation = if round == 0 { snapshot.generation } else { generation };
+        assert_eq!(snapshot.generation, generation, "the same objects are no change");
+        assert_eq!(store.remote_keys(&east).len(), 2);
+    }
+    let secret = ObjectKey::new(Kind::Secret, "istio-system", "remote");
+    plan.take(&Change::Remove(secret));
+    assert!(matches!(plan.actions()[..], [Action::Stop(_), Action::Forget(_)]));
+    store.remove_cluster(&east);
+    let snapshot = store.snapshot();
+    assert_eq!((plan.count(), plan.views().len(), store.remote_keys(&east).len()), (0, 0, 0));
+    assert!(snapshot.services.is_empty() && snapshot.namespaces.is_empty());
+    assert!(snapshot.remotes.is_empty());
 }

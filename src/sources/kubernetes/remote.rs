@@ -262,3 +262,6 @@ impl Manager {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

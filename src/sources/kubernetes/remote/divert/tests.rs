@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::split;
@@ -19,15 +20,29 @@ fn keys(batch: &Batch) -> Vec<String> {
 
 #[test]
 fn secrets_that_tell_of_clusters_do_not_reach_the_store() {
-    let changes = vec![
+    let mut known = BTreeSet::new();
+    let mut split = |changes| {
+        let (secrets, others) =
+            split(Batch { changes, synced: true, remote: None }, "istio-system", &mut known);
+        assert!(secrets.synced && others.synced);
+        (keys(&secrets), keys(&others))
+    };
+    let gone = |kind, name: &str| Change::Remove(ObjectKey::new(kind, "istio-system", name));
+    let (secrets, others) = split(vec![
         secret("istio-system", "remote", true),
         secret("istio-system", "certificate", false),
         secret("shop", "elsewhere", true),
-        Change::Remove(ObjectKey::new(Kind::Secret, "istio-system", "gone")),
-        Change::Remove(ObjectKey::new(Kind::Service, "istio-system", "istiod")),
-    ];
-    let (secrets, others) = split(Batch { changes, synced: true, remote: None }, "istio-system");
-    assert_eq!(keys(&secrets), ["+remote", "+certificate", "-gone"]);
-    assert_eq!(keys(&others), ["-remote", "+certificate", "+elsewhere", "-gone", "-istiod"]);
-    assert!(secrets.synced && others.synced);
+        gone(Kind::Service, "istiod"),
+    ]);
+    assert_eq!(secrets, ["+remote", "+certificate"]);
+    assert_eq!(others, ["+certificate", "+elsewhere", "-istiod"]);
+    // A secret may become one that tells of clusters, and cease to be one.
+    let (secrets, others) = split(vec![
+        secret("istio-system", "certificate", true),
+        secret("istio-system", "remote", false),
+        gone(Kind::Secret, "certificate"),
+        gone(Kind::Secret, "remote"),
+    ]);
+    assert_eq!(secrets, ["+certificate", "+remote", "-certificate", "-remote"]);
+    assert_eq!(others, ["-certificate", "+remote", "-remote"]);
 }

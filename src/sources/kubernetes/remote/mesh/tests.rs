@@ -26,6 +26,6 @@ fn the_trust_domain_is_the_one_that_is_told_last() {
         let changes = changes.into_iter().chain([service.clone()]).collect();
         let mut batch = Batch { changes, ..Batch::default() };
         assert_eq!(take_trust_domain(&mut batch), told, "{batch:?}");
-        assert_eq!(batch.changes, [service.clone()], "the rest is the store's");
+        assert_eq!(batch.changes, std::slice::from_ref(&service), "the rest is the store's");
     }
 }
