@@ -90,19 +90,19 @@ impl<K: Ord, V> SharedMap<K, V> {
         other: &'a SharedMap<K, V>,
         same: impl Fn(&V, &V) -> bool,
     ) -> Vec<&'a K> {
-        let shared = |(a, b): &(&Arc<Chunk<K, V>>, &Arc<Chunk<K, V>>)| Arc::ptr_eq(a, b);
         let (own, others) = (&*self.chunks, &*other.chunks);
-        let head = own.iter().zip(others).take_while(shared).count();
+        let head = own.iter().zip(others).take_while(|(a, b)| Arc::ptr_eq(a, b)).count();
         let rest = |all: &[_]| all.len() - head;
         let tails = own.iter().rev().zip(others.iter().rev());
-        let tail = tails.take(rest(own).min(rest(others))).take_while(shared).count();
+        let tail =
+            tails.take(rest(own).min(rest(others))).take_while(|(a, b)| Arc::ptr_eq(a, b)).count();
         let middle = |chunks: &'a [Arc<Chunk<K, V>>]| {
             let chunks = chunks.iter().take(chunks.len() - tail).skip(head);
-            chunks.flat_map(|chunk| chunk.iter()).peekable()
+            chunks.flat_map(|chunk| chunk.iter())
         };
-        let (mut own, mut others) = (middle(own), middle(others));
+        let (own, mut others) = (middle(own), middle(others).peekable());
         let mut differences = Vec::new();
-        while let Some((key, value)) = own.next() {
+        for (key, value) in own {
             while let Some((gone, _)) = others.next_if(|(other, _)| other < key) {
                 differences.push(gone);
             }

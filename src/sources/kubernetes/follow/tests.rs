@@ -75,7 +75,11 @@ async fn servers_that_do_not_stream_lists_are_read_by_pages() {
     ];
     let (words, requests) = told(answers, 8).await;
     assert_eq!(words[..5], ["Listing", "+a", "+b", "Listed", "Followed"]);
-    assert_eq!(words[5..], ["Listing", "Listed", "Followed"], "of an empty list there are no items");
+    assert_eq!(
+        words[5..],
+        ["Listing", "Listed", "Followed"],
+        "of an empty list there are no items"
+    );
     assert!(requests[1].contains("limit=500") && requests[2].contains("continue=more"));
     assert!(requests[3].ends_with("resourceVersion=5"), "{requests:?}");
 }
