@@ -124,7 +124,10 @@ impl Store {
                 joined
             }
         };
-        if !self.entries.hosts.lefts(&key).is_empty()
+        // Also when the last ServiceEntry of the host is gone: workloads at its endpoints have to learn of it.
+        let defined = !self.entries.hosts.lefts(&key).is_empty();
+        let placed = !self.entries.at.rights(&key).is_empty();
+        if (defined || placed)
             && let Some(first) = self.endpoints_of_entries(&key)
         {
             new = endpoints::join_all([&first, &new]);
