@@ -123,19 +123,21 @@ impl Store {
         }
     }
 
-    /// Marks the service that a host name leads to through any number of aliases: it lists them all.
+    /// Marks the services that a host name leads to through any number of aliases, in whatever clusters these are:
+    /// they list them all.
     fn mark_aliased(&mut self, host: &Str) {
-        let mut host = host.clone();
+        let clusters: Vec<ClusterRef> = self.clusters().map(|(c, _)| c.clone()).collect();
+        let mut hosts = vec![host.clone()];
         let mut passed = BTreeSet::new();
-        while let Some(id) = service::of_hostname(&host, &self.config.domain)
-            && passed.insert(id.clone())
-        {
-            let clusters: Vec<ClusterRef> = self.clusters().map(|(c, _)| c.clone()).collect();
-            let everywhere = clusters.iter().map(|cluster| id.at(cluster));
-            self.dirty.services.extend(everywhere);
-            let next = self.service_object(&id).and_then(|s| service::alias_of(s));
-            let Some(next) = next else { break };
-            host = next;
+        while let Some(host) = hosts.pop() {
+            let Some(id) = service::of_hostname(&host, &self.config.domain) else { continue };
+            if !passed.insert(id.clone()) {
+                continue;
+            }
+            for id in clusters.iter().map(|cluster| id.at(cluster)) {
+                hosts.extend(self.service_object(&id).and_then(|s| service::alias_of(s)));
+                self.dirty.services.insert(id);
+            }
         }
     }
 
