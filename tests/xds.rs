@@ -25,7 +25,7 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
 /// How long a control plane may take to answer all questions of a proxy. Only spent when a test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Resources by type and name.
 pub type Served = BTreeMap<(ResourceType, String), Bytes>;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use hyper::body::Frame;
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 /// One answer.
 #[derive(Clone, Debug)]
@@ -27,9 +29,12 @@ pub enum Answer {
     Open(Vec<Value>),
 }
 
-/// The answers that are left for each path, and the requests that came. A path without answers is silent.
+/// The answers that are left for each path, and the requests that came. A request waits until there is an answer.
 #[derive(Clone, Default)]
-pub struct Script(Arc<Mutex<State>>);
+pub struct Script {
+    state: Arc<Mutex<State>>,
+    added: Arc<Notify>,
+}
 
 #[derive(Default)]
 struct State {
@@ -39,13 +44,14 @@ struct State {
 
 impl Script {
     pub fn add(&self, path: &str, answers: impl IntoIterator<Item = Answer>) {
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         state.answers.entry(path.to_owned()).or_default().extend(answers);
+        self.added.notify_waiters();
     }
 
     /// The requests so far, as path and query.
     pub fn requests(&self) -> Vec<String> {
-        self.0.lock().unwrap().requests.clone()
+        self.state.lock().unwrap().requests.clone()
     }
 
     pub fn client(&self) -> Client {
@@ -58,16 +64,25 @@ impl Script {
         Client::new(service, "default")
     }
 
+    async fn next(&self, path: &str) -> Answer {
+        loop {
+            let added = self.added.notified();
+            let mut added = pin!(added);
+            // Before looking, so that what is added meanwhile is not missed.
+            added.as_mut().enable();
+            let answer =
+                self.state.lock().unwrap().answers.get_mut(path).and_then(VecDeque::pop_front);
+            match answer {
+                Some(answer) => return answer,
+                None => added.await,
+            }
+        }
+    }
+
     async fn answer(&self, path: &str, uri: String) -> Response<Lines> {
-        let answer = {
-            let mut state = self.0.lock().unwrap();
-            state.requests.push(uri);
-            let answers = state.answers.get_mut(path);
-            answers.and_then(VecDeque::pop_front)
-        };
-        match answer {
-            None => std::future::pending().await,
-            Some(Answer::Refused(code, seconds)) => {
+        self.state.lock().unwrap().requests.push(uri);
+        match self.next(path).await {
+            Answer::Refused(code, seconds) => {
                 let status = json!({
                     "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
                     "message": "no", "details": {"retryAfterSeconds": seconds},
@@ -75,9 +90,9 @@ impl Script {
                 let body = text(&status);
                 Response::builder().status(code).body(body).unwrap()
             }
-            Some(Answer::Page(page)) => Response::new(text(&page)),
-            Some(Answer::Watch(events)) => Response::new(lines(events, false)),
-            Some(Answer::Open(events)) => Response::new(lines(events, true)),
+            Answer::Page(page) => Response::new(text(&page)),
+            Answer::Watch(events) => Response::new(lines(events, false)),
+            Answer::Open(events) => Response::new(lines(events, true)),
         }
     }
 }

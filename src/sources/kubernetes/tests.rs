@@ -105,12 +105,14 @@ async fn a_resource_whose_definition_is_missing_holds_nothing_up() {
     source.status.wait_for(|status| status.waiting.len() == 1).await.unwrap();
     let waiting = source.status.borrow().waiting.clone();
     assert!(waiting[0].contains("whether it is defined is not known"), "{waiting:?}");
-    script.add(DEFINITIONS, [list(vec![])]);
+    script.add(DEFINITIONS, [Answer::Watch(vec![bookmark("100", true)])]);
     assert!(source.batches.recv().await.unwrap().synced);
     let gateway = json!({
         "metadata": {"name": "g", "namespace": "shop", "resourceVersion": "9"}, "spec": {},
     });
     script.add(GATEWAYS, [list(vec![gateway])]);
+    let definition = named("gateways.networking.istio.io", "101");
+    script.add(DEFINITIONS, [Answer::Open(vec![json!({"type": "ADDED", "object": definition})])]);
     let batch = source.batches.recv().await.unwrap();
     assert!(matches!(batch.changes.as_slice(), [Change::Apply(_)]), "{batch:?}");
 }

@@ -108,7 +108,7 @@ async fn what_fails_is_told_and_tried_again_from_where_it_was() {
         Answer::Refused(429, 2),
         Answer::Open(vec![]),
     ];
-    let (words, requests) = told(answers, 11).await;
+    let (words, requests) = told(answers, 10).await;
     assert!(words[0].starts_with("Lost(\"500"), "{words:?}");
     assert_eq!(words[1..3], ["Listing", "+a"]);
     assert!(words[3].contains("before the list did"), "a list that is cut off: {words:?}");
