@@ -8,6 +8,7 @@ mod ingress;
 mod load;
 mod restart;
 mod routing;
+mod survival;
 mod traffic;
 
 use std::path::Path;
@@ -89,6 +90,7 @@ async fn mesh(delta: bool) {
         istiod: env!("CARGO_BIN_EXE_istiod").into(),
         envoy,
         objects: root.join("samples/shop"),
+        kubeconfig: None,
         mesh: root.join("samples/mesh.yaml"),
         delta,
     });

@@ -18,6 +18,7 @@ pub mod objects;
 mod scenarios;
 pub mod server;
 pub mod serving;
+mod starting;
 
 pub use self::cluster::Cluster;
 pub use self::serving::Serving;

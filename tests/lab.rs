@@ -67,6 +67,8 @@ pub struct Settings {
     pub envoy: PathBuf,
     /// The directory of objects. The daemon serves a copy, which tests may change.
     pub objects: PathBuf,
+    /// The daemon follows the API server that this names, which has the same objects, instead of the copy.
+    pub kubeconfig: Option<PathBuf>,
     /// The mesh configuration, of which the daemon has a copy too.
     pub mesh: PathBuf,
     /// Whether Envoys ask for incremental updates.
@@ -135,21 +137,35 @@ pub fn installed_envoy() -> PathBuf {
 impl Lab {
     /// Starts the daemon and all pods, and waits until every sidecar is ready.
     pub async fn start(settings: Settings) -> Result<Lab> {
+        Lab::start_around(Lab::new_hub()?, settings).await
+    }
+
+    /// A namespace for the daemon, and whatever it is to find at its side.
+    pub fn new_hub() -> Result<Namespace> {
+        let hub = Namespace::new("hub")?;
+        network::make_hub(&hub)?;
+        Ok(hub)
+    }
+
+    /// Starts in a hub that exists already.
+    pub async fn start_around(hub: Namespace, settings: Settings) -> Result<Lab> {
         let directory = tempfile::Builder::new().prefix("istiod-lab-").tempdir()?;
         let config = directory.path().join(CONFIG);
         copy(&settings.objects, &config)?;
         let mesh = directory.path().join(MESH);
         std::fs::copy(&settings.mesh, &mesh)
             .with_context(|| settings.mesh.display().to_string())?;
-        let hub = Namespace::new("hub")?;
-        network::make_hub(&hub)?;
         let authority = Authority::new()?;
         std::fs::write(directory.path().join(ROOT), authority.root())?;
         let hosts = format!("127.0.0.1 localhost\n{OUTSIDE} {OUTSIDE_HOST}\n");
         std::fs::write(directory.path().join(HOSTS), hosts)?;
         let outside = outside(&hub, &authority)?;
         let log = directory.path().join("istiod.log");
-        let mut daemon = Daemon::new(&settings.istiod, &config, &mesh, log);
+        let source = match &settings.kubeconfig {
+            Some(kubeconfig) => format!("--kubeconfig={}", kubeconfig.display()),
+            None => format!("--configDir={}", config.display()),
+        };
+        let mut daemon = Daemon::new(&settings.istiod, source, &mesh, log);
         daemon.start(&hub).await?;
         let objects = Objects::read(&config)?;
         let mut lab = Lab {

@@ -89,6 +89,7 @@ async fn mesh(arguments: Arguments) -> Result<()> {
         istiod: arguments.istiod.map_or_else(beside_this_program, Ok)?,
         envoy,
         objects: root.join("samples/shop"),
+        kubeconfig: None,
         mesh: root.join("samples/mesh.yaml"),
         delta: arguments.delta,
     });

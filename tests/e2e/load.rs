@@ -31,11 +31,12 @@ impl Load {
         Ok(Load { task, enough })
     }
 
-    /// Ends. An error if a request was not answered, or none was sent.
-    pub async fn stop(self) -> Result<()> {
+    /// Ends. How many requests were answered; an error if one was not, or none was sent.
+    pub async fn stop(self) -> Result<usize> {
         // The task is gone already if a request failed.
         let _ = self.enough.send(());
-        ensure!(self.task.await?? > 0, "no request was sent");
-        Ok(())
+        let answered = self.task.await??;
+        ensure!(answered > 0, "no request was sent");
+        Ok(answered)
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -41,6 +41,8 @@ pub enum Fault {
     Slow(Duration),
     /// The connection ends instead of an answer.
     Cut,
+    /// The connection ends after so many bytes of an answer.
+    Torn(usize),
 }
 
 /// A running proxy. Dropping it ends it.
@@ -62,6 +64,11 @@ struct State {
 impl Faults {
     /// In front of the server of a kubeconfig, without faults.
     pub async fn start(kubeconfig: &Path) -> Result<Faults> {
+        Faults::start_on(std::net::TcpListener::bind("127.0.0.1:0")?, kubeconfig).await
+    }
+
+    /// The same on a socket, which may be of another network.
+    pub async fn start_on(listener: std::net::TcpListener, kubeconfig: &Path) -> Result<Faults> {
         let mut config = config(kubeconfig).await?;
         config.auth_info.token = None;
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -74,7 +81,6 @@ impl Faults {
             connections: Mutex::default(),
         };
         let state = Arc::new(state);
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         runtime.spawn(Arc::clone(&state).accept(TcpListener::from_std(listener)?));
@@ -143,15 +149,16 @@ impl State {
         self.requests.lock().unwrap().push(format!("{} {target}", request.method()));
         let watch = target.contains("watch=true");
         match self.fault(&target) {
-            None => self.forward(request, Duration::ZERO).await,
-            Some(Fault::Slow(delay)) => self.forward(request, delay).await,
+            None => self.forward(request, Duration::ZERO, usize::MAX).await,
+            Some(Fault::Slow(delay)) => self.forward(request, delay, usize::MAX).await,
+            Some(Fault::Torn(bytes)) => self.forward(request, Duration::ZERO, bytes).await,
             Some(Fault::Cut) => anyhow::bail!("cut"),
             Some(Fault::Status(status)) => Ok(said(status, failure(status, "InjectedFault"))?),
             Some(Fault::Expired) if watch => {
                 let object = failure(StatusCode::GONE, "Expired");
                 Ok(said(StatusCode::OK, json!({ "type": "ERROR", "object": object }))?)
             }
-            Some(Fault::Expired) => self.forward(request, Duration::ZERO).await,
+            Some(Fault::Expired) => self.forward(request, Duration::ZERO, usize::MAX).await,
         }
     }
 
@@ -160,7 +167,13 @@ impl State {
         rules.iter().find(|(text, _)| target.contains(text)).map(|(_, fault)| *fault)
     }
 
-    async fn forward(&self, request: Request<Incoming>, delay: Duration) -> Result<Answer> {
+    /// The server's answer, each part after a delay, and no more than so many bytes of it.
+    async fn forward(
+        &self,
+        request: Request<Incoming>,
+        delay: Duration,
+        mut left: usize,
+    ) -> Result<Answer> {
         tokio::time::sleep(delay).await;
         let asked = format!("{} {}", request.method(), request.uri());
         let (mut head, body) = request.into_parts();
@@ -173,7 +186,17 @@ impl State {
         }
         let (mut head, body) = answer.into_parts();
         head.headers.remove(header::TRANSFER_ENCODING);
-        let frames = body.into_data_stream().then(move |part| async move {
+        let parts = body.into_data_stream().flat_map(move |part| {
+            let parts = match part {
+                Ok(part) if part.len() > left => {
+                    vec![Ok(part.slice(..left)), Err(anyhow::anyhow!("torn"))]
+                }
+                part => vec![part.map_err(Into::into)],
+            };
+            left = left.saturating_sub(parts[0].as_ref().map_or(0, Bytes::len));
+            stream::iter(parts)
+        });
+        let frames = parts.then(move |part| async move {
             tokio::time::sleep(delay).await;
             Ok(Frame::data(part?))
         });

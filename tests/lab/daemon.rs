@@ -18,6 +18,8 @@ pub const GRPC_PORT: u16 = 15010;
 const ENVIRONMENT: [&str; 1] = ["PILOT_ENABLE_QUIC_LISTENERS=true"];
 /// The port of readiness and debug endpoints.
 pub const HTTP_PORT: u16 = 8080;
+/// The port of metrics.
+const MONITORING_PORT: u16 = 15014;
 
 /// The daemon: the binary, what it serves, and the running process.
 pub struct Daemon {
@@ -28,11 +30,11 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Describes it; nothing runs yet.
-    pub fn new(binary: &Path, config: &Path, mesh: &Path, log: PathBuf) -> Daemon {
+    /// Describes it; nothing runs yet. The flag says where its objects come from.
+    pub fn new(binary: &Path, source: String, mesh: &Path, log: PathBuf) -> Daemon {
         let arguments = [
             "discovery".to_owned(),
-            format!("--configDir={}", config.display()),
+            source,
             format!("--meshConfig={}", mesh.display()),
             format!("--grpcAddr={HUB}:{GRPC_PORT}"),
             format!("--httpAddr=:{HTTP_PORT}"),
@@ -55,8 +57,7 @@ impl Daemon {
             if let Some(status) = process.ended()? {
                 bail!("the daemon ended with {status}\n{}", process.tail());
             }
-            let ready = get(hub, "/ready").await.is_ok_and(|answer| answer.status.is_success());
-            Ok(ready.then_some(()))
+            Ok(is_ready(hub).await.unwrap_or_default().then_some(()))
         })
         .await
     }
@@ -77,10 +78,25 @@ impl Daemon {
         serde_json::from_slice(&answer.body).with_context(|| format!("{path}: {}", answer.status))
     }
 
+    /// All of its metrics with a name: labels and value.
+    pub async fn metrics(&self, hub: &Namespace, name: &str) -> Result<Vec<(String, f64)>> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, MONITORING_PORT));
+        let answer = client::get(hub, address, "localhost", "/metrics").await?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let lines = text.lines().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
+        let own = lines.filter(|(labels, _)| labels.is_empty() || labels.starts_with('{'));
+        own.map(|(labels, value)| Ok((labels.to_owned(), value.parse()?))).collect()
+    }
+
     /// The end of its log.
     pub fn tail(&self) -> String {
         self.process.as_ref().map(Process::tail).unwrap_or_default()
     }
+}
+
+/// Whether the daemon in a namespace says that it is ready.
+pub async fn is_ready(hub: &Namespace) -> Result<bool> {
+    Ok(get(hub, "/ready").await?.status.is_success())
 }
 
 async fn get(hub: &Namespace, path: &str) -> Result<Answer> {

@@ -10,13 +10,22 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// Looks until `look` returns something. An error of `look` ends the waiting at once.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
-    let deadline = Instant::now() + PATIENCE;
+pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    until_within(PATIENCE, what, look).await
+}
+
+/// The same for what takes longer.
+pub async fn until_within<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let deadline = Instant::now() + patience;
     while Instant::now() < deadline {
         if let Some(seen) = look().await.with_context(|| format!("waiting until {what}"))? {
             return Ok(seen);
         }
         tokio::time::sleep(GLANCE).await;
     }
-    bail!("waited {PATIENCE:?} in vain until {what}")
+    bail!("waited {patience:?} in vain until {what}")
 }

@@ -35,14 +35,18 @@ const SILENCE: Duration = Duration::from_secs(150);
 /// that watches do not end together.
 const WATCH_SECONDS: u32 = 200;
 
-/// A watch that ends sooner and brought nothing counts as failed.
+/// A watch that ends sooner and brought nothing counts as failed; one that lasts longer works.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// How often a resource that does not exist is asked for when nothing tells that it was made.
+/// How often, at last, a resource that does not exist is asked for when nothing tells that it was made. At first more
+/// often: a server that begins does not serve at once what is defined.
 const ABSENT: Duration = Duration::from_secs(10);
 
 /// What marks the bookmark at the end of a streamed list.
 const LIST_ENDS: &str = "k8s.io/initial-events-end";
+
+/// What is said of a list that the server does not go on with.
+const EXPIRED: &str = "410 the list is too old before it is complete";
 
 /// What is told of a collection.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,17 +137,31 @@ impl Follower {
     /// Follows until nobody listens.
     pub async fn run(mut self) {
         let mut backoff = Backoff::default();
+        let mut absent = Backoff::default();
         let mut version = None;
         let relist = self.relist.clone();
         loop {
             let end = tokio::select! {
                 end = self.follow(&mut version, &mut backoff) => end,
-                () = relist.notified() => End::Expired,
+                () = relist.notified() => {
+                    version = None;
+                    End::Over
+                }
             };
+            if !matches!(end, End::Absent) {
+                absent.reset();
+            }
             match end {
                 End::Over => {}
                 End::Expired => {
-                    version = None;
+                    // A watch may be too late, which a list mends; a list may not.
+                    let lists = version.take().is_none();
+                    if lists && self.tell(Event::Lost(EXPIRED.to_owned())).await.is_err() {
+                        return;
+                    }
+                    // Collections do not expire in step, and nothing says that the server is in trouble.
+                    let mut once = Backoff::default();
+                    let backoff = if lists { &mut backoff } else { &mut once };
                     tokio::time::sleep(backoff.wait(Duration::ZERO)).await;
                 }
                 End::Unstreamed => self.paged.store(true, Ordering::Relaxed),
@@ -151,7 +169,7 @@ impl Follower {
                     if self.tell(Event::Absent).await.is_err() {
                         return;
                     }
-                    self.wait_until_made().await;
+                    self.wait_until_made(absent.wait(Duration::ZERO).min(ABSENT)).await;
                 }
                 End::Failed(failure) => {
                     if self.tell(Event::Lost(failure.why)).await.is_err() {
@@ -164,8 +182,8 @@ impl Follower {
         }
     }
 
-    /// Waits until the resource may exist.
-    async fn wait_until_made(&mut self) {
+    /// Waits until the resource may exist, but not for long.
+    async fn wait_until_made(&mut self, patience: Duration) {
         let made = async {
             let changed = match &mut self.made {
                 Some(made) => made.changed().await.is_ok(),
@@ -175,9 +193,10 @@ impl Follower {
                 std::future::pending().await
             }
         };
-        // Over time, not at once: that it was told does not mean that it is served.
-        let _ = timeout(ABSENT, made).await;
-        tokio::time::sleep(Backoff::default().wait(Duration::ZERO)).await;
+        if timeout(patience, made).await.is_ok() {
+            // Not at once: that it was told does not mean that it is served.
+            tokio::time::sleep(Backoff::default().wait(Duration::ZERO)).await;
+        }
     }
 
     /// Lists, if there is no version to go on from, and watches until something ends that.
@@ -243,7 +262,11 @@ impl Follower {
         let mut listing = lists;
         let mut quiet = true;
         loop {
-            let event = match timeout(SILENCE, events.next()).await {
+            let event = timeout(SILENCE, events.next()).await;
+            if !listing && begun.elapsed() >= SHORT {
+                backoff.reset();
+            }
+            let event = match event {
                 Err(_) => {
                     return Err(End::failed(format!("silent for {} s", SILENCE.as_secs())));
                 }

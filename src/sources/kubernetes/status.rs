@@ -12,6 +12,9 @@ use super::state::{Phase, State};
 use crate::api::ClusterPhase;
 use crate::metrics::Metrics;
 
+/// What is said of a resource that is defined, and of which the server knows nothing.
+const UNSERVED: &str = "the server does not serve it";
+
 /// How far following a cluster is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -52,8 +55,12 @@ impl Status {
                         let why = format!("whether it is defined is not known: {why}");
                         status.waiting.push(because(&why));
                     }
+                    // It was served before: a server that begins, say.
+                    Some(Some(true)) | None if before.synced => {
+                        status.stale.insert(name, UNSERVED.to_owned());
+                    }
                     Some(Some(true)) | None => {
-                        status.waiting.push(because("the server does not serve it"));
+                        status.waiting.push(because(UNSERVED));
                     }
                 },
             }

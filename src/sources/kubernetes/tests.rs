@@ -150,6 +150,32 @@ async fn what_is_lost_is_stale_and_stays() {
 }
 
 #[tokio::test]
+async fn what_is_defined_and_not_served_any_more_is_stale_until_it_is() {
+    let mut source = start();
+    let script = &source.script;
+    let gateway = json!({
+        "metadata": {"name": "g", "namespace": "shop", "resourceVersion": "9"}, "spec": {},
+    });
+    let end = Answer::Watch(vec![
+        json!({"type": "ADDED", "object": gateway}),
+        bookmark("100", true),
+        json!({"type": "ERROR", "object": {"kind": "Status", "status": "Failure", "code": 404}}),
+    ]);
+    script.add("/api/v1/namespaces", [list(vec![])]);
+    script.add("/api/v1/services", [list(vec![])]);
+    script.add(GATEWAYS, [end]);
+    script.add(DEFINITIONS, [list(vec![named("gateways.networking.istio.io", "2")])]);
+    script.add(MAPS, [list(vec![])]);
+    assert!(source.batches.recv().await.unwrap().synced);
+    source.status.wait_for(|status| status.stale.len() == 1).await.unwrap();
+    let begun = std::time::Instant::now();
+    script.add(GATEWAYS, [Answer::Refused(404, 0), Answer::Open(vec![])]);
+    source.status.wait_for(|status| status.stale.is_empty()).await.unwrap();
+    assert!(begun.elapsed().as_secs() < 5, "a server that begins serves it in a moment");
+    assert!(source.batches.try_recv().is_err(), "nothing changed");
+}
+
+#[tokio::test]
 async fn namespaces_outside_the_mesh_are_left_out() {
     let mut source = start();
     let script = &source.script;

@@ -100,6 +100,19 @@ async fn a_version_that_is_too_old_means_a_new_list() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_too_old_is_lost() {
+    let answers = vec![
+        Answer::Watch(vec![bookmark("5", true), expired()]),
+        Answer::Watch(vec![expired()]),
+        Answer::Open(vec![bookmark("8", true)]),
+    ];
+    let (words, _) = told(answers, 8).await;
+    assert_eq!(words[3], "Listing", "a version that is too old is not told");
+    assert!(words[4].starts_with("Lost(\"410"), "{words:?}");
+    assert_eq!(words[5..], ["Listing", "Listed", "Followed"]);
+}
+
+#[tokio::test]
 async fn what_fails_is_told_and_tried_again_from_where_it_was() {
     let answers = vec![
         Answer::Refused(500, 0),
