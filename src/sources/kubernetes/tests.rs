@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
-use super::script::{Answer, Script, bookmark};
+use super::script::{Answer, Script, bookmark, expired};
 use super::{AUDIT, KubernetesSource, Status, Watched, run};
 use crate::api::{Batch, Change, Kind, MeshConfig};
 use crate::metrics::Metrics;
@@ -156,20 +156,18 @@ async fn what_is_defined_and_not_served_any_more_is_stale_until_it_is() {
     let gateway = json!({
         "metadata": {"name": "g", "namespace": "shop", "resourceVersion": "9"}, "spec": {},
     });
-    let end = Answer::Watch(vec![
-        json!({"type": "ADDED", "object": gateway}),
-        bookmark("100", true),
-        json!({"type": "ERROR", "object": {"kind": "Status", "status": "Failure", "code": 404}}),
-    ]);
+    let added = json!({"type": "ADDED", "object": &gateway});
+    // A new list is asked for some time later, when everything else was read.
+    let read = Answer::Watch(vec![added, bookmark("100", true), expired()]);
+    let unserved = Answer::Refused(404, 0);
     script.add("/api/v1/namespaces", [list(vec![])]);
     script.add("/api/v1/services", [list(vec![])]);
-    script.add(GATEWAYS, [end]);
+    script.add(GATEWAYS, [read, unserved.clone(), unserved, list(vec![gateway])]);
     script.add(DEFINITIONS, [list(vec![named("gateways.networking.istio.io", "2")])]);
     script.add(MAPS, [list(vec![])]);
     assert!(source.batches.recv().await.unwrap().synced);
     source.status.wait_for(|status| status.stale.len() == 1).await.unwrap();
     let begun = std::time::Instant::now();
-    script.add(GATEWAYS, [Answer::Refused(404, 0), Answer::Open(vec![])]);
     source.status.wait_for(|status| status.stale.is_empty()).await.unwrap();
     assert!(begun.elapsed().as_secs() < 5, "a server that begins serves it in a moment");
     assert!(source.batches.try_recv().is_err(), "nothing changed");
