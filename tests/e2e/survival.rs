@@ -168,8 +168,8 @@ impl World {
     /// Objects change while nothing is heard of it.
     async fn deaf(&mut self, lab: &Lab, faults: Faulty) -> Result<()> {
         self.begin(faults).await;
-        is_stale(lab, true).await?;
         self.change().await?;
+        is_stale(lab, true).await?;
         self.faults.heal();
         self.arrives(lab).await?;
         is_stale(lab, false).await
