@@ -91,25 +91,39 @@ impl Snapshot {
         self.namespaces.get(&key.namespace)?.endpoints.get(&key.hostname)
     }
 
-    /// The services whose endpoints are not those of an earlier snapshot's namespaces.
+    /// The services whose endpoints are not those of an earlier snapshot's namespaces. Called for each list of
+    /// services that is served, so that what did not change may cost no more than a comparison of pointers.
     pub fn endpoint_changes(&self, before: &Namespaces) -> Vec<ServiceKey> {
         let none = SharedMap::default();
-        let of = |all: &Namespaces, name: &Str| all.get(name).map(|state| state.endpoints.clone());
-        let changed = |name: &&Str| match (self.namespaces.get(*name), before.get(*name)) {
-            (Some(new), Some(old)) => !Arc::ptr_eq(new, old),
-            (new, old) => new.is_some() || old.is_some(),
-        };
-        let gone = before.keys().filter(|name| !self.namespaces.contains_key(*name));
         let mut changes = Vec::new();
-        for namespace in self.namespaces.keys().chain(gone).filter(changed) {
-            let new = of(&self.namespaces, namespace).unwrap_or_else(|| none.clone());
-            let old = of(before, namespace).unwrap_or_else(|| none.clone());
-            let hosts = new.differences(&old, Arc::ptr_eq).into_iter().cloned();
-            changes.extend(hosts.map(|hostname| {
+        let mut note = |namespace: &Str,
+                        new: Option<&NamespaceState>,
+                        old: Option<&NamespaceState>| {
+            let of = |state: Option<&NamespaceState>| {
+                state.map_or_else(|| none.clone(), |state| state.endpoints.clone())
+            };
+            let hosts =
+                of(new).differences(&of(old), Arc::ptr_eq).into_iter().cloned().collect::<Vec<_>>();
+            changes.extend(hosts.into_iter().map(|hostname| {
                 let namespace = namespace.clone();
                 ServiceKey { hostname, namespace }
             }));
+        };
+        let mut olds = before.iter().peekable();
+        for (name, new) in self.namespaces.iter() {
+            // A state belongs to one namespace: where it is the same, so is the name.
+            if olds.next_if(|(_, old)| Arc::ptr_eq(old, new)).is_some() {
+                continue;
+            }
+            while let Some((gone, old)) = olds.next_if(|(other, _)| *other < name) {
+                note(gone, None, Some(old));
+            }
+            let old = olds.next_if(|(other, _)| *other == name).map(|(_, old)| old);
+            if !old.is_some_and(|old| Arc::ptr_eq(old, new)) {
+                note(name, Some(new), old.map(|old| &**old));
+            }
         }
+        olds.for_each(|(gone, old)| note(gone, None, Some(old)));
         changes
     }
 
