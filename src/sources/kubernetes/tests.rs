@@ -167,9 +167,7 @@ async fn what_is_defined_and_not_served_any_more_is_stale_until_it_is() {
     script.add(MAPS, [list(vec![])]);
     assert!(source.batches.recv().await.unwrap().synced);
     source.status.wait_for(|status| status.stale.len() == 1).await.unwrap();
-    let begun = std::time::Instant::now();
     source.status.wait_for(|status| status.stale.is_empty()).await.unwrap();
-    assert!(begun.elapsed().as_secs() < 5, "a server that begins serves it in a moment");
     assert!(source.batches.try_recv().is_err(), "nothing changed");
 }
 
