@@ -16,6 +16,8 @@ pub mod duration;
 pub(crate) mod enumeration;
 pub mod features;
 pub mod field_path;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod host;
 pub mod issue;
 pub mod key;
@@ -28,6 +30,10 @@ pub mod object;
 pub mod proto_json;
 pub mod protocol;
 pub mod re2;
+mod rules;
+pub mod schema;
+pub mod security;
+pub mod target;
 
 pub use self::block::Block;
 pub use self::change::{Batch, Change, Remote};

@@ -9,6 +9,7 @@ pub mod gateway;
 pub mod identity;
 pub mod locality;
 pub mod network;
+pub mod policy;
 pub mod proxy;
 pub mod references;
 pub mod report;
@@ -23,6 +24,7 @@ pub use self::endpoint::{Address, Bare, Endpoint, EndpointTraits, Health, Servic
 pub use self::gateway::Gateways;
 pub use self::locality::Locality;
 pub use self::network::{NetworkGateway, NetworkGateways, Networks};
+pub use self::policy::peer::Peers;
 pub use self::proxy::{Proxy, ProxyKind};
 pub use self::service::{Port, Registry, Resolution, Service, ServiceKey, Visibility};
 pub use self::sidecar::Sidecars;

@@ -93,6 +93,7 @@ impl Settings {
             merge_rules_by_visibility: self.merge_rules_by_visibility,
             best_service_namespace: self.best_service_namespace,
             sidecar_ingress_merge: self.sidecar_ingress_merge,
+            sidecar_ingress_tls: self.sidecar_ingress_tls,
             weigh_localities: self.weigh_localities,
             external_tls_by_rule: self.external_tls_by_rule,
             filter_gateway_clusters: self.filter_gateway_clusters,

@@ -16,7 +16,7 @@ pub use self::published::{Publisher, Snapshots};
 pub use self::shared_map::SharedMap;
 use crate::api::{Diagnostic, Features, MeshConfig, Str, core};
 use crate::model::{
-    Gateways, Networks, Proxy, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget,
+    Gateways, Networks, Peers, Proxy, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget,
     Sidecars, VirtualServices, Workload,
 };
 
@@ -49,6 +49,8 @@ pub struct Snapshot {
     pub sidecars: Arc<Sidecars>,
     /// How networks reach each other.
     pub networks: Arc<Networks>,
+    /// Which connections workloads take.
+    pub peers: Arc<Peers>,
     /// What is to be said of objects, whoever is connected, sorted. Translation adds what only proxies show.
     pub diagnostics: Arc<[Diagnostic]>,
     /// The objects themselves, for those who list them, but not those that are read only to derive what is

@@ -11,6 +11,7 @@
 
 mod allocate;
 mod changes;
+mod clashes;
 mod cluster;
 mod configs;
 mod derive;
@@ -181,7 +182,11 @@ impl Store {
                 self.find_membership(&cluster);
             }
         }
-        self.dirty.kinds.extend([Kind::VirtualService, Kind::DestinationRule]);
+        self.dirty.kinds.extend([
+            Kind::VirtualService,
+            Kind::DestinationRule,
+            Kind::PeerAuthentication,
+        ]);
         self.changed = true;
     }
 
@@ -204,6 +209,7 @@ impl Store {
                 gateways: self.configs.gateways.clone(),
                 sidecars: self.configs.sidecars.clone(),
                 networks: self.configs.networks.clone(),
+                peers: self.configs.peers.clone(),
                 diagnostics: self.configs.diagnostics.clone(),
                 objects: self.objects.clone(),
             });

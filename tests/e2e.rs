@@ -6,6 +6,7 @@
 mod changes;
 mod ingress;
 mod load;
+mod peers;
 mod restart;
 mod routing;
 mod survival;
@@ -54,6 +55,10 @@ async fn run(lab: &mut Lab) -> Result<()> {
         changes::an_unready_pod_gets_no_requests,
         changes::a_port_changes_its_protocol,
         changes::unknown_destinations_are_refused,
+        peers::strict_refuses_plaintext,
+        peers::one_port_takes_plaintext,
+        peers::without_mtls_clients_send_plaintext,
+        peers::permissive_takes_both,
         routing::routes_arrive,
         routing::weights_split,
         routing::headers_choose,

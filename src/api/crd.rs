@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Kind;
-use super::networking::schema::structural;
 use super::networking::{
     DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService, WorkloadEntry, WorkloadGroup,
 };
+use super::schema::structural;
+use super::security::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};
 
 /// A column that `kubectl get` prints.
 struct Column {
@@ -36,6 +37,20 @@ struct Definition {
 pub fn definitions() -> Vec<Value> {
     let all = [
         Definition {
+            kind: Kind::AuthorizationPolicy,
+            spec: structural::<AuthorizationPolicy>(),
+            short_name: Some("ap"),
+            columns: &[
+                Column {
+                    name: "Action",
+                    path: ".spec.action",
+                    description: "What happens to the requests that it describes",
+                },
+                AGE,
+            ],
+            spec_required: false,
+        },
+        Definition {
             kind: Kind::DestinationRule,
             spec: structural::<DestinationRule>(),
             short_name: Some("dr"),
@@ -49,6 +64,27 @@ pub fn definitions() -> Vec<Value> {
             kind: Kind::Gateway,
             spec: structural::<Gateway>(),
             short_name: Some("gw"),
+            columns: &[],
+            spec_required: false,
+        },
+        Definition {
+            kind: Kind::PeerAuthentication,
+            spec: structural::<PeerAuthentication>(),
+            short_name: Some("pa"),
+            columns: &[
+                Column {
+                    name: "Mode",
+                    path: ".spec.mtls.mode",
+                    description: "Which connections its workloads take",
+                },
+                AGE,
+            ],
+            spec_required: false,
+        },
+        Definition {
+            kind: Kind::RequestAuthentication,
+            spec: structural::<RequestAuthentication>(),
+            short_name: Some("ra"),
             columns: &[],
             spec_required: false,
         },

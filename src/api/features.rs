@@ -77,6 +77,8 @@ pub struct Features {
     pub best_service_namespace: bool,
     /// Ports that the ingress of a Sidecar does not describe are served as the services say.
     pub sidecar_ingress_merge: bool,
+    /// Sidecars end the TLS that their ingress listeners ask for.
+    pub sidecar_ingress_tls: bool,
     /// Clusters weigh localities even where nothing asks for it.
     pub weigh_localities: bool,
     /// For external services, what a DestinationRule says of TLS wins over a proxy's own certificates.
@@ -148,6 +150,7 @@ impl Default for Features {
             merge_rules_by_visibility: true,
             best_service_namespace: true,
             sidecar_ingress_merge: false,
+            sidecar_ingress_tls: false,
             weigh_localities: false,
             external_tls_by_rule: true,
             filter_gateway_clusters: false,

@@ -38,8 +38,10 @@ pub struct MeshConfig {
     pub root_namespace: Str,
     /// The trust domain of the mesh's identities.
     pub trust_domain: Str,
-    /// Other trust domains that mean the same, sorted.
+    /// Other trust domains that mean the same.
     pub trust_domain_aliases: Vec<Str>,
+    /// Trust domains whose roots the mesh is told (`caCertificates[].trustDomains`).
+    pub rooted_trust_domains: Vec<Str>,
     /// `defaultProviders.metrics`, in order.
     pub metrics_providers: Vec<Str>,
     /// `defaultServiceExportTo`; `*` when unset.
@@ -93,6 +95,7 @@ impl Default for MeshConfig {
             root_namespace: "istio-system".into(),
             trust_domain: "cluster.local".into(),
             trust_domain_aliases: Vec::new(),
+            rooted_trust_domains: Vec::new(),
             metrics_providers: Vec::new(),
             default_service_export_to: vec!["*".into()],
             default_virtual_service_export_to: vec!["*".into()],
@@ -114,6 +117,20 @@ impl Default for MeshConfig {
             networks: MeshNetworks::default(),
             raw: serde_json::Value::Null,
         }
+    }
+}
+
+impl MeshConfig {
+    /// The trust domains whose workloads may call those of the mesh, each once, that of the mesh first.
+    pub fn accepted_trust_domains(&self) -> Vec<Str> {
+        let own = std::iter::once(&self.trust_domain);
+        let mut accepted: Vec<Str> = Vec::new();
+        for domain in own.chain(&self.trust_domain_aliases).chain(&self.rooted_trust_domains) {
+            if !domain.is_empty() && !accepted.contains(domain) {
+                accepted.push(domain.clone());
+            }
+        }
+        accepted
     }
 }
 

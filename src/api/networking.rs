@@ -9,16 +9,11 @@ pub mod cipher;
 pub mod common;
 pub mod destination_rule;
 pub mod gateway;
-mod rules;
-pub mod schema;
 pub mod service_entry;
 pub mod sidecar;
 pub mod virtual_service;
 pub mod workload_entry;
 pub mod workload_group;
-
-#[cfg(test)]
-mod fixture;
 
 pub use self::destination_rule::DestinationRule;
 pub use self::gateway::Gateway;

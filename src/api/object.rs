@@ -9,6 +9,7 @@ use super::core::{
 use super::networking::{
     DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService, WorkloadEntry, WorkloadGroup,
 };
+use super::security::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};
 use super::{Kind, Meta, ObjectKey};
 
 /// An object. Cloning shares it.
@@ -32,6 +33,9 @@ pub enum Object {
     WorkloadEntry(Arc<Config<WorkloadEntry>>),
     WorkloadGroup(Arc<Config<WorkloadGroup>>),
     Sidecar(Arc<Config<Sidecar>>),
+    PeerAuthentication(Arc<Config<PeerAuthentication>>),
+    RequestAuthentication(Arc<Config<RequestAuthentication>>),
+    AuthorizationPolicy(Arc<Config<AuthorizationPolicy>>),
     /// Any other of Istio's kinds.
     Untyped(Arc<Untyped>),
 }
@@ -55,6 +59,9 @@ impl Object {
             Object::WorkloadEntry(o) => &o.meta,
             Object::WorkloadGroup(o) => &o.meta,
             Object::Sidecar(o) => &o.meta,
+            Object::PeerAuthentication(o) => &o.meta,
+            Object::RequestAuthentication(o) => &o.meta,
+            Object::AuthorizationPolicy(o) => &o.meta,
             Object::Untyped(o) => &o.meta,
         }
     }
@@ -78,6 +85,9 @@ impl Object {
             Object::WorkloadEntry(_) => Kind::WorkloadEntry,
             Object::WorkloadGroup(_) => Kind::WorkloadGroup,
             Object::Sidecar(_) => Kind::Sidecar,
+            Object::PeerAuthentication(_) => Kind::PeerAuthentication,
+            Object::RequestAuthentication(_) => Kind::RequestAuthentication,
+            Object::AuthorizationPolicy(_) => Kind::AuthorizationPolicy,
             Object::Untyped(o) => o.kind,
         }
     }
@@ -98,6 +108,9 @@ impl Object {
             Object::WorkloadEntry(o) => serde_json::to_value(&o.spec),
             Object::WorkloadGroup(o) => serde_json::to_value(&o.spec),
             Object::Sidecar(o) => serde_json::to_value(&o.spec),
+            Object::PeerAuthentication(o) => serde_json::to_value(&o.spec),
+            Object::RequestAuthentication(o) => serde_json::to_value(&o.spec),
+            Object::AuthorizationPolicy(o) => serde_json::to_value(&o.spec),
             Object::Untyped(o) => Ok(o.spec.clone()),
             _ => return None,
         };

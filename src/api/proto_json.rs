@@ -4,7 +4,6 @@
 //! a null is an absent field, and a number may be written as text. Keys of maps are left as they are. Knows no type:
 //! the fields of a struct are what serde tells when it asks for one.
 
-use serde::de::value::StringDeserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
@@ -171,6 +170,29 @@ impl Fields {
     }
 }
 
+/// A key of an object. Where a map has numbers as keys, JSON has them as text.
+struct Key(String);
+
+impl<'de> Deserializer<'de> for Key {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_string(self.0)
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0.parse() {
+            Ok(number) => visitor.visit_u32(number),
+            Err(_) => Err(Error::invalid_value(serde::de::Unexpected::Str(&self.0), &"a number")),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct
+        seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
 impl<'de> MapAccess<'de> for Fields {
     type Error = Error;
 
@@ -183,8 +205,7 @@ impl<'de> MapAccess<'de> for Fields {
                 continue;
             }
             self.value = Some(value);
-            let key: StringDeserializer<Error> = self.key(key).into_deserializer();
-            return seed.deserialize(key).map(Some);
+            return seed.deserialize(Key(self.key(key))).map(Some);
         }
         Ok(None)
     }

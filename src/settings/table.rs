@@ -148,6 +148,8 @@ settings! {
         "which of several services of one name a Sidecar means";
     "PILOT_ALLOW_SIDECAR_SERVICE_INBOUND_LISTENER_MERGE" sidecar_ingress_merge: bool = false,
         "Sidecar ingress listeners add to those of services";
+    "ENABLE_TLS_ON_SIDECAR_INGRESS" sidecar_ingress_tls: bool = false,
+        "TLS settings of Sidecar ingress listeners";
     "PILOT_ENABLE_ROUTE_COLLAPSE_OPTIMIZATION" collapse_routes: bool = true,
         "hosts of gateways that have the same routes share a virtual host";
     "PILOT_ENABLE_EDS_FOR_HEADLESS_SERVICES" headless_eds: bool = false,
@@ -259,7 +261,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENABLE_NATIVE_SIDECARS", "auto", "injects sidecars as restartable init containers", Pending),
         ("ISTIO_WASM_MAX_BINARY_SIZE_BYTES", "268435456", "the largest Wasm module", AGENT),
 
-        ("ENABLE_TLS_ON_SIDECAR_INGRESS", "false", "TLS settings of Sidecar ingress listeners", Pending),
         ("PILOT_ENABLE_AMBIENT", "false", "ambient mode", Pending),
         ("PILOT_ENABLE_AMBIENT_WAYPOINTS", "true", "waypoints, in ambient mode", Pending),
         ("PILOT_ENABLE_SENDING_HBONE", "true", "sidecars and gateways send HBONE, in ambient mode", Pending),

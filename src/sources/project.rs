@@ -26,6 +26,7 @@ pub use crate::api::issue::Issue;
 use crate::api::networking::{
     DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService, WorkloadEntry, WorkloadGroup,
 };
+use crate::api::security::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};
 use crate::api::{Kind, Labels, Object, ObjectKey, Str};
 
 /// The namespace of an object of a namespaced kind that names none.
@@ -133,11 +134,11 @@ fn project_kind(kind: Kind, value: Value, context: &mut Context<'_>) -> Result<O
         Kind::WorkloadEntry => config::typed::<WorkloadEntry>(value, context),
         Kind::WorkloadGroup => config::typed::<WorkloadGroup>(value, context),
         Kind::Sidecar => config::typed::<Sidecar>(value, context),
+        Kind::PeerAuthentication => config::typed::<PeerAuthentication>(value, context),
+        Kind::RequestAuthentication => config::typed::<RequestAuthentication>(value, context),
+        Kind::AuthorizationPolicy => config::typed::<AuthorizationPolicy>(value, context),
         Kind::EnvoyFilter
         | Kind::ProxyConfig
-        | Kind::AuthorizationPolicy
-        | Kind::RequestAuthentication
-        | Kind::PeerAuthentication
         | Kind::Telemetry
         | Kind::WasmPlugin
         | Kind::TrafficExtension => config::untyped(kind, value, context),

@@ -55,7 +55,10 @@ impl Store {
             Object::VirtualService(_)
             | Object::DestinationRule(_)
             | Object::Gateway(_)
-            | Object::Sidecar(_) => {
+            | Object::Sidecar(_)
+            | Object::PeerAuthentication(_)
+            | Object::RequestAuthentication(_)
+            | Object::AuthorizationPolicy(_) => {
                 self.dirty.kinds.insert(object.kind());
                 self.changed = true;
             }

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::clashes::{Around, Clashes};
 use super::references::References;
 use crate::api::config::{Config, Spec, by_age};
 use crate::api::networking::{DestinationRule, Sidecar};
+use crate::api::security::AuthorizationPolicy;
 use crate::api::{Diagnostic, Features, Kind, MeshConfig};
+use crate::model::policy::identity;
 use crate::model::references::{self, World};
-use crate::model::{Gateways, Networks, Rules, Sidecars, VirtualServices};
+use crate::model::{Gateways, Networks, Peers, Rules, Sidecars, VirtualServices};
 use crate::snapshot::Objects;
 
 /// The indexes.
@@ -19,7 +22,11 @@ pub(super) struct Configs {
     pub(super) gateways: Arc<Gateways>,
     pub(super) sidecars: Arc<Sidecars>,
     pub(super) networks: Arc<Networks>,
+    pub(super) peers: Arc<Peers>,
     pub(super) references: References,
+    clashes: Clashes,
+    /// What AuthorizationPolicies ask that is not told.
+    identities: Vec<Diagnostic>,
     /// What all of them have to say, sorted.
     pub(super) diagnostics: Arc<[Diagnostic]>,
 }
@@ -30,10 +37,11 @@ impl Configs {
         &mut self,
         kinds: &BTreeSet<Kind>,
         objects: &Objects,
+        around: Around<'_>,
         mesh: &MeshConfig,
-        domain: &str,
         features: &Features,
     ) {
+        let domain = around.domain;
         for kind in kinds {
             match kind {
                 Kind::VirtualService => {
@@ -48,11 +56,23 @@ impl Configs {
                 }
                 Kind::Gateway => self.gateways = Arc::new(Gateways::new(&oldest_first(objects))),
                 Kind::Sidecar => self.sidecars = Arc::new(Sidecars::new(&oldest_first(objects))),
+                Kind::PeerAuthentication => {
+                    let all = oldest_first(objects);
+                    let new = Peers::new(&all, &mesh.root_namespace, &self.peers);
+                    self.peers = Arc::new(new);
+                }
                 _ => {}
             }
         }
+        if kinds.contains(&Kind::PeerAuthentication) || kinds.contains(&Kind::AuthorizationPolicy) {
+            let policies = objects.of_kind(Kind::AuthorizationPolicy);
+            let policies = policies.filter_map(AuthorizationPolicy::of);
+            self.identities = identity::check(policies, &self.peers, &mesh.root_namespace);
+        }
         let named = self.find_missing(kinds, objects, mesh, domain);
-        if named || !kinds.is_empty() {
+        let clashes =
+            self.clashes.refresh(kinds, objects, around, &self.peers, &self.references.hosts);
+        if named || clashes || !kinds.is_empty() {
             self.gather_diagnostics();
         }
     }
@@ -67,7 +87,13 @@ impl Configs {
     ) -> bool {
         let References { hosts, stale, missing, .. } = &mut self.references;
         let stale = std::mem::take(stale);
-        if !stale && kinds.is_empty() {
+        // Policies name no hosts.
+        let policies = [
+            Kind::PeerAuthentication,
+            Kind::RequestAuthentication,
+            Kind::AuthorizationPolicy,
+        ];
+        if !stale && kinds.iter().all(|kind| policies.contains(kind)) {
             return false;
         }
         let world = World {
@@ -91,7 +117,10 @@ impl Configs {
             &self.gateways.diagnostics,
             &self.sidecars.diagnostics,
             &self.networks.diagnostics,
+            &self.peers.diagnostics,
             &self.references.missing,
+            &self.clashes.diagnostics,
+            &self.identities,
         ];
         let rivals = self.references.rivals.values().flatten();
         let mut all: Vec<Diagnostic> = lists.into_iter().flatten().chain(rivals).cloned().collect();

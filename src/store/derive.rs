@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::clashes::Around;
 use super::{ClusterRef, Id, Store, endpoints, selectors, service, targets, workload};
 use crate::api::core::{self, ServiceType};
 use crate::api::{Kind, Str};
@@ -39,7 +40,8 @@ impl Store {
         let kinds = std::mem::take(&mut self.dirty.kinds);
         self.derive_networks();
         let super::Config { domain, features, .. } = &self.config;
-        self.configs.refresh(&kinds, &self.objects, &self.mesh, domain, features);
+        let around = Around { namespaces: &self.namespaces, services: &self.by_age, domain };
+        self.configs.refresh(&kinds, &self.objects, around, &self.mesh, features);
         self.forget_clusters();
     }
 

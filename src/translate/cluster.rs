@@ -45,6 +45,7 @@ use super::scope::Scope;
 use super::translator::{Built, Context};
 use crate::api::core::TargetPort;
 use crate::api::{Diagnostic, Features, MeshConfig, ObjectKey, Severity, Str};
+use crate::model::policy::peer::Refusing;
 use crate::model::{
     EndpointTraits, MergedRule, Port, ProxyKind, Registry, Resolution, Service, ServiceKey,
     ServiceTarget, Visibility,
@@ -79,6 +80,8 @@ struct Settings {
     /// Who is told the endpoints of clusters that resolve names, and how localities count for these.
     audience: Audience,
     mesh: Same<MeshConfig>,
+    /// Where mTLS is not taken.
+    refusing: Same<Refusing>,
 }
 
 impl Memos {
@@ -126,6 +129,7 @@ pub fn outbound(context: &Context<'_>, memos: &mut Memos) -> Arc<Built> {
         sni_dnat: sni_dnat::is_needed(context.scope),
         audience: Audience::of(context.scope, snapshot),
         mesh: Same(snapshot.mesh.clone()),
+        refusing: Same(snapshot.peers.refusing.clone()),
     });
     let Memos { lists, all, outbound, no_endpoints, .. } = memos;
     let services = lists.get(Inputs::of(context), settings.clone(), |service| {
@@ -154,6 +158,8 @@ fn of_service(
     let purposes = sni_dnat::purposes(service, settings.sni_dnat).iter().copied();
     let purposes = purposes.filter(|purpose| attached || *purpose != Purpose::Outbound);
     let rule = context.rules.key(&service.key);
+    let Same(refusing) = &settings.refusing;
+    let refusal = refusing.generally(&service.key.namespace).filter(|_| !service.mesh_external);
     for (index, port, discovery) in ports(service, settings.client.kind, &snapshot.features) {
         let forward = discovery == Discovery::Forward;
         if forward && !settings.client.forwards {
@@ -173,6 +179,7 @@ fn of_service(
                     purpose,
                     policy: settings.policy.clone(),
                     client: settings.client.clone(),
+                    refusal: refusal.clone(),
                     names: None,
                 };
                 if let Discovery::Dns { .. } = discovery {

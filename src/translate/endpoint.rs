@@ -35,8 +35,9 @@ use super::each::{Inputs, Lists};
 use super::memo::{Counts, ResourceMemo, Same};
 use super::resource::Resource;
 use super::translator::{Built, Context};
-use crate::api::networking::destination_rule::Subset;
+use crate::api::networking::destination_rule::{ClientTlsMode, Subset};
 use crate::api::{MeshConfig, ObjectKey};
+use crate::model::policy::peer::Refusing;
 use crate::model::{MergedRule, Port, Service, ServiceEndpoints};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::endpoint::v3::ClusterLoadAssignment;
@@ -59,6 +60,8 @@ struct Settings {
     audience: Audience,
     /// See [`sni_dnat::is_needed`].
     sni_dnat: bool,
+    /// Where mTLS is not taken.
+    refusing: Same<Refusing>,
 }
 
 impl Memos {
@@ -81,6 +84,7 @@ pub fn assignments(context: &Context<'_>, memos: &mut Memos) -> Arc<Built> {
         mesh: Same(snapshot.mesh.clone()),
         audience: Audience::of(scope, snapshot),
         sni_dnat: sni_dnat::is_needed(scope),
+        refusing: Same(snapshot.peers.refusing.clone()),
     });
     let Memos { lists, assignments, no_origins } = memos;
     lists.get(Inputs::of(context), settings.clone(), |service| Built {
@@ -181,7 +185,11 @@ impl<'a> Client<'a> {
         let name = subset.map(|subset| &*subset.name);
         let (mesh, features) = (&snapshot.mesh, &snapshot.features);
         let balancing = Balancing::of(service, *rule, port.number, name, mesh, place);
-        let explicit_tls = rule.is_some_and(|rule| rule::is_explicit_tls(rule, port.number, name));
+        let mode = rule.and_then(|rule| rule::tls_mode(rule, port.number, name));
+        let explicit_tls = mode.is_some_and(|mode| mode != ClientTlsMode::IstioMutual);
+        // What a rule says of TLS counts, whatever servers take.
+        let refusing = &snapshot.peers.refusing;
+        let peers = refusing.of_namespace(&service.key.namespace).filter(|_| mode.is_none());
         let endpoints = self.endpoints.and_then(|e| e.by_port.get(&port.name));
         let shapes = subset.is_some() || explicit_tls || balancing != Balancing::Even;
         let shaping = rule.iter().filter(|_| shapes).flat_map(|rule| rule.origins());
@@ -198,6 +206,7 @@ impl<'a> Client<'a> {
             crossing: self.crossing.clone(),
             balancing,
             explicit_tls,
+            peers: peers.cloned().map(Same),
             telemetry: features.telemetry && features.endpoint_telemetry,
             as_service: features.external_canonical && service.mesh_external,
         }

@@ -21,11 +21,12 @@ use crate::api::config::Config;
 use crate::api::core::TargetPort;
 use crate::api::networking::DestinationRule;
 use crate::api::proto_json::ProtoJson;
+use crate::api::security::PeerAuthentication;
 use crate::api::{Features, Kind, MeshConfig, Meta, ObjectKey, Str};
 use crate::model::identity::spiffe;
 use crate::model::service::sort_by_age;
 use crate::model::{
-    Address, Bare, Endpoint, EndpointTraits, Health, Locality, Networks, Port, Protocol, Proxy,
+    Address, Bare, Endpoint, EndpointTraits, Health, Locality, Networks, Peers, Port, Protocol, Proxy,
     ProxyKind, Registry, Resolution, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget,
     TlsMode, Visibility, Workload,
 };
@@ -45,6 +46,8 @@ pub struct World {
     workloads: BTreeMap<(Str, Str), WorkloadState>,
     configs: Vec<Arc<Config<DestinationRule>>>,
     rules: Arc<Rules>,
+    policies: Vec<Arc<Config<PeerAuthentication>>>,
+    peers: Arc<Peers>,
     generation: u64,
 }
 
@@ -72,6 +75,18 @@ impl World {
         let (mesh, features) = (&self.mesh, Features::default());
         self.rules =
             Arc::new(Rules::new(&self.configs, mesh, "cluster.local", &features, &self.rules));
+    }
+
+    /// Adds a PeerAuthentication, such as `default.shop`, or replaces the one of its name. The spec is as users write it.
+    pub fn peer(&mut self, name: &str, spec: Value) {
+        let (name, namespace) = name.split_once('.').expect("NAME.NAMESPACE");
+        let meta = Meta { name: name.into(), namespace: namespace.into(), ..Meta::default() };
+        let spec = PeerAuthentication::deserialize(ProtoJson(spec)).expect("a spec");
+        let new = Arc::new(Config { meta, spec, status: () });
+        self.policies.retain(|config| config.key() != new.key());
+        self.policies.push(new);
+        self.peers =
+            Arc::new(Peers::new(&self.policies, &self.mesh.root_namespace, &self.peers));
     }
 
     /// Sets the endpoints of a service: the same on each of its ports.
@@ -145,6 +160,7 @@ impl World {
             networks: self.networks.clone(),
             services: services.into(),
             destination_rules: self.rules.clone(),
+            peers: self.peers.clone(),
             namespaces: Arc::new(
                 namespaces.into_iter().map(|(name, state)| (name, Arc::new(state))).collect(),
             ),

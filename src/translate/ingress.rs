@@ -89,6 +89,15 @@ pub fn of_services<'a>(scope: &Scope, targets: &'a [ServiceTarget]) -> Vec<&'a S
     }
 }
 
+/// The ports of a workload that somebody describes: its Sidecar if that describes any, and the services that count
+/// beside it.
+pub fn ports(scope: &Scope, targets: &[ServiceTarget]) -> BTreeSet<u16> {
+    let of_sidecar = described(scope).into_iter().flat_map(|spec| &spec.ingress);
+    let of_sidecar = of_sidecar.filter_map(|listener| u16::try_from(listener.port.number).ok());
+    let of_services = of_services(scope, targets).into_iter().map(|target| target.target_port);
+    of_sidecar.chain(of_services).collect()
+}
+
 /// The limits of connections that a Sidecar sets for a port of its workloads.
 pub fn pool(scope: &Scope, port: u16) -> Option<Arc<ConnectionPool>> {
     let Same(sidecar) = scope.sidecar.as_ref()?;

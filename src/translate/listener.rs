@@ -28,13 +28,12 @@ pub mod tracing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use self::bind::Place;
 use self::connection_manager::{ConnectionManager, Side};
-use self::mtls::Modes;
 use self::plan::Plan;
 use self::profile::Profile;
 use super::ingress;
@@ -46,6 +45,7 @@ use super::visible::Egress;
 use crate::api::config::Config;
 use crate::api::networking::Sidecar;
 use crate::api::{Labels, Str};
+use crate::model::policy::peer::Applied;
 use crate::model::{Service, ServiceEndpoints, ServiceTarget};
 
 /// What the builders remember.
@@ -252,6 +252,7 @@ pub fn inbound(
     traits: &ListenerTraits,
     ips: &[IpAddr],
     targets: &[ServiceTarget],
+    peers: &Applied,
     memos: &mut Memos,
 ) -> Built {
     let scope = context.scope;
@@ -266,7 +267,7 @@ pub fn inbound(
     }
     let mut diagnostics = Vec::new();
     for ingress in ingress::of(scope, ips).unwrap_or_default() {
-        match inbound::of_ingress(scope, &profile.0, &ingress) {
+        match inbound::of_ingress(scope, &profile.0, &ingress, &context.snapshot.mesh) {
             Ok(Some(port)) => {
                 if ingress.bound {
                     bound.insert(ingress.port, ingress.addresses);
@@ -277,12 +278,20 @@ pub fn inbound(
             Err(told) => diagnostics.push(told),
         }
     }
-    let mut key = |ports, bound| {
+    let described = ingress::ports(scope, targets);
+    let undescribed: BTreeSet<u16> = peers.modes.ports.keys().copied().collect();
+    let undescribed: BTreeSet<u16> = &(&undescribed - &described) - &[profile.0.inbound_port].into();
+    let mut key = |ports: BTreeMap<u16, inbound::Port>, bound: Option<_>| {
+        let undescribed = if bound.is_none() { undescribed.clone() } else { BTreeSet::new() };
+        let mut peers = peers.clone();
+        let matters = |port: &u16| ports.contains_key(port) || undescribed.contains(port);
+        peers.modes.ports.retain(|port, _| matters(port));
         let key = inbound::Key {
             tags: profile.0.tracing.then(|| traits.trace_tags.clone()),
             profile: profile.clone(),
             ports,
-            modes: Modes::default(),
+            peers,
+            undescribed,
             bound,
         };
         memos.inbound.get(key, inbound::build)

@@ -3,9 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schema;
-
-use crate::api::{Labels, Str};
+use crate::api::{Labels, Str, schema};
 
 /// Selects workloads by their labels.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +47,6 @@ pub struct Percent {
 }
 
 /// Whether something has its default, and need not be written.
-pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(in crate::api) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

@@ -9,12 +9,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{PortSelector, is_default};
-use super::schema;
 use crate::api::config::{Config, Spec};
 use crate::api::duration::GoDuration;
 use crate::api::enumeration::enumeration;
 use crate::api::issue::Issues;
-use crate::api::{Kind, Labels, Meta, Object, Str};
+use crate::api::target::WorkloadSelector;
+use crate::api::{Kind, Labels, Meta, Object, Str, schema};
 
 /// The spec of a DestinationRule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,17 +34,7 @@ pub struct DestinationRule {
     pub export_to: Vec<Str>,
     /// The client workloads, of the same namespace, that it is for; None for all.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub workload_selector: Option<ClientSelector>,
-}
-
-/// Selects client workloads.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ClientSelector {
-    /// All of these labels.
-    #[serde(skip_serializing_if = "Labels::is_empty")]
-    #[schemars(schema_with = "schema::match_labels")]
-    pub match_labels: Labels,
+    pub workload_selector: Option<WorkloadSelector>,
 }
 
 /// A named part of a host's endpoints.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{WorkloadSelector, is_default};
-use super::schema;
+use crate::api::schema;
 use super::workload_entry::WorkloadEntry;
 use crate::api::config::{Config, Spec};
 use crate::api::enumeration::enumeration;

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Destination, Percent, is_default};
-use super::schema;
+use crate::api::schema;
 use crate::api::config::{Config, Spec};
 use crate::api::duration::GoDuration;
 use crate::api::enumeration::enumeration;
@@ -43,7 +43,7 @@ pub struct VirtualService {
 /// What happens to requests that one of `match` describes. One of route, redirect, direct response, delegate.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
-#[schemars(transform = schema::old_mirror_percent)]
+#[schemars(transform = schema::old_spelling("mirrorPercent", "mirror_percent"))]
 pub struct HttpRoute {
     /// For statistics and logs.
     #[serde(skip_serializing_if = "str::is_empty")]

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::common::is_default;
-use super::schema;
+use crate::api::schema;
 use crate::api::config::{Config, Spec};
 use crate::api::issue::Issues;
 use crate::api::{Kind, Labels, Meta, Object, Str};

@@ -50,6 +50,7 @@ pub(super) fn typed(mesh: &Map<String, Value>) -> Result<MeshConfig, Issue> {
         root_namespace: fields.text("rootNamespace"),
         trust_domain: fields.text("trustDomain"),
         trust_domain_aliases: strings(mesh.get("trustDomainAliases")),
+        rooted_trust_domains: rooted_trust_domains(mesh.get("caCertificates")),
         metrics_providers: strings(fields.inner("defaultProviders", "metrics")),
         default_service_export_to: export_to(strings(mesh.get("defaultServiceExportTo"))),
         default_virtual_service_export_to: export_to(strings(
@@ -171,6 +172,11 @@ fn cluster_local(settings: Option<&Value>) -> Vec<(Str, bool)> {
         strings(setting.get("hosts")).into_iter().map(move |host| (host, local))
     });
     hosts.collect()
+}
+
+fn rooted_trust_domains(certificates: Option<&Value>) -> Vec<Str> {
+    let certificates = certificates.and_then(Value::as_array).into_iter().flatten();
+    certificates.flat_map(|certificate| strings(certificate.get("trustDomains"))).collect()
 }
 
 fn discovery_host(config: Option<&Value>) -> Str {

@@ -15,6 +15,7 @@ use super::tls::expand;
 use super::transport::{Peer, secure};
 use super::{balance, outlier};
 use crate::api::core::TargetPort;
+use crate::api::ObjectKey;
 use crate::api::networking::destination_rule::{ClientTlsMode, Subset, TrafficPolicy};
 use crate::model::{
     EndpointTraits, MergedRule, Port, Protocol, ProxyKind, Registry, Resolution, Service,
@@ -51,6 +52,8 @@ pub struct Key {
     pub policy: Same<Policy>,
     /// What of the proxy the cluster depends on.
     pub client: Client,
+    /// The PeerAuthentication by which the service's workloads take no mTLS in general.
+    pub refusal: Option<ObjectKey>,
     /// The endpoints that the cluster itself names, and who resolves them; None unless it resolves names.
     pub names: Option<Arc<Names>>,
 }
@@ -118,7 +121,8 @@ pub fn resource(key: &Key, port: &Port, discovery: Discovery) -> Resource {
     let cluster = cluster(key, port, discovery, &name);
     let origins = key.rule().into_iter().flat_map(MergedRule::origins);
     let inline = key.names.iter().flat_map(|names| names.assignment.origins.iter().cloned());
-    let origins = [service.origin.clone()].into_iter().chain(origins).chain(inline);
+    let refusal = key.refusal.iter().cloned();
+    let origins = [service.origin.clone()].into_iter().chain(origins).chain(inline).chain(refusal);
     Resource::new(name.into(), encode::encode(&cluster), origins)
 }
 
@@ -212,14 +216,14 @@ fn port_override(service: &Service, port: &Port) -> Option<LbConfig> {
 }
 
 /// Who is spoken to. Where clients choose the address, be it the service's way or the rule's, mTLS is spoken only if all
-/// endpoints take it.
+/// endpoints take it. Endpoints whose own policies refuse it say so themselves.
 fn peer<'a>(key: &'a Key, port: &Port, original_dst: bool) -> Peer<'a> {
     let Key { service: Same(service), policy: Same(policy), client, .. } = key;
     let identities: BTreeSet<_> =
         key.endpoints.0.identities.iter().chain(&service.service_accounts).cloned().collect();
     let balancer = key.own_policy().and_then(|policy| policy.load_balancer.as_ref());
     let chosen = service.resolution == Resolution::Passthrough || is_passthrough(balancer);
-    let all = !chosen || key.endpoints.0.all_mtls;
+    let all = (!chosen || key.endpoints.0.all_mtls) && key.refusal.is_none();
     Peer {
         service,
         client,

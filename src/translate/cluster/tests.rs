@@ -142,6 +142,39 @@ fn endpoints_choose_between_mtls_and_plain_text() {
 }
 
 #[test]
+fn where_a_namespace_refuses_mtls_clusters_offer_none() {
+    let cluster = |policies: &[(&str, Value)], change: fn(&mut Service)| {
+        let mut world = World::default();
+        let mut web = service("web.default", &[("http", 80, Protocol::Http)]);
+        change(&mut web);
+        let pod = Arc::new(workload("web-1.default", "", ""));
+        world.serve(&web, vec![endpoint("10.1.0.1", 80, &pod)]);
+        world.apply(web);
+        for (name, spec) in policies {
+            world.peer(name, spec.clone());
+        }
+        let name = "outbound|80||web.default.svc.cluster.local";
+        let got = find(&built(&mut world, unchanged), ResourceType::Cluster, name).unwrap();
+        let has = |key: &str| got.get(key).is_some();
+        (has("transport_socket_matches"), has("transport_socket"))
+    };
+    let mode = |mode: &str| json!({ "mtls": { "mode": mode } });
+    let normal: fn(&mut Service) = |_| {};
+    let headless: fn(&mut Service) = |s| s.resolution = Resolution::Passthrough;
+    assert_eq!(cluster(&[("all.default", mode("STRICT"))], normal), (true, false));
+    assert_eq!(cluster(&[("all.default", mode("DISABLE"))], normal), (false, false));
+    assert_eq!(cluster(&[("mesh.istio-system", mode("DISABLE"))], normal), (false, false));
+    let inside = [("mesh.istio-system", mode("DISABLE")), ("all.default", mode("PERMISSIVE"))];
+    assert_eq!(cluster(&inside, normal), (true, false));
+    assert_eq!(cluster(&[], headless), (false, true));
+    assert_eq!(cluster(&[("all.default", mode("DISABLE"))], headless), (false, false));
+    // What only some workloads refuse, endpoints tell; a client that chooses the address does not learn it, as in Istio.
+    let some = json!({ "selector": { "matchLabels": { "a": "b" } }, "mtls": { "mode": "DISABLE" } });
+    assert_eq!(cluster(&[("some.default", some.clone())], normal), (true, false));
+    assert_eq!(cluster(&[("some.default", some)], headless), (false, true));
+}
+
+#[test]
 fn identities_are_known_in_every_trust_domain() {
     let check = |accounts: &[&str], aliases: &[&str], want: &[&str]| {
         let mesh = MeshConfig {

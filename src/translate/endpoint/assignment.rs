@@ -12,6 +12,7 @@ use super::place::{CLUSTER, NETWORK};
 use super::select::Reach;
 use crate::api::{Labels, ObjectKey, Str};
 use crate::model::endpoint::Address;
+use crate::model::policy::peer::{Mode, Policies};
 use crate::model::{Endpoint, Health, Port, Service, TlsMode};
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::core::v3 as core;
@@ -51,6 +52,8 @@ pub struct Key {
     pub balancing: Balancing,
     /// The rule says how TLS is begun, so that endpoints do not.
     pub explicit_tls: bool,
+    /// The policies of the endpoints' namespace, if some of them may take no mTLS on some ports.
+    pub peers: Option<Same<Policies>>,
     /// Endpoints tell whose they are.
     pub telemetry: bool,
     /// They tell the names that the labels of their service say.
@@ -87,7 +90,8 @@ pub fn resource(key: &Key, port: &Port) -> Resource {
         endpoints: groups.into_iter().map(|group| key.locality(group)).collect(),
         ..ClusterLoadAssignment::default()
     };
-    let origins = key.origins.iter().chain(&key.rules).cloned().chain(gateways);
+    let peers = key.peers.iter().flat_map(|Same(policies)| policies.origins());
+    let origins = key.origins.iter().chain(&key.rules).cloned().chain(gateways).chain(peers);
     Resource::new(name.into(), encode::encode(&assignment), origins.chain([service.origin.clone()]))
 }
 
@@ -126,11 +130,10 @@ impl Key {
     fn member<'a>(&self, endpoint: &'a Endpoint) -> Option<Member<'a>> {
         let health = self.reach.health(endpoint)?;
         let reached = self.crossing.is_some() || self.reach.connects(endpoint);
-        let takes_mtls = endpoint.workload.as_ref().is_some_and(|w| w.tls_mode == TlsMode::Istio);
         let member = Member {
             target: Target::Endpoint(endpoint, health),
             weight: endpoint.weight,
-            mtls: takes_mtls && !self.explicit_tls,
+            mtls: !self.explicit_tls && self.takes_mtls(endpoint),
         };
         let labels = self.subset.iter().flat_map(|part| &part.labels);
         let selected = labels.into_iter().all(|(key, value)| match &endpoint.workload {
@@ -139,6 +142,14 @@ impl Key {
             None => [NETWORK, CLUSTER].contains(&&**key) && member.label(key) == &**value,
         });
         (reached && selected && self.reach.includes(endpoint)).then_some(member)
+    }
+
+    fn takes_mtls(&self, endpoint: &Endpoint) -> bool {
+        let Some(workload) = &endpoint.workload else { return false };
+        let refused = self.peers.as_ref().is_some_and(|Same(policies)| {
+            policies.mode(&workload.all_labels, endpoint.port) == Mode::Disable
+        });
+        workload.tls_mode == TlsMode::Istio && !refused
     }
 
     fn locality(&self, group: Group<'_>) -> LocalityLbEndpoints {

@@ -3,16 +3,18 @@
 use crate::api::networking::destination_rule::{ClientTlsMode, TrafficPolicy};
 use crate::model::MergedRule;
 
-/// Whether a rule begins TLS in another way than by mTLS of the mesh, or not at all, whatever an endpoint takes. Unlike
-/// in a cluster's policy, settings of a port that say nothing of TLS leave what is said for all ports, and a subset
-/// inherits nothing.
-pub(super) fn is_explicit_tls(rule: &MergedRule, port: u16, subset: Option<&str>) -> bool {
+/// What a rule says of TLS, whatever an endpoint takes. Unlike in a cluster's policy, settings of a port that say nothing
+/// of TLS leave what is said for all ports, and a subset inherits nothing.
+pub(super) fn tls_mode(
+    rule: &MergedRule,
+    port: u16,
+    subset: Option<&str>,
+) -> Option<ClientTlsMode> {
     let policy = match subset {
         None => rule.spec.traffic_policy.as_ref(),
         Some(name) => rule.subset(name).and_then(|subset| subset.traffic_policy.as_ref()),
     };
-    let mode = policy.and_then(|policy| mode(policy, port));
-    mode.is_some_and(|mode| mode != ClientTlsMode::IstioMutual)
+    policy.and_then(|policy| mode(policy, port))
 }
 
 fn mode(policy: &TrafficPolicy, port: u16) -> Option<ClientTlsMode> {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -11,16 +12,17 @@ use super::chain::Database;
 use super::connection_manager::{ConnectionManager, Side};
 use super::inbound_route::{Labels, routes};
 use super::inspectors::{
-    http_inspector, only_port, original_dst, original_src, tls_inspector, unless_port,
+    http_inspector, only_ports, original_dst, original_src, tls_inspector, unless_ports,
 };
 use super::message::{exact_balance, listener};
-use super::mtls::{self, Chain, Modes};
+use super::mtls::{self, Chain, Needs};
 use super::plan::{FIRST_UNPRIVILEGED_PORT, of_families};
 use super::profile::Profile;
 use super::{connection_manager, tcp, tls};
 use crate::api::config::Config;
 use crate::api::networking::Sidecar;
-use crate::api::{Diagnostic, Meta, ObjectKey, Severity, Str};
+use crate::api::{Diagnostic, MeshConfig, Meta, ObjectKey, Severity, Str};
+use crate::model::policy::peer::{Applied, Mode, Modes};
 use crate::model::{Protocol, ServiceTarget};
 use crate::proto::encode::encode;
 use crate::proto::envoy::envoy::config::core::v3::TrafficDirection;
@@ -32,6 +34,7 @@ use crate::translate::common::name::{
     BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster,
 };
 use crate::translate::common::value::{boolean, duration, uint32};
+use crate::translate::gateway::tls as gateway_tls;
 use crate::translate::ingress::{self, Ingress};
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
@@ -47,7 +50,9 @@ pub struct Key {
     /// The ports on which the workload serves, by number.
     pub ports: BTreeMap<u16, Port>,
     /// What is asked of connections to it.
-    pub modes: Modes,
+    pub peers: Applied,
+    /// The ports that have a mode of their own although nobody describes them.
+    pub undescribed: BTreeSet<u16>,
     /// The addresses that it binds; None for the listener to which traffic is redirected.
     pub bound: Option<Vec<IpAddr>>,
 }
@@ -61,8 +66,10 @@ pub struct Port {
     pub host: Str,
     /// The number that clients of the service use.
     pub service_port: u16,
-    /// What is spoken.
+    /// What is spoken, once TLS is ended.
     pub protocol: Protocol,
+    /// The TLS that the Sidecar says, as an encoded context; it counts where mTLS is not ended.
+    pub tls: Option<Arc<[u8]>>,
     /// The object that defines the service, or the Sidecar.
     pub origin: ObjectKey,
     /// The configuration that its filter chains name as the one that they come from.
@@ -88,6 +95,7 @@ pub fn ports<'a>(
                 host: service.key.hostname.clone(),
                 service_port: port.number,
                 protocol: port.protocol,
+                tls: None,
                 origin: service.origin.clone(),
                 config: None,
             });
@@ -102,6 +110,7 @@ pub fn of_ingress(
     scope: &Scope,
     profile: &Profile,
     ingress: &Ingress,
+    mesh: &MeshConfig,
 ) -> Result<Option<Port>, Diagnostic> {
     let (Some(Same(sidecar)), Some(host)) = (&scope.sidecar, ingress::name(scope)) else {
         return Ok(None);
@@ -132,11 +141,23 @@ pub fn of_ingress(
     // Istio names the namespace in which the Sidecar has effect, be it defined in the root namespace.
     let effective = Meta { namespace: scope.namespace.clone(), ..sidecar.meta.clone() };
     let effective = Config { meta: effective, ..Config::<Sidecar>::default() };
+    let tls = sidecar.spec.ingress.get(ingress.index).and_then(|listener| listener.tls.as_ref());
+    let tls = tls.filter(|_| scope.features.sidecar_ingress_tls).map(|settings| {
+        let (alpn, defaults) = (gateway_tls::alpn(false), gateway_tls::Defaults::of(mesh));
+        let context =
+            gateway_tls::downstream(settings, &alpn, &defaults, profile.credential_server);
+        gateway_tls::over_tcp(context).into()
+    });
     Ok(Some(Port {
         address: *address,
         host,
         service_port: ingress.port,
-        protocol: ingress.protocol,
+        protocol: match (tls.is_some(), ingress.protocol) {
+            (true, Protocol::Https) => Protocol::Http,
+            (true, Protocol::Tls) => Protocol::Tcp,
+            (_, protocol) => protocol,
+        },
+        tls,
         origin: sidecar.key(),
         config: Some(effective.resource_path().into()),
     }))
@@ -152,18 +173,23 @@ pub fn build(key: &Key) -> Resource {
     let Same(profile) = &key.profile;
     let grpc_web = key.ports.values().any(|port| port.protocol == Protocol::GrpcWeb);
     let builder = Builder {
+        key,
         profile,
         manager: ConnectionManager::new(&manager_key(key, false)),
         grpc_web: grpc_web.then(|| ConnectionManager::new(&manager_key(key, true))),
     };
-    let ports = key.ports.iter().flat_map(|(n, port)| builder.port(*n, port, &key.modes));
+    let chains: Chains = key.ports.iter().map(|(n, port)| (*n, key.chains(*n, port))).collect();
+    let of_ports = key.ports.iter().filter_map(|(number, port)| {
+        Some(builder.port(*number, port, chains.get(number)?))
+    });
     let message = match &key.bound {
-        Some(addresses) => bound(key, addresses, ports.collect()),
+        Some(addresses) => bound(key, addresses, &chains, of_ports.flatten().collect()),
         None => {
-            let mut chains = vec![builder.black_hole()];
-            chains.extend(builder.passthrough(&key.modes));
-            chains.extend(ports);
-            redirected(key, chains)
+            let loose = key.loose();
+            let mut all = vec![builder.black_hole()];
+            all.extend(loose.iter().flat_map(|(port, chains)| builder.passthrough(*port, chains)));
+            all.extend(of_ports.flatten());
+            redirected(key, &chains.into_iter().chain(loose).collect(), all)
         }
     };
     let message = Listener {
@@ -173,18 +199,49 @@ pub fn build(key: &Key) -> Resource {
         connection_balance_config: profile.inbound_exact_balance.then(exact_balance),
         ..message
     };
-    let origins = key.ports.values().map(|port| port.origin.clone());
+    let origins = key.ports.values().map(|port| &port.origin).chain(&key.peers.origins).cloned();
     Resource::new(message.name.as_str().into(), encode(&message), origins)
 }
 
+/// The chains of ports; those of 0 are for connections to any other port.
+type Chains = BTreeMap<u16, Vec<Chain>>;
+
+impl Key {
+    fn chains(&self, number: u16, port: &Port) -> Vec<Chain> {
+        let Some(speech) = Speech::of(port.protocol) else { return Vec::new() };
+        match self.own_tls(number, port) {
+            Some(_) => mtls::own_tls(speech),
+            None => self.chains_of(self.peers.modes.of_port(number), speech),
+        }
+    }
+
+    /// What is for connections to ports that nobody describes.
+    fn loose(&self) -> Chains {
+        let Modes { workload, .. } = self.peers.modes;
+        let others = self.undescribed.iter().map(|port| (*port, self.peers.modes.of_port(*port)));
+        let all = [(0, workload)].into_iter().chain(others);
+        all.map(|(port, mode)| (port, self.chains_of(mode, Speech::Auto))).collect()
+    }
+
+    fn chains_of(&self, mode: Mode, speech: Speech) -> Vec<Chain> {
+        let Same(profile) = &self.profile;
+        mtls::chains(mode, speech, profile.plaintext_http_alpn())
+    }
+
+    /// The TLS of the Sidecar, where it is in force: what ends mTLS ends no other.
+    fn own_tls<'a>(&self, number: u16, port: &'a Port) -> Option<&'a [u8]> {
+        port.tls.as_deref().filter(|_| self.peers.modes.of_port(number) == Mode::Disable)
+    }
+}
+
 /// The listener to which all traffic is redirected.
-fn redirected(key: &Key, filter_chains: Vec<FilterChain>) -> Listener {
+fn redirected(key: &Key, chains: &Chains, filter_chains: Vec<FilterChain>) -> Listener {
     let Same(profile) = &key.profile;
     let wildcard = of_families(profile.families, Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
     let transparent = profile.interception == Interception::Tproxy;
     Listener {
         filter_chains,
-        listener_filters: listener_filters(profile, &key.ports, &key.modes),
+        listener_filters: listener_filters(profile, chains),
         transparent: transparent.then_some(boolean(true)),
         ..listener(
             "virtualInbound".into(),
@@ -196,14 +253,19 @@ fn redirected(key: &Key, filter_chains: Vec<FilterChain>) -> Listener {
 }
 
 /// A listener of one port.
-fn bound(key: &Key, addresses: &[IpAddr], filter_chains: Vec<FilterChain>) -> Listener {
+fn bound(
+    key: &Key,
+    addresses: &[IpAddr],
+    chains: &Chains,
+    filter_chains: Vec<FilterChain>,
+) -> Listener {
     let Some((number, port)) = key.ports.first_key_value() else { return Listener::default() };
-    let (mode, speech) = (key.modes.of_port(*number), Speech::of(port.protocol));
-    let tls = mtls::needs_tls_inspector(mode).then(|| only_port(tls_inspector(), *number));
-    let sniffed = speech.is_some_and(|speech| mtls::needs_http_inspector(mode, speech));
+    let needs = chains.get(number).map(|chains| Needs::of(chains)).unwrap_or_default();
+    let own = BTreeSet::from([*number]);
+    let tls = needs.tls.then(|| only_ports(tls_inspector(), &own));
     Listener {
         filter_chains,
-        listener_filters: tls.into_iter().chain(sniffed.then(http_inspector)).collect(),
+        listener_filters: tls.into_iter().chain(needs.http.then(http_inspector)).collect(),
         ..listener(
             format!("{}_{number}", port.address),
             addresses,
@@ -228,6 +290,8 @@ struct Purpose<'a> {
     name: String,
     /// None for connections to any port.
     port: Option<u16>,
+    /// The TLS that is ended; None for mTLS.
+    tls: Option<&'a [u8]>,
     cluster: &'a str,
     stat_prefix: String,
     labels: Labels<'a>,
@@ -240,6 +304,7 @@ struct Purpose<'a> {
 }
 
 struct Builder<'a> {
+    key: &'a Key,
     profile: &'a Profile,
     manager: ConnectionManager,
     /// For ports that speak gRPC-Web, if there are any.
@@ -260,13 +325,12 @@ impl Builder<'_> {
         }
     }
 
-    /// Connections to ports that no service leads to.
-    fn passthrough(&self, modes: &Modes) -> Vec<FilterChain> {
-        let alpn = self.profile.plaintext_http_alpn();
-        let chains = mtls::chains(modes.workload, Speech::Auto, alpn);
+    /// Connections to a port that nobody describes, or to any such port for 0.
+    fn passthrough(&self, port: u16, chains: &[Chain]) -> Vec<FilterChain> {
         let purpose = |chain: &Chain| Purpose {
             name: if chain.http { "virtualInbound-catchall-http" } else { "virtualInbound" }.into(),
-            port: None,
+            port: (port != 0).then_some(port),
+            tls: None,
             cluster: INBOUND_PASSTHROUGH_CLUSTER,
             stat_prefix: INBOUND_PASSTHROUGH_CLUSTER.into(),
             labels: Labels { host: "", port: 0 },
@@ -279,14 +343,13 @@ impl Builder<'_> {
         chains.iter().map(|chain| self.chain(chain, &purpose(chain))).collect()
     }
 
-    fn port(&self, number: u16, port: &Port, modes: &Modes) -> Vec<FilterChain> {
-        let Some(speech) = Speech::of(port.protocol) else { return Vec::new() };
-        let alpn = self.profile.plaintext_http_alpn();
+    fn port(&self, number: u16, port: &Port, chains: &[Chain]) -> Vec<FilterChain> {
         let (cluster, name) = (inbound_cluster(number), format!("{}_{number}", port.address));
         let purpose = Purpose {
             stat_prefix: format!("inbound_{name}"),
             name,
             port: Some(number),
+            tls: self.key.own_tls(number, port),
             cluster: &cluster,
             labels: Labels { host: &port.host, port: port.service_port },
             // A gRPC client decides itself what it sends again.
@@ -299,7 +362,6 @@ impl Builder<'_> {
             },
             config: port.config.as_ref(),
         };
-        let chains = mtls::chains(modes.of_port(number), speech, alpn);
         chains.iter().map(|chain| self.chain(chain, &purpose)).collect()
     }
 
@@ -323,9 +385,12 @@ impl Builder<'_> {
             metadata: purpose
                 .config
                 .map(|path| filter_metadata([(ISTIO, json!({ "config": &**path }))])),
-            transport_socket: chain.mtls.then(|| {
-                let peer_exchange = self.profile.peer_alpn && !chain.http;
-                tls::downstream(&self.profile.trust_domains, &self.profile.mtls, peer_exchange)
+            transport_socket: chain.ends_tls.then(|| match purpose.tls {
+                Some(context) => gateway_tls::socket(context, false),
+                None => {
+                    let peer_exchange = self.profile.peer_alpn && !chain.http;
+                    tls::downstream(&self.profile.trust_domains, &self.profile.mtls, peer_exchange)
+                }
             }),
             ..FilterChain::default()
         }
@@ -333,31 +398,27 @@ impl Builder<'_> {
 }
 
 /// An inspector looks only where a chain needs its answer, and is left out if none does.
-fn listener_filters(
-    profile: &Profile,
-    ports: &BTreeMap<u16, Port>,
-    modes: &Modes,
-) -> Vec<ListenerFilter> {
+fn listener_filters(profile: &Profile, chains: &Chains) -> Vec<ListenerFilter> {
+    let mut needs: BTreeMap<u16, Needs> =
+        chains.iter().map(|(port, chains)| (*port, Needs::of(chains))).collect();
+    // That chain chooses by the port alone.
+    needs.insert(profile.inbound_port, Needs::default());
+    let ports = |which: &dyn Fn(&Needs) -> bool| -> BTreeSet<u16> {
+        needs.iter().filter(|(_, needs)| which(needs)).map(|(port, _)| *port).collect()
+    };
     let mut filters = vec![original_dst()];
     if profile.interception == Interception::Tproxy {
         filters.push(original_src());
     }
-    let mut inspect = |filter: ListenerFilter, needed: &dyn Fn(mtls::Mode, Speech) -> bool| {
-        let without: BTreeSet<u16> = ports
-            .iter()
-            .filter(|(number, port)| {
-                let speech = Speech::of(port.protocol).unwrap_or(Speech::Tcp);
-                !needed(modes.of_port(**number), speech)
-            })
-            .map(|(number, _)| *number)
-            .collect();
-        let by_others = needed(modes.workload, Speech::Auto);
-        if by_others || without.len() < ports.len() {
-            let own = profile.inbound_port;
-            filters.push(unless_port(filter, &without.into_iter().chain([own]).collect()));
-        }
-    };
-    inspect(tls_inspector(), &|mode, _| mtls::needs_tls_inspector(mode));
-    inspect(http_inspector(), &mtls::needs_http_inspector);
+    let (tls, http) = (ports(&|needs| needs.tls), ports(&|needs| needs.http));
+    if tls.contains(&0) {
+        filters.push(unless_ports(tls_inspector(), &ports(&|needs| !needs.tls)));
+    } else if !tls.is_empty() {
+        filters.push(only_ports(tls_inspector(), &tls));
+    }
+    // Istio lists port 0 among the others here, where it stands for nothing: other ports are looked at all the same.
+    if !http.is_empty() {
+        filters.push(unless_ports(http_inspector(), &ports(&|needs| !needs.http)));
+    }
     filters
 }

@@ -56,19 +56,23 @@ pub fn http_inspector() -> ListenerFilter {
 
 /// The filter, but for connections to these ports: there it would wait for bytes that nobody needs, and a
 /// server that speaks first would never get to.
-pub fn unless_port(filter: ListenerFilter, ports: &BTreeSet<u16>) -> ListenerFilter {
-    let mut rules: Vec<Predicate> = ports.iter().map(|port| to_port(*port)).collect();
-    let filter_disabled = match rules.len() {
-        0 | 1 => rules.pop(),
-        _ => Some(Predicate { rule: Some(Rule::OrMatch(MatchSet { rules })) }),
-    };
-    ListenerFilter { filter_disabled, ..filter }
+pub fn unless_ports(filter: ListenerFilter, ports: &BTreeSet<u16>) -> ListenerFilter {
+    ListenerFilter { filter_disabled: to_ports(ports), ..filter }
 }
 
-/// The filter, but only for connections to this port.
-pub fn only_port(filter: ListenerFilter, port: u16) -> ListenerFilter {
-    let others = Predicate { rule: Some(Rule::NotMatch(Box::new(to_port(port)))) };
-    ListenerFilter { filter_disabled: Some(others), ..filter }
+/// The filter, but only for connections to these ports.
+pub fn only_ports(filter: ListenerFilter, ports: &BTreeSet<u16>) -> ListenerFilter {
+    let others = |rule| Predicate { rule: Some(Rule::NotMatch(Box::new(rule))) };
+    ListenerFilter { filter_disabled: to_ports(ports).map(others), ..filter }
+}
+
+/// None for no port.
+fn to_ports(ports: &BTreeSet<u16>) -> Option<Predicate> {
+    let mut rules: Vec<Predicate> = ports.iter().map(|port| to_port(*port)).collect();
+    match rules.len() {
+        0 | 1 => rules.pop(),
+        _ => Some(Predicate { rule: Some(Rule::OrMatch(MatchSet { rules })) }),
+    }
 }
 
 fn to_port(port: u16) -> Predicate {

@@ -6,37 +6,8 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use super::bind::Speech;
-
-/// The mode of mTLS (PeerAuthentication).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mode {
-    /// Nobody's TLS is ended.
-    Disable,
-    /// mTLS and everything else is taken.
-    #[default]
-    Permissive,
-    /// Only mTLS is taken.
-    Strict,
-}
-
-/// The modes of a workload.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Modes {
-    /// Of ports that are not in `ports`, and of those that no service names.
-    pub workload: Mode,
-    /// By the number on which the workload serves.
-    pub ports: BTreeMap<u16, Mode>,
-}
-
-impl Modes {
-    /// Of a port.
-    pub fn of_port(&self, port: u16) -> Mode {
-        self.ports.get(&port).copied().unwrap_or(self.workload)
-    }
-}
+use crate::model::policy::peer::Mode;
 
 /// One filter chain of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +16,8 @@ pub struct Chain {
     pub transport: Transport,
     /// One of these is negotiated; whatever if empty.
     pub alpn: &'static [&'static str],
-    /// mTLS is ended.
-    pub mtls: bool,
+    /// TLS is ended: mTLS of the mesh, unless the chain is one of [`own_tls`].
+    pub ends_tls: bool,
     /// It is read as HTTP.
     pub http: bool,
 }
@@ -84,7 +55,7 @@ const MTLS_TCP: &[&str] = &["istio-peer-exchange", "istio"];
 pub fn chains(mode: Mode, speech: Speech, plain_http: &'static [&'static str]) -> Vec<Chain> {
     use Transport::{Plain, Tls};
     let http = speech == Speech::Http;
-    let chain = |transport, alpn, mtls, http| Chain { transport, alpn, mtls, http };
+    let chain = |transport, alpn, ends_tls, http| Chain { transport, alpn, ends_tls, http };
     match (mode, speech) {
         (Mode::Disable, Speech::Http | Speech::Tcp) => vec![chain(Plain, &[], false, http)],
         (Mode::Disable, Speech::Auto) => {
@@ -112,12 +83,28 @@ pub fn chains(mode: Mode, speech: Speech, plain_http: &'static [&'static str]) -
     }
 }
 
-/// Whether a port needs to know TLS and its protocols.
-pub fn needs_tls_inspector(mode: Mode) -> bool {
-    mode != Mode::Disable
+/// The filter chains of a port on which TLS is ended as its Sidecar says, and nothing else is taken.
+pub fn own_tls(speech: Speech) -> Vec<Chain> {
+    let http = speech == Speech::Http;
+    vec![Chain { transport: Transport::Tls, alpn: &[], ends_tls: true, http }]
 }
 
-/// Whether a port needs to know plain HTTP.
-pub fn needs_http_inspector(mode: Mode, speech: Speech) -> bool {
-    speech == Speech::Auto && mode != Mode::Strict
+/// What has to be known of a connection before one of these chains is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Whether it is TLS, and of which protocols.
+    pub tls: bool,
+    /// Whether it is plain HTTP.
+    pub http: bool,
+}
+
+impl Needs {
+    /// Of the chains of a port.
+    pub fn of(chains: &[Chain]) -> Needs {
+        let plain_http = |chain: &Chain| chain.transport == Transport::Plain && !chain.alpn.is_empty();
+        Needs {
+            tls: chains.iter().any(|chain| chain.transport == Transport::Tls),
+            http: chains.iter().any(plain_http),
+        }
+    }
 }

@@ -103,11 +103,9 @@ impl Profile {
             prometheus_port: traits.prometheus_port,
             tracing: mesh.enable_tracing,
             path_normalization: mesh.path_normalization,
-            trust_domains: if scope.features.any_trust_domain {
-                Vec::new()
-            } else {
-                let own = std::iter::once(&mesh.trust_domain);
-                own.chain(&mesh.trust_domain_aliases).cloned().collect()
+            trust_domains: match scope.features.any_trust_domain {
+                true => Vec::new(),
+                false => mesh.accepted_trust_domains(),
             },
             features: scope.features,
             peer_alpn: scope.peer_alpn(),

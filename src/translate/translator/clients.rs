@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::api::config::Config;
 use crate::api::networking::Sidecar;
 use crate::api::{MeshConfig, Str};
+use crate::model::policy::peer::{Applied, Policies};
 use crate::model::{Gateways, Proxy, ProxyKind, Service, ServiceTarget, Workload};
 use crate::snapshot::Snapshot;
 use crate::translate::capability;
@@ -23,9 +24,10 @@ pub struct Clients {
     capabilities: capability::Known,
     scopes: Memo<Scope, Scope>,
     traits: Memo<ListenerTraits, ListenerTraits>,
+    peers: Memo<Applied, Applied>,
 }
 
-/// What is known of a proxy. Equal scopes and traits are one.
+/// What is known of a proxy. Equal values are one.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// Its scope.
@@ -34,6 +36,8 @@ pub struct Client {
     pub traits: Arc<ListenerTraits>,
     /// The services that lead to it.
     pub targets: Arc<[ServiceTarget]>,
+    /// Which connections it takes.
+    pub peers: Arc<Applied>,
 }
 
 /// What of a snapshot a `Client` depends on.
@@ -42,6 +46,7 @@ struct Seen {
     mesh: Same<MeshConfig>,
     gateways: Same<Gateways>,
     sidecar: Option<Same<Config<Sidecar>>>,
+    peers: Same<Policies>,
     label_keys: Same<BTreeSet<Str>>,
     asked: Same<Asked>,
     node_local: bool,
@@ -60,6 +65,7 @@ impl Clients {
             mesh: Same(snapshot.mesh.clone()),
             gateways: Same(snapshot.gateways.clone()),
             sidecar: visible.sidecar().cloned(),
+            peers: Same(snapshot.peers.of(&proxy.namespace).clone()),
             label_keys: Same(visible.label_keys.clone()),
             asked: Same(visible.asked.clone()),
             node_local: visible.node_local,
@@ -78,6 +84,7 @@ impl Clients {
             scope: self.scopes.get(scope, Scope::clone),
             traits: self.traits.get(traits, ListenerTraits::clone),
             targets: workload.map(|state| state.targets.clone()).unwrap_or_default(),
+            peers: self.peers.get(seen.peers.0.apply(&proxy.labels), Applied::clone),
         };
         self.clients.insert(Same(proxy.clone()), (seen, client.clone()));
         client
@@ -88,6 +95,7 @@ impl Clients {
         self.clients.retain(|Same(proxy), _| Arc::strong_count(proxy) > 1);
         self.scopes.sweep();
         self.traits.sweep();
+        self.peers.sweep();
         self.capabilities.sweep();
     }
 }

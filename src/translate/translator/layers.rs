@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Built, Context, Memos};
 use crate::api::{Diagnostic, MeshConfig};
+use crate::model::policy::peer::Applied;
 use crate::model::{ProxyKind, Rules, ServiceTarget, VirtualServices};
 use crate::translate::hosts::Hosts;
 use crate::translate::listener::Headless;
@@ -70,8 +71,8 @@ struct Outbound {
     own: Vec<IpAddr>,
 }
 
-/// What is inbound at a workload: traits of its listeners, the ports of its services, and its addresses if a Sidecar
-/// describes ports of it.
+/// What is inbound at a workload: traits of its listeners, the ports of its services, which connections it takes, and
+/// its addresses if a Sidecar describes ports of it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Inbound {
     scope: Same<Scope>,
@@ -80,6 +81,7 @@ struct Inbound {
     rules: Option<(Same<Rules>, Same<Hosts>)>,
     traits: Same<ListenerTraits>,
     targets: Same<[ServiceTarget]>,
+    peers: Same<Applied>,
     ips: Vec<IpAddr>,
 }
 
@@ -173,14 +175,15 @@ pub fn inbound(
         rules: (!rules.is_empty()).then(|| (Same(rules.clone()), Same(hosts.clone()))),
         traits: Same(client.traits.clone()),
         targets: Same(client.targets.clone()),
+        peers: Same(client.peers.clone()),
         ips: if described { ips.to_vec() } else { Vec::new() },
     };
     let Memos { layers, clusters, listeners, .. } = memos;
     let Layers { sets, inbound, .. } = layers;
-    let layer = inbound.get(key, |Inbound { traits: Same(traits), targets, ips, .. }| {
-        let Same(targets) = targets;
+    let layer = inbound.get(key, |Inbound { traits: Same(traits), targets, peers, ips, .. }| {
+        let (Same(targets), Same(peers)) = (targets, peers);
         let clusters = cluster::inbound(context, ips, targets, clusters);
-        let listeners = listener::inbound(context, traits, ips, targets, listeners);
+        let listeners = listener::inbound(context, traits, ips, targets, peers, listeners);
         let lists = vec![
             (ResourceType::Cluster, Same(Arc::new(clusters))),
             (ResourceType::Listener, Same(Arc::new(listeners))),

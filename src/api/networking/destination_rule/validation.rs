@@ -12,9 +12,9 @@ use super::{DestinationRule, OutlierDetection, PortTrafficPolicy, Subset, Traffi
 use crate::api::Meta;
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::networking::rules::exports::{self, export_to};
-use crate::api::networking::rules::labels::{self, labels};
-use crate::api::networking::rules::{addresses, destinations, durations, hosts, percent, ports};
+use crate::api::rules::exports::{self, export_to};
+use crate::api::rules::labels::{self, labels};
+use crate::api::rules::{addresses, destinations, durations, hosts, percent, ports};
 
 /// Says what in it has no effect, or not the one that was meant.
 pub(super) fn validate(spec: &DestinationRule, meta: &Meta, issues: &mut Issues) {

@@ -9,9 +9,9 @@ use super::{Gateway, Port, Server, TlsMode};
 use crate::api::Meta;
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::networking::rules::addresses::{self, UNIX};
-use crate::api::networking::rules::hosts::{self, Scoped};
-use crate::api::networking::rules::ports;
+use crate::api::rules::addresses::{self, UNIX};
+use crate::api::rules::hosts::{self, Scoped};
+use crate::api::rules::ports;
 
 /// Says what in it has no effect, or not the one that was meant.
 pub(super) fn validate(spec: &Gateway, meta: &Meta, issues: &mut Issues) {

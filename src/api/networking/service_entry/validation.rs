@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use super::{Resolution, ServiceEntry};
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::networking::rules::exports::{self, export_to};
-use crate::api::networking::rules::{addresses, hosts, labels, ports};
+use crate::api::rules::exports::{self, export_to};
+use crate::api::rules::{addresses, hosts, labels, ports};
 use crate::api::{Meta, Protocol};
 
 /// A label that asks for no address to be allocated.

@@ -8,8 +8,8 @@ use crate::api::Meta;
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
 use crate::api::networking::destination_rule::validation::connection_pool;
-use crate::api::networking::rules::destinations::destination;
-use crate::api::networking::rules::{hosts, labels};
+use crate::api::rules::destinations::destination;
+use crate::api::rules::{hosts, labels};
 
 /// Says what in it has no effect, or not the one that was meant.
 pub(super) fn validate(spec: &Sidecar, meta: &Meta, issues: &mut Issues) {

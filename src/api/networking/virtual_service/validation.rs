@@ -12,8 +12,8 @@ mod unreachable;
 use super::VirtualService;
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::networking::rules::exports::{self, export_to};
-use crate::api::networking::rules::{addresses, gateways, hosts};
+use crate::api::rules::exports::{self, export_to};
+use crate::api::rules::{addresses, gateways, hosts};
 use crate::api::{Meta, Str};
 
 /// What stands for all sidecars among gateways.

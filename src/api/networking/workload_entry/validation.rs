@@ -4,9 +4,9 @@ use super::WorkloadEntry;
 use crate::api::Meta;
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::networking::rules::addresses::{self, UNIX};
-use crate::api::networking::rules::labels::labels;
-use crate::api::networking::rules::{hosts, ports};
+use crate::api::rules::addresses::{self, UNIX};
+use crate::api::rules::labels::labels;
+use crate::api::rules::{hosts, ports};
 
 /// Says what in it has no effect, or not the one that was meant.
 pub(super) fn validate(spec: &WorkloadEntry, _meta: &Meta, issues: &mut Issues) {

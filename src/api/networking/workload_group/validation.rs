@@ -4,8 +4,8 @@ use super::{ReadinessProbe, WorkloadGroup};
 use crate::api::Meta;
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::networking::rules::labels::labels;
-use crate::api::networking::rules::{at_most_one, ports};
+use crate::api::rules::labels::labels;
+use crate::api::rules::{at_most_one, ports};
 
 /// Says what in it has no effect, or not the one that was meant.
 pub(super) fn validate(spec: &WorkloadGroup, _meta: &Meta, issues: &mut Issues) {

@@ -7,7 +7,7 @@ use super::project;
 use crate::sources::project::{Projected, Rejection};
 
 /// An object of each kind that has about every field.
-const SEEDS: [&str; 7] = [
+const SEEDS: [&str; 10] = [
     "{kind: Gateway, spec: {selector: {istio: ingress}, servers: [{port: {number: 443, name: https, protocol: HTTPS, targetPort: 1}, \
      bind: 10.0.0.1, hosts: ['*.a.b', ns/c.d, ./1.2.3.4], tls: {mode: MUTUAL, httpsRedirect: true, serverCertificate: a, privateKey: b, \
      caCertificates: c, caCrl: d, credentialName: e, credentialNames: [f], tlsCertificates: [{serverCertificate: g}], \
@@ -42,7 +42,26 @@ const SEEDS: [&str; 7] = [
      defaultEndpoint: '[::1]:80', tls: {mode: SIMPLE}, connectionPool: {http: {maxRetries: 1}}}], egress: [{port: {number: 1, protocol: \
      TCP}, bind: 'unix://@a', captureMode: NONE, hosts: [./*, a/b.c, '*/*']}, {hosts: ['~/*']}], inboundConnectionPool: {tcp: {}}, \
      outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: a.b, port: {number: 1}}}}}",
+    "{kind: PeerAuthentication, spec: {selector: {matchLabels: {a: b}}, mtls: {mode: STRICT}, portLevelMtls: {'80': {mode: DISABLE}}}}",
+    "{kind: RequestAuthentication, spec: {selector: {matchLabels: {a: b}}, targetRef: {kind: Service, name: a}, targetRefs: [{group: \
+     gateway.networking.k8s.io, kind: Gateway, name: a, namespace: b}], jwtRules: [{issuer: a, audiences: [b], jwksUri: 'https://a/b', \
+     jwks: '{\"keys\": []}', fromHeaders: [{name: a, prefix: 'b '}], fromParams: [a], fromCookies: [a], outputPayloadToHeader: a, \
+     forwardOriginalToken: true, outputClaimToHeaders: [{header: a, claim: b.c}], timeout: 1s, spaceDelimitedClaims: [a]}]}}",
+    "{kind: AuthorizationPolicy, spec: {selector: {matchLabels: {a: b}}, targetRefs: [{kind: Service, name: a}], action: CUSTOM, provider: \
+     {name: a}, rules: [{from: [{source: {principals: ['*'], notPrincipals: [a*], requestPrincipals: ['*a'], namespaces: [a], \
+     serviceAccounts: [a/b], ipBlocks: [10.0.0.0/8], remoteIpBlocks: ['::1'], trustDomains: [a]}}], to: [{operation: {hosts: ['*.a'], \
+     ports: ['80'], methods: [GET], paths: [/a*, '/{*}/b/{**}'], notPaths: ['*']}}], when: [{key: 'request.headers[a]', values: [b], \
+     notValues: ['*']}, {key: source.ip, values: [10.0.0.0/8]}]}]}}",
 ];
+
+/// Of a kind.
+fn api_version(object: &Value) -> Value {
+    let is_of_security = |kind: &str| kind.ends_with("Authentication") || kind.ends_with("Policy");
+    match object["kind"].as_str().is_some_and(is_of_security) {
+        true => json!("security.istio.io/v1"),
+        false => json!("networking.istio.io/v1"),
+    }
+}
 
 /// Values that are often almost right.
 const VALUES: &[&str] = &[
@@ -162,7 +181,7 @@ fn object() -> impl Strategy<Value = Value> {
             // Beyond the end nothing changes.
             let _ = apply(&mut object["spec"], at, &change);
         }
-        object["apiVersion"] = json!("networking.istio.io/v1");
+        object["apiVersion"] = api_version(&object);
         object["metadata"] = json!({"name": "a.b", "annotations": {"istio.io/dry-run": "true"}});
         object
     })
@@ -172,7 +191,7 @@ fn object() -> impl Strategy<Value = Value> {
 fn seeds_are_of_their_kinds() {
     for seed in SEEDS {
         let mut object: Value = serde_yaml::from_str(seed).unwrap();
-        object["apiVersion"] = json!("networking.istio.io/v1");
+        object["apiVersion"] = api_version(&object);
         object["metadata"] = json!({"name": "a"});
         let projected = project(object).unwrap();
         let unknown = projected.issues.iter().find(|issue| issue.message.contains("unknown field"));

@@ -12,7 +12,7 @@ use crate::skip::skipped;
 use crate::sources::project::{Issue, Rejection};
 
 /// The kinds whose specs have types.
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind::Gateway,
     Kind::VirtualService,
     Kind::DestinationRule,
@@ -20,6 +20,7 @@ const KINDS: [Kind; 7] = [
     Kind::WorkloadEntry,
     Kind::WorkloadGroup,
     Kind::Sidecar,
+    Kind::PeerAuthentication,
 ];
 
 /// A recorded answer.

@@ -10,7 +10,7 @@ fn lines(mode: Mode, speech: Speech) -> Vec<String> {
             alpn if alpn == MTLS => "[any mTLS]".into(),
             alpn => format!("{alpn:?}"),
         };
-        let mtls = if chain.mtls { " mtls" } else { "" };
+        let mtls = if chain.ends_tls { " mtls" } else { "" };
         let reading = if chain.http { "http" } else { "tcp" };
         format!("{}{alpn}{mtls} {reading}", chain.transport.name())
     };
@@ -44,8 +44,16 @@ fn the_chains_of_a_port() {
 }
 
 #[test]
-fn a_port_may_have_a_mode_of_its_own() {
-    let modes = Modes { workload: Mode::Strict, ports: BTreeMap::from([(8080, Mode::Disable)]) };
-    assert_eq!((modes.of_port(8080), modes.of_port(8081)), (Mode::Disable, Mode::Strict));
-    assert_eq!(Modes::default().of_port(1), Mode::Permissive);
+fn what_is_looked_at_follows_from_the_chains() {
+    let needs = |mode, speech| {
+        let needs = Needs::of(&chains(mode, speech, PLAIN));
+        (needs.tls, needs.http)
+    };
+    assert_eq!(needs(Mode::Permissive, Speech::Auto), (true, true));
+    assert_eq!(needs(Mode::Permissive, Speech::Http), (true, false));
+    assert_eq!(needs(Mode::Strict, Speech::Auto), (true, false));
+    assert_eq!(needs(Mode::Disable, Speech::Auto), (false, true));
+    assert_eq!(needs(Mode::Disable, Speech::Tcp), (false, false));
+    let own = Needs::of(&own_tls(Speech::Http));
+    assert_eq!((own.tls, own.http), (true, false));
 }

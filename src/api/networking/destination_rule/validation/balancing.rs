@@ -6,7 +6,7 @@ use super::locality;
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
 use crate::api::networking::destination_rule::{ConsistentHash, HttpCookie, LoadBalancer, Warmup};
-use crate::api::networking::rules::{at_most_one, durations};
+use crate::api::rules::{at_most_one, durations};
 
 /// Envoy's largest table of Maglev is below this.
 const MAGLEV_LIMIT: u64 = 5_000_011;

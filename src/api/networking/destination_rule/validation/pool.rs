@@ -5,7 +5,7 @@ use crate::api::issue::Issues;
 use crate::api::networking::destination_rule::{
     ConnectionPool, H2UpgradePolicy, HttpSettings, TcpSettings,
 };
-use crate::api::networking::rules::durations;
+use crate::api::rules::durations;
 
 /// Limits of connections.
 pub(in crate::api::networking) fn connection_pool(

@@ -1,5 +1,5 @@
 use super::DestinationRule;
-use crate::api::networking::fixture::check;
+use crate::api::fixture::check;
 
 /// A rule with this policy.
 fn with(policy: &str) -> String {

@@ -1,5 +1,5 @@
 use super::Gateway;
-use crate::api::networking::fixture::{assert_issues, check, object};
+use crate::api::fixture::{assert_issues, check, object};
 
 /// A sound server, with what is to be tested in place of its parts.
 fn server(port: &str, rest: &str) -> String {

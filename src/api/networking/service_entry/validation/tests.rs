@@ -1,5 +1,5 @@
 use super::ServiceEntry;
-use crate::api::networking::fixture::{assert_issues, check, object};
+use crate::api::fixture::{assert_issues, check, object};
 
 #[test]
 fn hosts_and_addresses() {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
 use crate::api::networking::gateway::Port;
-use crate::api::networking::rules::addresses::{self, UNIX};
-use crate::api::networking::rules::hosts::{self, Scoped};
-use crate::api::networking::rules::ports;
+use crate::api::rules::addresses::{self, UNIX};
+use crate::api::rules::hosts::{self, Scoped};
+use crate::api::rules::ports;
 use crate::api::networking::sidecar::{CaptureMode, EgressListener};
 use crate::api::{Meta, Str};
 

@@ -7,8 +7,8 @@ use crate::api::issue::Issues;
 use crate::api::networking::destination_rule::validation::connection_pool;
 use crate::api::networking::gateway::validation::server_tls;
 use crate::api::networking::gateway::{Port, ServerTls, TlsMode};
-use crate::api::networking::rules::addresses::{self, UNIX};
-use crate::api::networking::rules::ports;
+use crate::api::rules::addresses::{self, UNIX};
+use crate::api::rules::ports;
 use crate::api::networking::sidecar::IngressListener;
 
 /// The hosts of a default endpoint: the workload itself, by loopback or by its address.

@@ -1,5 +1,5 @@
 use super::Sidecar;
-use crate::api::networking::fixture::check;
+use crate::api::fixture::check;
 
 #[test]
 fn as_a_whole() {

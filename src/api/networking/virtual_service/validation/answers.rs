@@ -2,7 +2,7 @@
 
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::networking::rules::{at_most_one, ports, texts};
+use crate::api::rules::{at_most_one, ports, texts};
 use crate::api::networking::virtual_service::{DirectResponse, HttpRedirect, HttpRewrite};
 
 /// From this on a body slows the control plane down.

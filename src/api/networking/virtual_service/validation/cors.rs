@@ -2,7 +2,7 @@
 
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::networking::rules::{durations, headers, texts};
+use crate::api::rules::{durations, headers, texts};
 use crate::api::networking::virtual_service::{CorsPolicy, StringMatch};
 
 /// The methods of HTTP, and `*` for all.

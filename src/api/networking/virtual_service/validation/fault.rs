@@ -4,7 +4,7 @@ use super::answers;
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
 use crate::api::networking::common::Percent;
-use crate::api::networking::rules::{at_most_one, durations, percent};
+use crate::api::rules::{at_most_one, durations, percent};
 use crate::api::networking::virtual_service::{FaultAbort, FaultDelay, FaultInjection};
 
 /// The smallest share that Envoy can tell from nothing, in percent.

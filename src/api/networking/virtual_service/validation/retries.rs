@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::networking::rules::durations;
+use crate::api::rules::durations;
 use crate::api::networking::virtual_service::HttpRetry;
 
 /// What Envoy retries on, for HTTP and for gRPC.

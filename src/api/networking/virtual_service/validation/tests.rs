@@ -1,5 +1,5 @@
 use super::VirtualService;
-use crate::api::networking::fixture::check;
+use crate::api::fixture::check;
 
 /// A sound VirtualService whose one route of HTTP has these fields.
 fn http(rest: &str) -> String {

@@ -1,5 +1,5 @@
 use super::WorkloadEntry;
-use crate::api::networking::fixture::check;
+use crate::api::fixture::check;
 
 #[test]
 fn instances() {

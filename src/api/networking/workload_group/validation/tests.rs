@@ -1,5 +1,5 @@
 use super::WorkloadGroup;
-use crate::api::networking::fixture::check;
+use crate::api::fixture::check;
 
 #[test]
 fn groups() {

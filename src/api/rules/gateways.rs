@@ -7,7 +7,7 @@ use crate::api::issue::Issues;
 use super::hosts;
 
 /// `NAME`, `NAMESPACE/NAME` or `mesh`.
-pub(in super::super) fn names(names: &[Str], at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn names(names: &[Str], at: &Place<'_>, issues: &mut Issues) {
     for (index, name) in names.iter().enumerate() {
         gateway(name, &at.index(index), issues);
     }

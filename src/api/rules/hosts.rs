@@ -12,7 +12,7 @@ const MAX_LABEL: usize = 63;
 const MAX_NAME: usize = 255;
 
 /// Whether it is a DNS label, in any case.
-pub(in super::super) fn is_label(text: &str) -> bool {
+pub(in crate::api) fn is_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     bytes.len() <= MAX_LABEL
@@ -28,18 +28,18 @@ fn is_wildcard_label(text: &str) -> bool {
 }
 
 /// Whether a wildcard stands for a part of a label, as in `*web.com`.
-pub(in super::super) fn is_partial_wildcard(host: &str) -> bool {
+pub(in crate::api) fn is_partial_wildcard(host: &str) -> bool {
     host.contains('*') && host != "*" && !host.starts_with("*.")
 }
 
 /// A DNS name without a wildcard, or why it is none.
-pub(in super::super) fn name(host: &str) -> Result<(), String> {
+pub(in crate::api) fn name(host: &str) -> Result<(), String> {
     length(host)?;
     labels(host, host)
 }
 
 /// A DNS name whose first label may be or begin with a wildcard, or why it is none.
-pub(in super::super) fn pattern(host: &str) -> Result<(), String> {
+pub(in crate::api) fn pattern(host: &str) -> Result<(), String> {
     length(host)?;
     let (first, rest) = match host.split_once('.') {
         Some((first, rest)) => (first, Some(rest)),
@@ -84,7 +84,7 @@ fn not_a_label(host: &str, label: &str) -> String {
 
 /// Whose objects have hosts with namespaces before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Scoped {
+pub(in crate::api) enum Scoped {
     /// `[NAMESPACE/]HOST`, also an address.
     Gateway,
     /// `NAMESPACE/HOST`, also of no namespace at all (`~`).
@@ -92,7 +92,7 @@ pub(in super::super) enum Scoped {
 }
 
 /// A host with its namespace.
-pub(in super::super) fn scoped(host: &str, kind: Scoped, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn scoped(host: &str, kind: Scoped, at: &Place<'_>, issues: &mut Issues) {
     let host = match host.split_once('/') {
         Some((namespace, host)) => {
             if !is_namespace(namespace, kind) {
@@ -133,14 +133,14 @@ fn is_namespace(text: &str, kind: Scoped) -> bool {
 }
 
 /// What to say of a wildcard for a part of a label.
-pub(in super::super) fn partial(host: &str) -> String {
+pub(in crate::api) fn partial(host: &str) -> String {
     format!(
         "{host:?} has a partial wildcard: a * stands for whole parts of a name, as in *.example.com"
     )
 }
 
 /// The hosts that stand for a name that an earlier one stands for too, each with such an earlier one.
-pub(in super::super) fn overlaps(hosts: &[Str]) -> Vec<(usize, usize)> {
+pub(in crate::api) fn overlaps(hosts: &[Str]) -> Vec<(usize, usize)> {
     // Read backwards, what a wildcard covers begins with it, and so stands right behind it in the order.
     let backwards = |text: &str| text.bytes().rev().collect::<Vec<u8>>();
     let mut order: Vec<(Vec<u8>, bool, usize)> = hosts

@@ -12,6 +12,7 @@ pub(super) mod headers;
 pub(super) mod hosts;
 pub(super) mod labels;
 pub(super) mod ports;
+pub(super) mod targets;
 pub(super) mod texts;
 
 use crate::api::field_path::Place;

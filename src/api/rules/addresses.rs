@@ -6,10 +6,10 @@ use crate::api::field_path::Place;
 use crate::api::issue::Issues;
 
 /// What the address of a unix socket begins with.
-pub(in super::super) const UNIX: &str = "unix://";
+pub(in crate::api) const UNIX: &str = "unix://";
 
 /// Whether it is an IP address; one of IPv6 may have a zone.
-pub(in super::super) fn is_ip(text: &str) -> bool {
+pub(in crate::api) fn is_ip(text: &str) -> bool {
     match text.split_once('%') {
         Some((address, zone)) => !zone.is_empty() && matches!(address.parse(), Ok(IpAddr::V6(_))),
         None => text.parse::<IpAddr>().is_ok(),
@@ -17,7 +17,7 @@ pub(in super::super) fn is_ip(text: &str) -> bool {
 }
 
 /// An IP address.
-pub(in super::super) fn ip(text: &str, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn ip(text: &str, at: &Place<'_>, issues: &mut Issues) {
     if !is_ip(text) {
         issues
             .error(*at, format!("{text:?} is no IP address: give one such as 10.0.0.1 or fd00::1"));
@@ -25,7 +25,7 @@ pub(in super::super) fn ip(text: &str, at: &Place<'_>, issues: &mut Issues) {
 }
 
 /// An IP address, or a network in CIDR form.
-pub(in super::super) fn subnet(text: &str, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn subnet(text: &str, at: &Place<'_>, issues: &mut Issues) {
     let Some((address, length)) = text.split_once('/') else { return ip(text, at, issues) };
     let bits = match address.parse() {
         Ok(IpAddr::V4(_)) => 32,
@@ -43,7 +43,7 @@ pub(in super::super) fn subnet(text: &str, at: &Place<'_>, issues: &mut Issues) 
 }
 
 /// The path of a unix socket, without [`UNIX`]; one with `@` is abstract.
-pub(in super::super) fn unix_path(path: &str, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn unix_path(path: &str, at: &Place<'_>, issues: &mut Issues) {
     if path.is_empty() {
         issues.error(*at, "the unix socket has no path: write unix:///PATH");
     } else if !path.starts_with('@') && (!path.starts_with('/') || path.ends_with('/')) {
@@ -53,7 +53,7 @@ pub(in super::super) fn unix_path(path: &str, at: &Place<'_>, issues: &mut Issue
 }
 
 /// An address to listen on: empty, an IP address, or a unix socket where there is no port.
-pub(in super::super) fn bind(bind: &str, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn bind(bind: &str, at: &Place<'_>, issues: &mut Issues) {
     if let Some(path) = bind.strip_prefix(UNIX) {
         unix_path(path, at, issues);
     } else if !bind.is_empty() {

@@ -12,7 +12,7 @@ const MAX_NAME: usize = 63;
 const MAX_PREFIX: usize = 253;
 
 /// Labels as Kubernetes takes them.
-pub(in super::super) fn labels(labels: &Labels, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn labels(labels: &Labels, at: &Place<'_>, issues: &mut Issues) {
     for (key, value) in labels {
         if !is_key(key) {
             issues.error(at.key(key), format!("invalid label key {key:?}: write [DOMAIN/]NAME"));
@@ -45,7 +45,7 @@ fn is_key(key: &str) -> bool {
 
 /// A selector of workloads: what it selects by is compared as it is, and it should select by something. `what` is said
 /// of one that has no labels.
-pub(in super::super) fn selector(labels: &Labels, what: &str, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn selector(labels: &Labels, what: &str, at: &Place<'_>, issues: &mut Issues) {
     if labels.is_empty() {
         issues.warn(*at, format!("the workload selector is without labels: {what}"));
     }

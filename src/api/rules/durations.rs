@@ -7,7 +7,7 @@ use crate::api::issue::Issues;
 const NANOS_PER_MILLI: u128 = 1_000_000;
 
 /// A duration of at least one millisecond, if there is one.
-pub(in super::super) fn positive(
+pub(in crate::api) fn positive(
     duration: Option<GoDuration>,
     at: &Place<'_>,
     issues: &mut Issues,

@@ -244,15 +244,78 @@ pub fn probe_scheme() -> Value {
 }
 
 /// The old spelling of a field, which an API server would drop if the schema did not name it.
-pub fn old_mirror_percent(schema: &mut Schema) {
-    if let Some(Value::Object(fields)) = schema.get_mut("properties")
-        && let Some(field) = fields.get("mirrorPercent").cloned()
-    {
-        fields.insert("mirror_percent".into(), field);
+pub fn old_spelling(now: &'static str, old: &'static str) -> impl FnMut(&mut Schema) {
+    move |schema| {
+        if let Some(Value::Object(fields)) = schema.get_mut("properties")
+            && let Some(field) = fields.get(now).cloned()
+        {
+            fields.insert(old.into(), field);
+        }
     }
 }
 
 /// A gateway's port says all that there is to say of it.
 pub fn require_port(schema: &mut Schema) {
     schema.insert("required".into(), json!(["number", "protocol", "name"]));
+}
+
+/// The group of a kind.
+pub const GROUP: &str = r"^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
+/// The name of a kind.
+pub const KIND: &str = "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$";
+
+/// A reference within a namespace.
+pub fn own_namespace() -> Value {
+    json!([rule("self == ''", "only objects of the same namespace can be referred to")])
+}
+
+/// A policy is for workloads that it selects, or for objects that it names.
+pub fn one_target() -> Value {
+    json!([rule(
+        "[has(self.selector), has(self.targetRef), has(self.targetRefs)].filter(set, set).size() <= 1",
+        "only one of selector, targetRef and targetRefs may be set",
+    )])
+}
+
+/// What holds for peer authentications as a whole.
+pub fn peer_authentication_rules() -> Value {
+    json!([rule(
+        "!has(self.portLevelMtls) || (has(self.selector) && has(self.selector.matchLabels) && \
+         self.selector.matchLabels.size() > 0)",
+        "portLevelMtls needs a selector",
+    )])
+}
+
+/// Ports as keys.
+pub fn port_keys() -> Value {
+    json!([rule(
+        "self.all(port, int(port) >= 1 && int(port) <= 65535)",
+        "keys must be ports: 1 to 65535",
+    )])
+}
+
+/// At most one source of an issuer's keys.
+pub fn key_sources() -> Value {
+    json!([rule(
+        "[has(self.jwksUri), has(self.jwks_uri), has(self.jwks)].filter(set, set).size() <= 1",
+        "only one of jwks and jwksUri may be set",
+    )])
+}
+
+/// What is fetched over HTTP.
+pub fn http_url() -> Value {
+    json!([rule(
+        "url(self).getScheme() in ['http', 'https']",
+        "must be a URL that begins with http:// or https://",
+    )])
+}
+
+/// What holds for sources of requests.
+pub fn source_rules() -> Value {
+    json!([rule(
+        "!(has(self.serviceAccounts) || has(self.notServiceAccounts)) || !(has(self.principals) || \
+         has(self.notPrincipals) || has(self.namespaces) || has(self.notNamespaces))",
+        "service accounts stand for principals and namespaces: only one of them may be set",
+    )])
 }

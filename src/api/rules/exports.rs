@@ -10,7 +10,7 @@ use super::hosts::is_label;
 
 /// Of which kind the object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Of {
+pub(in crate::api) enum Of {
     /// Nobody (`~`) may see it but the proxies of its endpoints.
     Service,
     /// Somebody must see it.
@@ -18,7 +18,7 @@ pub(in super::super) enum Of {
 }
 
 /// The namespaces: no duplicates, and none beside all (`*`) or none (`~`) of them.
-pub(in super::super) fn export_to(
+pub(in crate::api) fn export_to(
     exports: &[Str],
     of: Of,
     namespace: &str,

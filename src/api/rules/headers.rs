@@ -11,7 +11,7 @@ const PSEUDO: [&str; 5] = [":method", ":scheme", ":authority", ":path", ":status
 const CLAIM: &str = "@request.auth.claims";
 
 /// Whether a header's name asks for a claim: `@request.auth.claims.group` or `@request.auth.claims[group]`.
-pub(in super::super) fn is_claim(name: &str) -> bool {
+pub(in crate::api) fn is_claim(name: &str) -> bool {
     let Some((start, claim)) = name.split_at_checked(CLAIM.len()) else { return false };
     let dotted = claim.starts_with('.') && claim.len() > 1;
     let square = claim.starts_with('[') && claim.ends_with(']') && claim.len() > 2;
@@ -25,14 +25,14 @@ fn is_token(name: &str) -> bool {
 }
 
 /// The name of a header that is looked at.
-pub(in super::super) fn matched(name: &str, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn matched(name: &str, at: &Place<'_>, issues: &mut Issues) {
     if !is_claim(name) && !PSEUDO.contains(&name) {
         plain(name, at, issues);
     }
 }
 
 /// The name of a header.
-pub(in super::super) fn plain(name: &str, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn plain(name: &str, at: &Place<'_>, issues: &mut Issues) {
     if name.is_empty() {
         issues.error(*at, "the header name is empty: name one");
     } else if !is_token(name) {
@@ -41,12 +41,12 @@ pub(in super::super) fn plain(name: &str, at: &Place<'_>, issues: &mut Issues) {
 }
 
 /// Whether a name means the host that was asked for.
-pub(in super::super) fn is_authority(name: &str) -> bool {
+pub(in crate::api) fn is_authority(name: &str) -> bool {
     name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority")
 }
 
 /// How headers of requests and responses are changed.
-pub(in super::super) fn changes(headers: &Headers, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn changes(headers: &Headers, at: &Place<'_>, issues: &mut Issues) {
     if let Some(request) = &headers.request {
         operations(request, true, &at.key("request"), issues);
     }

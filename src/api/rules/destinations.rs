@@ -7,7 +7,7 @@ use crate::api::networking::common::Destination;
 use super::{hosts, ports};
 
 /// A host, perhaps with a subset and a port.
-pub(in super::super) fn destination(
+pub(in crate::api) fn destination(
     destination: &Destination,
     at: &Place<'_>,
     issues: &mut Issues,
@@ -27,7 +27,7 @@ pub(in super::super) fn destination(
 }
 
 /// The name of a subset.
-pub(in super::super) fn subset_name(name: &str, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn subset_name(name: &str, at: &Place<'_>, issues: &mut Issues) {
     if name.is_empty() {
         issues.error(*at, "the subset name is empty: a subset needs one");
     } else if !hosts::is_label(name) {
@@ -39,7 +39,7 @@ pub(in super::super) fn subset_name(name: &str, at: &Place<'_>, issues: &mut Iss
 }
 
 /// Weights of destinations, each with its place: none below zero, and of several not all zero.
-pub(in super::super) fn weights(
+pub(in crate::api) fn weights(
     weights: impl ExactSizeIterator<Item = i32>,
     at: &Place<'_>,
     issues: &mut Issues,

@@ -8,7 +8,7 @@ use crate::api::re2;
 use super::at_most_one;
 
 /// How a text must look. Envoy takes no empty prefix here.
-pub(in super::super) fn text(text: &StringMatch, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn text(text: &StringMatch, at: &Place<'_>, issues: &mut Issues) {
     if text.prefix.as_deref() == Some("") {
         issues.error(
             at.key("prefix"),
@@ -19,7 +19,7 @@ pub(in super::super) fn text(text: &StringMatch, at: &Place<'_>, issues: &mut Is
 }
 
 /// How a path must look. An empty prefix takes every one.
-pub(in super::super) fn path(text: &StringMatch, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn path(text: &StringMatch, at: &Place<'_>, issues: &mut Issues) {
     let StringMatch { exact, prefix, regex: pattern } = text;
     let set =
         [("exact", exact.is_some()), ("prefix", prefix.is_some()), ("regex", pattern.is_some())];
@@ -30,7 +30,7 @@ pub(in super::super) fn path(text: &StringMatch, at: &Place<'_>, issues: &mut Is
 }
 
 /// A regular expression that is not empty.
-pub(in super::super) fn regex(pattern: &str, at: &Place<'_>, issues: &mut Issues) {
+pub(in crate::api) fn regex(pattern: &str, at: &Place<'_>, issues: &mut Issues) {
     if pattern.is_empty() {
         issues.error(
             *at,

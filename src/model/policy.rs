@@ -1,0 +1,6 @@
+//! Policies of `security.istio.io`, resolved: which of them apply to a workload or a gateway.
+
+pub mod identity;
+pub mod peer;
+pub mod plaintext;
+pub mod ports;
