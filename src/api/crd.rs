@@ -161,8 +161,14 @@ pub fn definitions() -> Vec<Value> {
 
 fn definition(of: &Definition) -> Value {
     let kind = of.kind;
+    let area = kind.group().split('.').next().unwrap_or_default();
+    let mut labels =
+        json!({ "app": "istio-pilot", "chart": "istio", "heritage": "Tiller", "release": "istio" });
+    if let (Value::Object(labels), true) = (&mut labels, matches!(area, "security" | "telemetry")) {
+        labels.insert("istio".to_owned(), json!(area));
+    }
     let mut names = json!({
-        "categories": ["istio-io", format!("{}-istio-io", kind.group().split('.').next().unwrap_or_default())],
+        "categories": ["istio-io", format!("{area}-istio-io")],
         "kind": kind.name(),
         "listKind": format!("{}List", kind.name()),
         "plural": kind.plural(),
@@ -180,7 +186,7 @@ fn definition(of: &Definition) -> Value {
             "name": format!("{}.{}", kind.plural(), kind.group()),
             // What users wrote must survive an uninstall of the chart.
             "annotations": { "helm.sh/resource-policy": "keep" },
-            "labels": { "app": "istio-pilot", "chart": "istio", "heritage": "Tiller", "release": "istio" },
+            "labels": labels,
         },
         "spec": {
             "group": kind.group(),

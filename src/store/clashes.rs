@@ -66,7 +66,8 @@ impl Clashes {
         hosts: &HostIndex,
     ) -> bool {
         if kinds.contains(&Kind::PeerAuthentication) {
-            let all = of_kind::<PeerAuthentication>(objects).filter(|policy| ports::has_ports(policy));
+            let all =
+                of_kind::<PeerAuthentication>(objects).filter(|policy| ports::has_ports(policy));
             let all = all.map(|policy| {
                 let policy = policy.clone();
                 (policy.key(), OfPolicy { policy, seen: None, told: Vec::new() })

@@ -88,11 +88,8 @@ impl Configs {
         let References { hosts, stale, missing, .. } = &mut self.references;
         let stale = std::mem::take(stale);
         // Policies name no hosts.
-        let policies = [
-            Kind::PeerAuthentication,
-            Kind::RequestAuthentication,
-            Kind::AuthorizationPolicy,
-        ];
+        let policies =
+            [Kind::PeerAuthentication, Kind::RequestAuthentication, Kind::AuthorizationPolicy];
         if !stale && kinds.iter().all(|kind| policies.contains(kind)) {
             return false;
         }

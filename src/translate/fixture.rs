@@ -26,9 +26,9 @@ use crate::api::{Features, Kind, MeshConfig, Meta, ObjectKey, Str};
 use crate::model::identity::spiffe;
 use crate::model::service::sort_by_age;
 use crate::model::{
-    Address, Bare, Endpoint, EndpointTraits, Health, Locality, Networks, Peers, Port, Protocol, Proxy,
-    ProxyKind, Registry, Resolution, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget,
-    TlsMode, Visibility, Workload,
+    Address, Bare, Endpoint, EndpointTraits, Health, Locality, Networks, Peers, Port, Protocol,
+    Proxy, ProxyKind, Registry, Resolution, Rules, Service, ServiceEndpoints, ServiceKey,
+    ServiceTarget, TlsMode, Visibility, Workload,
 };
 use crate::proto::json::{Names, to_json};
 use crate::snapshot::{NamespaceState, Snapshot, WorkloadState};
@@ -85,8 +85,7 @@ impl World {
         let new = Arc::new(Config { meta, spec, status: () });
         self.policies.retain(|config| config.key() != new.key());
         self.policies.push(new);
-        self.peers =
-            Arc::new(Peers::new(&self.policies, &self.mesh.root_namespace, &self.peers));
+        self.peers = Arc::new(Peers::new(&self.policies, &self.mesh.root_namespace, &self.peers));
     }
 
     /// Sets the endpoints of a service: the same on each of its ports.

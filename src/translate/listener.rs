@@ -280,7 +280,8 @@ pub fn inbound(
     }
     let described = ingress::ports(scope, targets);
     let undescribed: BTreeSet<u16> = peers.modes.ports.keys().copied().collect();
-    let undescribed: BTreeSet<u16> = &(&undescribed - &described) - &[profile.0.inbound_port].into();
+    let undescribed: BTreeSet<u16> =
+        &(&undescribed - &described) - &[profile.0.inbound_port].into();
     let mut key = |ports: BTreeMap<u16, inbound::Port>, bound: Option<_>| {
         let undescribed = if bound.is_none() { undescribed.clone() } else { BTreeSet::new() };
         let mut peers = peers.clone();

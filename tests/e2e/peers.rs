@@ -60,7 +60,10 @@ pub async fn strict_refuses_plaintext(lab: &mut Lab) -> Result<()> {
 
 pub async fn one_port_takes_plaintext(lab: &mut Lab) -> Result<()> {
     let ports = "portLevelMtls: {8080: {mode: PERMISSIVE}}";
-    policy(lab, &format!("{{selector: {{matchLabels: {{app: cart}}}}, mtls: {{mode: STRICT}}, {ports}}}"))?;
+    policy(
+        lab,
+        &format!("{{selector: {{matchLabels: {{app: cart}}}}, mtls: {{mode: STRICT}}, {ports}}}"),
+    )?;
     // Of the others nothing is said any more.
     until_taken(lab, (true, true)).await?;
     ensure_mtls(&request(lab, "web", "cart", 8080).await?, "web", "cart")

@@ -8,11 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{WorkloadSelector, is_default};
-use crate::api::schema;
 use super::workload_entry::WorkloadEntry;
 use crate::api::config::{Config, Spec};
 use crate::api::enumeration::enumeration;
 use crate::api::issue::Issues;
+use crate::api::schema;
 use crate::api::{Kind, Meta, Object, Str};
 
 /// The spec of a ServiceEntry.

@@ -9,11 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Destination, Percent, is_default};
-use crate::api::schema;
 use crate::api::config::{Config, Spec};
 use crate::api::duration::GoDuration;
 use crate::api::enumeration::enumeration;
 use crate::api::issue::Issues;
+use crate::api::schema;
 use crate::api::{Kind, Labels, Meta, Object, Str};
 
 /// The spec of a VirtualService.

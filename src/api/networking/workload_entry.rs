@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::common::is_default;
-use crate::api::schema;
 use crate::api::config::{Config, Spec};
 use crate::api::issue::Issues;
+use crate::api::schema;
 use crate::api::{Kind, Labels, Meta, Object, Str};
 
 /// The spec of a WorkloadEntry; also an endpoint of a ServiceEntry and the template of a WorkloadGroup.

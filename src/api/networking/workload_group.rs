@@ -8,10 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::is_default;
-use crate::api::schema;
 use super::workload_entry::WorkloadEntry;
 use crate::api::config::{Config, Spec};
 use crate::api::issue::Issues;
+use crate::api::schema;
 use crate::api::{Kind, Labels, Meta, Object, Str};
 
 /// The spec of a WorkloadGroup.

@@ -7,11 +7,7 @@ use crate::api::networking::common::Destination;
 use super::{hosts, ports};
 
 /// A host, perhaps with a subset and a port.
-pub(in crate::api) fn destination(
-    destination: &Destination,
-    at: &Place<'_>,
-    issues: &mut Issues,
-) {
+pub(in crate::api) fn destination(destination: &Destination, at: &Place<'_>, issues: &mut Issues) {
     let Destination { host, subset, port } = destination;
     if &**host == "*" {
         issues.error(at.key("host"), "* is no destination: name a host");

@@ -7,11 +7,7 @@ use crate::api::issue::Issues;
 const NANOS_PER_MILLI: u128 = 1_000_000;
 
 /// A duration of at least one millisecond, if there is one.
-pub(in crate::api) fn positive(
-    duration: Option<GoDuration>,
-    at: &Place<'_>,
-    issues: &mut Issues,
-) {
+pub(in crate::api) fn positive(duration: Option<GoDuration>, at: &Place<'_>, issues: &mut Issues) {
     let Some(GoDuration(duration)) = duration else { return };
     let text = duration::format(duration);
     if duration.as_nanos() < NANOS_PER_MILLI {

@@ -23,7 +23,10 @@ pub fn check<'a>(
     let mut told = Vec::new();
     for policy in policies {
         let spec = &policy.spec;
-        if spec.target_ref.is_some() || !spec.target_refs.is_empty() || spec.action == Action::Custom {
+        if spec.target_ref.is_some()
+            || !spec.target_refs.is_empty()
+            || spec.action == Action::Custom
+        {
             continue;
         }
         let asks = asks(&spec.rules);
@@ -104,7 +107,9 @@ fn message(action: Action, excludes: bool, mode: Mode, by: Option<&ObjectKey>) -
     let why = match (mode, by) {
         (Mode::Disable, Some(by)) => format!("no mTLS is ended here ({by})"),
         (_, Some(by)) => format!("plain text is taken here too ({by})"),
-        (_, None) => "plain text is taken here too (no PeerAuthentication says otherwise)".to_owned(),
+        (_, None) => {
+            "plain text is taken here too (no PeerAuthentication says otherwise)".to_owned()
+        }
     };
     let so = match (action, excludes) {
         (Action::Deny, false) => "is let through by this rule",
@@ -114,7 +119,9 @@ fn message(action: Action, excludes: bool, mode: Mode, by: Option<&ObjectKey>) -
         (Action::Allow | Action::Custom, false) => "is not let in by this rule, whoever it is from",
         (Action::Allow | Action::Custom, true) => "is let in by this rule, whoever it is from",
     };
-    format!("asks for an identity, which only mTLS tells, and {why}: what comes in plain text {so}; use mode STRICT")
+    format!(
+        "asks for an identity, which only mTLS tells, and {why}: what comes in plain text {so}; use mode STRICT"
+    )
 }
 
 #[cfg(test)]

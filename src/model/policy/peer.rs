@@ -177,7 +177,8 @@ impl Policies {
     /// What applies to workloads that no policy selects.
     pub fn general(&self) -> Applied {
         let nearest = [&self.general, &self.mesh].into_iter().flatten();
-        let mut asking = nearest.filter_map(|policy| Some((policy, Mode::asked(policy.spec.mtls)?)));
+        let mut asking =
+            nearest.filter_map(|policy| Some((policy, Mode::asked(policy.spec.mtls)?)));
         let (origins, workload) = match asking.next() {
             Some((policy, mode)) => (vec![policy.key()], mode),
             None => (Vec::new(), Mode::default()),

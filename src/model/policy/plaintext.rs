@@ -39,7 +39,8 @@ pub fn refused(
     });
     let mut told = Vec::new();
     for (path, labels, policy) in whole.chain(subsets) {
-        let mut found: Vec<(FieldPath, &ClientTls, BTreeSet<u16>, BTreeSet<ObjectKey>)> = Vec::new();
+        let mut found: Vec<(FieldPath, &ClientTls, BTreeSet<u16>, BTreeSet<ObjectKey>)> =
+            Vec::new();
         for port in &service.ports {
             let Some((path, tls)) = tls_of(policy, port.number, &path) else { continue };
             let list = endpoints.by_port.get(&port.name).into_iter().flat_map(|list| list.iter());
@@ -53,7 +54,9 @@ pub fn refused(
                     ports.insert(port.number);
                     all.extend(origins);
                 }
-                None => found.push((path, tls, [port.number].into(), origins.into_iter().collect())),
+                None => {
+                    found.push((path, tls, [port.number].into(), origins.into_iter().collect()))
+                }
             }
         }
         told.extend(found.into_iter().map(|(path, tls, ports, origins)| {

@@ -52,9 +52,14 @@ fn modes_for_ports_that_nobody_serves() {
     let mut store = store([ports(&["8080", "80", "9999"])]);
     let said = told(&mut store);
     assert_eq!(said.len(), 2, "{said:#?}");
-    assert!(said[0].contains("portLevelMtls[\"80\"]"), "{said:?}");
-    assert!(said[0].contains("web.shop.svc.cluster.local") && said[0].contains("write 8080"), "{said:?}");
-    assert!(said[1].contains("no service leads to port 9999") && said[1].contains("they serve 8080"));
+    assert!(said[0].contains("portLevelMtls.80"), "{said:?}");
+    assert!(
+        said[0].contains("web.shop.svc.cluster.local") && said[0].contains("write 8080"),
+        "{said:?}"
+    );
+    assert!(
+        said[1].contains("no service leads to port 9999") && said[1].contains("they serve 8080")
+    );
     store.apply([ports(&["8080"])]);
     assert_eq!(told(&mut store), [""; 0]);
     store.apply([ports(&["80"])]);
@@ -79,7 +84,8 @@ fn clients_without_certificate_of_servers_that_want_one() {
     let mut store = store([strict("shop/default", "STRICT"), rule(host, off.clone())]);
     let said = told(&mut store);
     assert_eq!(said.len(), 1, "{said:#?}");
-    let want = ["warning: DestinationRule client/rule: spec.trafficPolicy.tls", "port 80", "shop/default"];
+    let want =
+        ["warning: DestinationRule client/rule: spec.trafficPolicy.tls", "port 80", "shop/default"];
     assert!(want.iter().all(|part| said[0].contains(part)), "{said:?}");
 
     store.apply([strict("shop/default", "PERMISSIVE")]);
@@ -91,7 +97,10 @@ fn clients_without_certificate_of_servers_that_want_one() {
     store.apply([rule("*.shop.svc.cluster.local", off)]);
     assert_eq!(told(&mut store).len(), 1);
     let mutual = json!({ "port": { "number": 80 }, "tls": { "mode": "ISTIO_MUTUAL" } });
-    store.apply([rule(host, json!({ "tls": { "mode": "DISABLE" }, "portLevelSettings": [mutual] }))]);
+    store.apply([rule(
+        host,
+        json!({ "tls": { "mode": "DISABLE" }, "portLevelSettings": [mutual] }),
+    )]);
     assert_eq!(told(&mut store), [""; 0]);
     let simple = json!({ "port": { "number": 80 }, "tls": { "mode": "SIMPLE" } });
     store.apply([rule(host, json!({ "portLevelSettings": [simple] }))]);

@@ -14,8 +14,8 @@ use super::stat_name::of_pattern;
 use super::tls::expand;
 use super::transport::{Peer, secure};
 use super::{balance, outlier};
-use crate::api::core::TargetPort;
 use crate::api::ObjectKey;
+use crate::api::core::TargetPort;
 use crate::api::networking::destination_rule::{ClientTlsMode, Subset, TrafficPolicy};
 use crate::model::{
     EndpointTraits, MergedRule, Port, Protocol, ProxyKind, Registry, Resolution, Service,

@@ -169,7 +169,8 @@ fn where_a_namespace_refuses_mtls_clusters_offer_none() {
     assert_eq!(cluster(&[], headless), (false, true));
     assert_eq!(cluster(&[("all.default", mode("DISABLE"))], headless), (false, false));
     // What only some workloads refuse, endpoints tell; a client that chooses the address does not learn it, as in Istio.
-    let some = json!({ "selector": { "matchLabels": { "a": "b" } }, "mtls": { "mode": "DISABLE" } });
+    let some =
+        json!({ "selector": { "matchLabels": { "a": "b" } }, "mtls": { "mode": "DISABLE" } });
     assert_eq!(cluster(&[("some.default", some.clone())], normal), (true, false));
     assert_eq!(cluster(&[("some.default", some)], headless), (false, true));
 }

@@ -179,9 +179,10 @@ pub fn build(key: &Key) -> Resource {
         grpc_web: grpc_web.then(|| ConnectionManager::new(&manager_key(key, true))),
     };
     let chains: Chains = key.ports.iter().map(|(n, port)| (*n, key.chains(*n, port))).collect();
-    let of_ports = key.ports.iter().filter_map(|(number, port)| {
-        Some(builder.port(*number, port, chains.get(number)?))
-    });
+    let of_ports = key
+        .ports
+        .iter()
+        .filter_map(|(number, port)| Some(builder.port(*number, port, chains.get(number)?)));
     let message = match &key.bound {
         Some(addresses) => bound(key, addresses, &chains, of_ports.flatten().collect()),
         None => {

@@ -101,7 +101,8 @@ pub struct Needs {
 impl Needs {
     /// Of the chains of a port.
     pub fn of(chains: &[Chain]) -> Needs {
-        let plain_http = |chain: &Chain| chain.transport == Transport::Plain && !chain.alpn.is_empty();
+        let plain_http =
+            |chain: &Chain| chain.transport == Transport::Plain && !chain.alpn.is_empty();
         Needs {
             tls: chains.iter().any(|chain| chain.transport == Transport::Tls),
             http: chains.iter().any(plain_http),

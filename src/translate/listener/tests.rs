@@ -259,8 +259,15 @@ fn without_interception_ports_are_bound_that_may_be() {
     };
     check(false, &["127.0.0.1_80", "127.0.0.1_9000", "127.0.0.1_9001"]);
     check(true, &["127.0.0.1_9000", "127.0.0.1_9001"]);
-    let built =
-        inbound(&context(&world, &bare), &traits(), &[], &[], &Applied::default(), &mut Memos::default()).resources;
+    let built = inbound(
+        &context(&world, &bare),
+        &traits(),
+        &[],
+        &[],
+        &Applied::default(),
+        &mut Memos::default(),
+    )
+    .resources;
     assert!(built.is_empty(), "the application itself listens");
 }
 
@@ -406,7 +413,14 @@ fn a_stock_envoy_is_sent_none_of_istios_filters() {
     let mut memos = Memos::default();
     let mut listeners = decode(&outbound(&context, &traits(), &[], &mut memos));
     let targets = [target(&world.services[0], 0, 8080), target(&world.services[0], 1, 8081)];
-    listeners.extend(decode(&inbound(&context, &traits(), &[], &targets, &Applied::default(), &mut memos)));
+    listeners.extend(decode(&inbound(
+        &context,
+        &traits(),
+        &[],
+        &targets,
+        &Applied::default(),
+        &mut memos,
+    )));
     for chain in
         listeners.iter().flat_map(|l| l.filter_chains.iter().chain(&l.default_filter_chain))
     {

@@ -180,15 +180,16 @@ pub fn inbound(
     };
     let Memos { layers, clusters, listeners, .. } = memos;
     let Layers { sets, inbound, .. } = layers;
-    let layer = inbound.get(key, |Inbound { traits: Same(traits), targets, peers, ips, .. }| {
-        let (Same(targets), Same(peers)) = (targets, peers);
-        let clusters = cluster::inbound(context, ips, targets, clusters);
-        let listeners = listener::inbound(context, traits, ips, targets, peers, listeners);
-        let lists = vec![
-            (ResourceType::Cluster, Same(Arc::new(clusters))),
-            (ResourceType::Listener, Same(Arc::new(listeners))),
-        ];
-        Arc::new(Lists { lists, told: None }.layer(sets))
-    });
+    let layer =
+        inbound.get(key, |Inbound { traits: Same(traits), targets, peers, ips, .. }| {
+            let (Same(targets), Same(peers)) = (targets, peers);
+            let clusters = cluster::inbound(context, ips, targets, clusters);
+            let listeners = listener::inbound(context, traits, ips, targets, peers, listeners);
+            let lists = vec![
+                (ResourceType::Cluster, Same(Arc::new(clusters))),
+                (ResourceType::Listener, Same(Arc::new(listeners))),
+            ];
+            Arc::new(Lists { lists, told: None }.layer(sets))
+        });
     Arc::clone(&layer)
 }

@@ -12,7 +12,10 @@ pub(super) fn validate(spec: &PeerAuthentication, issues: &mut Issues) {
     let Some(modes) = &spec.port_level_mtls else { return };
     let at = at.key("portLevelMtls");
     if modes.is_empty() {
-        issues.error(at, "port level mTLS must have at least one port: name one, or remove the field");
+        issues.error(
+            at,
+            "port level mTLS must have at least one port: name one, or remove the field",
+        );
         return;
     }
     if spec.selector.as_ref().is_none_or(|selector| selector.match_labels.is_empty()) {

@@ -22,7 +22,8 @@ fn told(policy: &str, peer: &str) -> Vec<String> {
 
 #[test]
 fn what_plain_text_gets_around_is_told() {
-    let deny = "{action: DENY, rules: [{from: [{source: {principals: [a], ipBlocks: [1.2.3.4]}}]}]}";
+    let deny =
+        "{action: DENY, rules: [{from: [{source: {principals: [a], ipBlocks: [1.2.3.4]}}]}]}";
     let said = told(deny, "");
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].starts_with("spec.rules[0].from[0].source.principals: "), "{said:?}");
@@ -43,8 +44,14 @@ fn what_plain_text_does_not_get_around_is_not() {
     assert_eq!(told(allow, ""), [""; 0]);
     // But if nobody has an identity, nobody gets in.
     assert!(told(allow, "mtls: {mode: DISABLE}")[0].contains("no mTLS is ended"));
-    assert_eq!(told("{action: DENY, rules: [{from: [{source: {notPrincipals: [a]}}]}]}", ""), [""; 0]);
-    assert_eq!(told("{action: DENY, rules: [{from: [{source: {ipBlocks: [1.2.3.4]}}]}]}", ""), [""; 0]);
+    assert_eq!(
+        told("{action: DENY, rules: [{from: [{source: {notPrincipals: [a]}}]}]}", ""),
+        [""; 0]
+    );
+    assert_eq!(
+        told("{action: DENY, rules: [{from: [{source: {ipBlocks: [1.2.3.4]}}]}]}", ""),
+        [""; 0]
+    );
     let gateway = "{action: DENY, targetRefs: [{kind: Gateway, name: a}], rules: [{from: [{source: {principals: [a]}}]}]}";
     assert_eq!(told(gateway, ""), [""; 0]);
 }

@@ -61,8 +61,5 @@ fn conflict(
         "{} is for {whom} too and has no effect, as this one is older; merge both, or remove one",
         loser.key()
     );
-    [
-        Issue::error(path.clone(), lost).of(&loser.key()),
-        Issue::warning(path, won).of(&winner.key()),
-    ]
+    [Issue::error(path.clone(), lost).of(&loser.key()), Issue::warning(path, won).of(&winner.key())]
 }

@@ -115,10 +115,8 @@ fn more_labels_than_an_older_policy_select_nothing_more() {
 
 #[test]
 fn the_root_namespace_selects_nothing() {
-    let all = peers(&[(
-        "istio-system/a",
-        "{selector: {matchLabels: {app: a}}, mtls: {mode: STRICT}}",
-    )]);
+    let all =
+        peers(&[("istio-system/a", "{selector: {matchLabels: {app: a}}, mtls: {mode: STRICT}}")]);
     assert_eq!(of(&all, "shop", "a"), "Permissive from ");
     assert_eq!(of(&all, "istio-system", "a"), "Permissive from ");
     assert!(all.diagnostics[0].message.contains("has no effect"), "{:?}", all.diagnostics);

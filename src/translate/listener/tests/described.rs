@@ -149,7 +149,8 @@ fn ingress(scope: &Scope) -> Vec<(String, Vec<String>)> {
     let world = snapshot([web.clone()]);
     let (targets, ips) = ([target(&web, 0, 8080)], ["10.0.0.1".parse().unwrap()]);
     let context = context(&world, scope);
-    let built = inbound(&context, &traits(), &ips, &targets, &Applied::default(), &mut Memos::default());
+    let built =
+        inbound(&context, &traits(), &ips, &targets, &Applied::default(), &mut Memos::default());
     let of_port = |l: &Listener| {
         let all = lines(l).into_iter();
         all.filter(|line| !line.starts_with("virtual")).collect::<Vec<_>>()

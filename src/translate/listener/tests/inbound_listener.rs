@@ -10,7 +10,14 @@ fn the_inbound_listener() {
     let scope = scope("shop");
     // In the order of ports on the workload, whatever that of the services is.
     let targets = [target(&web, 2, 8082), target(&web, 0, 8080), target(&web, 1, 8081)];
-    let built = inbound(&context(&world, &scope), &traits(), &[], &targets, &Applied::default(), &mut Memos::default());
+    let built = inbound(
+        &context(&world, &scope),
+        &traits(),
+        &[],
+        &targets,
+        &Applied::default(),
+        &mut Memos::default(),
+    );
     let listener = decode(&built).remove(0);
     let any = "istio,istio-peer-exchange,istio-http/1.0,istio-http/1.1,istio-h2";
     let http = "istio-http/1.0,istio-http/1.1,istio-h2";
@@ -42,7 +49,14 @@ fn databases_are_read_on_the_way_in_too() {
     let world = snapshot([db.clone()]);
     let scope = scope("shop");
     let targets = [target(&db, 0, 27017)];
-    let built = inbound(&context(&world, &scope), &traits(), &[], &targets, &Applied::default(), &mut Memos::default());
+    let built = inbound(
+        &context(&world, &scope),
+        &traits(),
+        &[],
+        &targets,
+        &Applied::default(),
+        &mut Memos::default(),
+    );
     let got = lines(&decode(&built).remove(0));
     let of_port: Vec<&String> = got.iter().filter(|line| line.contains(":27017")).collect();
     assert_eq!(of_port.len(), 3, "{got:?}");
@@ -62,7 +76,8 @@ fn inspectors_look_only_where_a_chain_needs_them() {
         let profile = Same(Arc::new(Profile::of(&context, &traits())));
         let ports = inbound::ports(&targets, &profile.0);
         let peers = Applied { modes: modes.clone(), ..Applied::default() };
-        let undescribed = [9999].into_iter().filter(|port| modes.ports.contains_key(port)).collect();
+        let undescribed =
+            [9999].into_iter().filter(|port| modes.ports.contains_key(port)).collect();
         let key = inbound::Key { profile, tags: None, ports, peers, undescribed, bound: None };
         let listener = Listener::decode(inbound::build(&key).body).unwrap();
         let got: Vec<(String, Vec<i32>)> = listener
@@ -73,7 +88,8 @@ fn inspectors_look_only_where_a_chain_needs_them() {
                 let starts = disabled.split("start: ").skip(1);
                 // Those that it is for stand with a minus.
                 let sign = if disabled.contains("NotMatch") { -1 } else { 1 };
-                let ports = starts.map(|s| sign * s.split(',').next().unwrap().parse::<i32>().unwrap());
+                let ports =
+                    starts.map(|s| sign * s.split(',').next().unwrap().parse::<i32>().unwrap());
                 (f.name.rsplit('.').next().unwrap().to_owned(), ports.collect())
             })
             .collect();
@@ -89,22 +105,13 @@ fn inspectors_look_only_where_a_chain_needs_them() {
     check(all(Mode::Strict), &[dst, ("tls_inspector", &[15006])]);
     check(all(Mode::Disable), &[dst, ("http_inspector", &[8080, 8081, 15006])]);
     let one = Modes { workload: Mode::Disable, ports: [(8081, Mode::Strict)].into() };
-    check(
-        one,
-        &[dst, ("tls_inspector", &[-8081]), ("http_inspector", &[8080, 8081, 15006])],
-    );
+    check(one, &[dst, ("tls_inspector", &[-8081]), ("http_inspector", &[8080, 8081, 15006])]);
     // Port 0 is as Istio says it.
     let one = Modes { workload: Mode::Strict, ports: [(8082, Mode::Permissive)].into() };
-    check(
-        one,
-        &[dst, ("tls_inspector", &[15006]), ("http_inspector", &[0, 8080, 8081, 15006])],
-    );
+    check(one, &[dst, ("tls_inspector", &[15006]), ("http_inspector", &[0, 8080, 8081, 15006])]);
     // What nobody describes counts too.
     let one = Modes { workload: Mode::Permissive, ports: [(9999, Mode::Disable)].into() };
-    check(
-        one,
-        &[dst, ("tls_inspector", &[9999, 15006]), ("http_inspector", &[8080, 8081, 15006])],
-    );
+    check(one, &[dst, ("tls_inspector", &[9999, 15006]), ("http_inspector", &[8080, 8081, 15006])]);
 }
 
 #[test]
@@ -112,7 +119,14 @@ fn transparent_proxying_keeps_the_clients_address() {
     let scope = Scope { interception: Interception::Tproxy, ..scope("shop") };
     let world = snapshot([]);
     let traits = ListenerTraits { inbound_exact_balance: true, ..traits() };
-    let built = inbound(&context(&world, &scope), &traits, &[], &[], &Applied::default(), &mut Memos::default());
+    let built = inbound(
+        &context(&world, &scope),
+        &traits,
+        &[],
+        &[],
+        &Applied::default(),
+        &mut Memos::default(),
+    );
     let listener = decode(&built).remove(0);
     assert_eq!(
         inspectors(&listener),
@@ -144,7 +158,9 @@ fn the_inbound_listener_stays_while_its_ports_do() {
         let world = snapshot([service.clone()]);
         let scope = scope("shop");
         let targets = [target(&service, 0, 8080)];
-        inbound(&context(&world, &scope), &traits(), &[], &targets, &Applied::default(), &mut memos).resources.remove(0)
+        inbound(&context(&world, &scope), &traits(), &[], &targets, &Applied::default(), &mut memos)
+            .resources
+            .remove(0)
     };
     let first = build(web());
     let relabelled = Service { labels: [("a".into(), "b".into())].into(), ..web() };

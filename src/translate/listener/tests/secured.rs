@@ -29,7 +29,9 @@ fn strict_ports_take_nothing_but_mtls() {
     assert_eq!(of_port(&lines, 8080), [format!("0.0.0.0_8080 :8080 tls TLS -> {to}")]);
     let http = "istio-http/1.0,istio-http/1.1,istio-h2";
     let rest = [
-        format!("virtualInbound-catchall-http tls {http} TLS -> metadata_exchange routes InboundPassthroughCluster"),
+        format!(
+            "virtualInbound-catchall-http tls {http} TLS -> metadata_exchange routes InboundPassthroughCluster"
+        ),
         "virtualInbound tls TLS -> metadata_exchange stats InboundPassthroughCluster".to_owned(),
     ];
     assert_eq!(lines[1..3], rest);
@@ -37,7 +39,11 @@ fn strict_ports_take_nothing_but_mtls() {
 
 #[test]
 fn a_mode_for_a_port_that_nobody_describes() {
-    let lines = inbound_with(&scope("shop"), Mode::Strict, &[(9000, Mode::Disable), (15006, Mode::Disable)]);
+    let lines = inbound_with(
+        &scope("shop"),
+        Mode::Strict,
+        &[(9000, Mode::Disable), (15006, Mode::Disable)],
+    );
     let want = [
         "virtualInbound-catchall-http :9000 raw_buffer http/1.1,h2c -> metadata_exchange routes InboundPassthroughCluster",
         "virtualInbound :9000 raw_buffer -> metadata_exchange stats InboundPassthroughCluster",
@@ -45,8 +51,10 @@ fn a_mode_for_a_port_that_nobody_describes() {
     assert_eq!(of_port(&lines, 9000), want);
     assert_eq!(of_port(&lines, 15006).len(), 1, "the proxy's own port leads to nobody");
     // What a Sidecar does not describe is not described, whatever services say.
-    let sidecar = described(r#"{"ingress": [{"port": {"number": 7000, "protocol": "TCP", "name": "a"}}]}"#);
-    let lines = inbound_with(&sidecar, Mode::Strict, &[(8080, Mode::Disable), (7000, Mode::Disable)]);
+    let sidecar =
+        described(r#"{"ingress": [{"port": {"number": 7000, "protocol": "TCP", "name": "a"}}]}"#);
+    let lines =
+        inbound_with(&sidecar, Mode::Strict, &[(8080, Mode::Disable), (7000, Mode::Disable)]);
     assert!(of_port(&lines, 8080).iter().all(|line| line.starts_with("virtualInbound")));
     assert_eq!(of_port(&lines, 8080).len(), 2);
     let own = "10.0.0.1_7000 :7000 raw_buffer -> metadata_exchange stats inbound|7000||";
@@ -55,8 +63,7 @@ fn a_mode_for_a_port_that_nobody_describes() {
 
 fn described(spec: &str) -> Scope {
     let meta = Meta { name: "s".into(), namespace: "shop".into(), ..Meta::default() };
-    let sidecar =
-        Config::<Sidecar> { meta, spec: serde_json::from_str(spec).unwrap(), status: () };
+    let sidecar = Config::<Sidecar> { meta, spec: serde_json::from_str(spec).unwrap(), status: () };
     Scope { sidecar: Some(Same(Arc::new(sidecar))), ..scope("shop") }
 }
 
@@ -74,5 +81,8 @@ fn a_sidecar_ends_tls_itself_where_the_mesh_does_not() {
     // Else mTLS is ended, and what is inside is HTTP all the same.
     assert_eq!(of_port(&inbound_with(&scope, Mode::Strict, &[]), 443), [ended]);
     assert_eq!(of_port(&inbound_with(&scope, Mode::Permissive, &[]), 443).len(), 2);
-    assert_eq!(of_port(&inbound_with(&scope, Mode::Permissive, &[(443, Mode::Disable)]), 443), [ended]);
+    assert_eq!(
+        of_port(&inbound_with(&scope, Mode::Permissive, &[(443, Mode::Disable)]), 443),
+        [ended]
+    );
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::rules::addresses::{self, UNIX};
-use crate::api::rules::{hosts, ports};
 use crate::api::networking::service_entry::{Location, Resolution, ServiceEntry};
 use crate::api::networking::workload_entry::WorkloadEntry;
 use crate::api::networking::workload_entry::validation::{ports_and_labels, workload};
+use crate::api::rules::addresses::{self, UNIX};
+use crate::api::rules::{hosts, ports};
 use crate::api::{Meta, Protocol, Str, host};
 
 /// A label that sends traffic for a service through a waypoint.

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
 use crate::api::networking::gateway::Port;
+use crate::api::networking::sidecar::{CaptureMode, EgressListener};
 use crate::api::rules::addresses::{self, UNIX};
 use crate::api::rules::hosts::{self, Scoped};
 use crate::api::rules::ports;
-use crate::api::networking::sidecar::{CaptureMode, EgressListener};
 use crate::api::{Meta, Str};
 
 pub(super) fn validate(

@@ -7,9 +7,9 @@ use crate::api::issue::Issues;
 use crate::api::networking::destination_rule::validation::connection_pool;
 use crate::api::networking::gateway::validation::server_tls;
 use crate::api::networking::gateway::{Port, ServerTls, TlsMode};
+use crate::api::networking::sidecar::IngressListener;
 use crate::api::rules::addresses::{self, UNIX};
 use crate::api::rules::ports;
-use crate::api::networking::sidecar::IngressListener;
 
 /// The hosts of a default endpoint: the workload itself, by loopback or by its address.
 const HOSTS: [&str; 5] = ["", "127.0.0.1", "0.0.0.0", "::1", "::"];

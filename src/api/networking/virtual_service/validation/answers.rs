@@ -2,8 +2,8 @@
 
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::rules::{at_most_one, ports, texts};
 use crate::api::networking::virtual_service::{DirectResponse, HttpRedirect, HttpRewrite};
+use crate::api::rules::{at_most_one, ports, texts};
 
 /// From this on a body slows the control plane down.
 const LARGE_BODY: usize = 100 << 10;

@@ -3,10 +3,10 @@
 use super::{is_cluster_name, is_covered, names_mesh};
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
+use crate::api::networking::virtual_service::{RouteDestination, TlsMatch, VirtualService};
 use crate::api::rules::destinations::{destination, weights};
 use crate::api::rules::labels::labels;
 use crate::api::rules::{addresses, gateways, hosts, ports};
-use crate::api::networking::virtual_service::{RouteDestination, TlsMatch, VirtualService};
 use crate::api::{Labels, Str};
 
 /// The routes `tls` and `tcp`.

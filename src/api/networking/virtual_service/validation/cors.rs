@@ -2,8 +2,8 @@
 
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::rules::{durations, headers, texts};
 use crate::api::networking::virtual_service::{CorsPolicy, StringMatch};
+use crate::api::rules::{durations, headers, texts};
 
 /// The methods of HTTP, and `*` for all.
 const METHODS: [&str; 10] =

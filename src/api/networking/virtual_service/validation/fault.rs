@@ -4,8 +4,8 @@ use super::answers;
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
 use crate::api::networking::common::Percent;
-use crate::api::rules::{at_most_one, durations, percent};
 use crate::api::networking::virtual_service::{FaultAbort, FaultDelay, FaultInjection};
+use crate::api::rules::{at_most_one, durations, percent};
 
 /// The smallest share that Envoy can tell from nothing, in percent.
 const SMALLEST_SHARE: f64 = 0.0001;

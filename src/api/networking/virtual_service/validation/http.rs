@@ -3,9 +3,9 @@
 use super::{answers, cors, fault, matches, retries};
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
+use crate::api::networking::virtual_service::HttpRoute;
 use crate::api::rules::destinations::{destination, weights};
 use crate::api::rules::{durations, headers, percent};
-use crate::api::networking::virtual_service::HttpRoute;
 
 /// A route of a VirtualService, which may be a delegate, or for gateways only.
 pub(super) fn validate(

@@ -2,9 +2,9 @@
 
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
+use crate::api::networking::virtual_service::HttpMatch;
 use crate::api::rules::labels::labels;
 use crate::api::rules::{gateways, headers, hosts, ports, texts};
-use crate::api::networking::virtual_service::HttpMatch;
 
 /// What presence of a header is written as among those that must not be there; no regular expression.
 const ANY: &str = "*";

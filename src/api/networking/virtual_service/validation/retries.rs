@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;
-use crate::api::rules::durations;
 use crate::api::networking::virtual_service::HttpRetry;
+use crate::api::rules::durations;
 
 /// What Envoy retries on, for HTTP and for gRPC.
 const CONDITIONS: [&str; 16] = [
