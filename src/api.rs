@@ -20,6 +20,7 @@ pub mod field_path;
 pub(crate) mod fixture;
 pub mod host;
 pub mod issue;
+pub mod jwks;
 pub mod key;
 pub mod label_selector;
 pub mod mesh;

@@ -155,6 +155,10 @@ metrics! {
     /// Changes of the secrets that tell of remote clusters: add, update, delete.
     remote_secret_events: Family<Counter> = "remote_cluster_secret_events_total",
         Family::counters(&["event"]);
+    /// Documents that were fetched to learn the keys of issuers.
+    jwks_fetched: Counter = "pilot_jwks_resolver_network_fetch_success_total", Counter::default();
+    /// Documents that could not be fetched to learn the keys of issuers.
+    jwks_failed: Counter = "pilot_jwks_resolver_network_fetch_fail_total", Counter::default();
     /// Streams that were turned away, by reason.
     refused_streams: Family<Counter> = "istiod_refused_streams", Family::counters(&["reason"]);
     /// What users should know of their objects at the moment, by severity.

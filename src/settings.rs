@@ -100,6 +100,8 @@ impl Settings {
             quic: self.quic,
             internal_networks: self.internal_networks,
             mirror_as_is: self.mirror_as_is,
+            jwks_fetcher: self.jwks_fetcher,
+            select_gateways: self.select_gateways,
             exchanged_labels: sorted_for_ever(&self.exchanged_labels),
             external_canonical: self.external_canonical,
             mysql_filter: self.mysql_filter,

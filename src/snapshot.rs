@@ -14,7 +14,9 @@ use std::sync::Arc;
 pub use self::objects::Objects;
 pub use self::published::{Publisher, Snapshots};
 pub use self::shared_map::SharedMap;
+use crate::api::jwks::KeySets;
 use crate::api::{Diagnostic, Features, MeshConfig, Str, core};
+use crate::model::policy::request::RequestPolicies;
 use crate::model::{
     Gateways, Networks, Peers, Proxy, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget,
     Sidecars, VirtualServices, Workload,
@@ -51,6 +53,10 @@ pub struct Snapshot {
     pub networks: Arc<Networks>,
     /// Which connections workloads take.
     pub peers: Arc<Peers>,
+    /// Which tokens of requests are believed.
+    pub request_policies: Arc<RequestPolicies>,
+    /// The keys of issuers that were fetched.
+    pub key_sets: Arc<KeySets>,
     /// What is to be said of objects, whoever is connected, sorted. Translation adds what only proxies show.
     pub diagnostics: Arc<[Diagnostic]>,
     /// The objects themselves, for those who list them, but not those that are read only to derive what is

@@ -5,6 +5,7 @@
 
 mod hints;
 pub mod intern;
+pub mod jwks;
 pub mod kubernetes;
 mod lines;
 pub mod mesh;

@@ -47,8 +47,12 @@ use self::entries::Entries;
 use self::id::{ClusterRef, Id};
 use self::merge::Merged;
 use self::relation::Relation;
-use crate::api::{Change, Features, Kind, MeshConfig, ObjectKey, Str};
+use crate::api::config::Spec;
+use crate::api::jwks::{KeySets, Wanted};
+use crate::api::security::RequestAuthentication;
+use crate::api::{Change, Features, Kind, MeshConfig, Object, ObjectKey, Str};
 use crate::model::Service;
+use crate::model::policy::request::wanted_by;
 use crate::snapshot::{NamespaceState, Objects, Snapshot};
 
 /// What a store needs to know of its process.
@@ -186,8 +190,30 @@ impl Store {
             Kind::VirtualService,
             Kind::DestinationRule,
             Kind::PeerAuthentication,
+            Kind::RequestAuthentication,
         ]);
         self.changed = true;
+    }
+
+    /// Takes the state of fetched keys in.
+    pub fn set_key_sets(&mut self, keys: Arc<KeySets>) {
+        if self.configs.key_sets != keys {
+            self.configs.key_sets = keys;
+            self.dirty.kinds.insert(Kind::RequestAuthentication);
+            self.changed = true;
+        }
+    }
+
+    /// The keys that are to be fetched for the objects of the last snapshot.
+    pub fn wanted_keys(&self) -> Arc<Wanted> {
+        self.configs.request_policies.wanted.clone()
+    }
+
+    /// The keys that would be to be fetched for another object.
+    pub fn keys_wanted_by(&self, object: &Object) -> Wanted {
+        let Some(config) = RequestAuthentication::of(object) else { return Wanted::new() };
+        let fetcher = self.config.features.jwks_fetcher;
+        wanted_by(&config.spec, fetcher, &self.configs.references.hosts)
     }
 
     /// The state after all changes so far: the snapshot before, if nothing that it shows has changed, else
@@ -210,6 +236,8 @@ impl Store {
                 sidecars: self.configs.sidecars.clone(),
                 networks: self.configs.networks.clone(),
                 peers: self.configs.peers.clone(),
+                request_policies: self.configs.request_policies.clone(),
+                key_sets: self.configs.key_sets.clone(),
                 diagnostics: self.configs.diagnostics.clone(),
                 objects: self.objects.clone(),
             });

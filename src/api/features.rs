@@ -104,6 +104,10 @@ pub struct Features {
     pub session_labels: SessionLabels,
     /// Requests that are mirrored keep their host, without a mark.
     pub mirror_as_is: bool,
+    /// Who fetches the keys that RequestAuthentications name by URL.
+    pub jwks_fetcher: JwksFetcher,
+    /// Policies select gateways of the Gateway API by labels too, not only by naming them.
+    pub select_gateways: bool,
 }
 
 impl Features {
@@ -163,8 +167,22 @@ impl Default for Features {
             session_filter: false,
             session_labels: SessionLabels::default(),
             mirror_as_is: true,
+            jwks_fetcher: JwksFetcher::Istiod,
+            select_gateways: true,
         }
     }
+}
+
+/// Who fetches the keys that are named by URL. Issuers are always asked by the control plane where their keys are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum JwksFetcher {
+    /// The control plane.
+    #[default]
+    Istiod,
+    /// Proxies where a service has the host, else the control plane.
+    Hybrid,
+    /// Proxies.
+    Envoy,
 }
 
 /// The names of labels that are about sessions; one that is empty is nobody's.

@@ -7,13 +7,17 @@ use anyhow::Context;
 use kube::Client;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tracing::warn;
 
 use super::clusters::Clusters;
+use crate::api::cidr::Cidr;
+use crate::api::jwks::KeySets;
 use crate::api::{Batch, Diagnostic, Kind, MeshConfig, Str};
 use crate::cli::discovery::Options;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::snapshot::Snapshots;
+use crate::sources::jwks::{self, Addresses, JwksFetching};
 use crate::sources::kubernetes::client::{self, Limits};
 use crate::sources::kubernetes::remote::kubeconfig::Allowed;
 use crate::sources::kubernetes::remote::{self, RemoteClusters, Shown};
@@ -97,7 +101,7 @@ impl Inputs {
             }
         };
         let clusters = Clusters { id: starting.own(), own, remotes };
-        let snapshots = starting.writer();
+        let snapshots = starting.writer()?;
         let Starting { diagnostics, tasks, .. } = starting;
         Ok(Inputs { snapshots, diagnostics, clusters, written, tasks })
     }
@@ -226,16 +230,25 @@ impl Starting<'_> {
         self.options.identity.cluster_id.as_str().into()
     }
 
-    fn writer(&mut self) -> Snapshots {
+    fn writer(&mut self) -> anyhow::Result<Snapshots> {
         let config = store_config(self.options, self.settings);
+        let unknown = jwks::unknown::key_set().context("no key for unknown issuers")?;
+        let (keys, fetched) = watch::channel(Arc::new(KeySets::new(unknown)));
         let writer = Writer::new(config, limits(self.settings), self.metrics.clone());
+        let writer = writer.with_keys(fetched);
         let snapshots = writer.snapshots();
+        self.tasks.spawn(jwks::run(JwksFetching {
+            config: jwks_config(self.settings),
+            wanted: writer.wanted(),
+            keys,
+            metrics: self.metrics.clone(),
+        }));
         let (inlets, mesh) = (std::mem::take(&mut self.inlets), self.mesh.clone());
         self.tasks.spawn(async move {
             writer.run(inlets, mesh, std::future::pending()).await;
             Ok(())
         });
-        snapshots
+        Ok(snapshots)
     }
 
     /// A queue to the writer.
@@ -298,6 +311,30 @@ fn store_config(options: &Options, settings: &Settings) -> store::Config {
         system_namespace: options.identity.namespace.as_str().into(),
         features: settings.features(),
     }
+}
+
+fn jwks_config(settings: &Settings) -> jwks::Config {
+    let blocked = blocks("BLOCKED_CIDRS_IN_JWKS_URIS", &settings.jwks_blocked);
+    let allowed = blocks("ISTIOD_ALLOWED_CIDRS_IN_JWKS_URIS", &settings.jwks_allowed);
+    jwks::Config {
+        refresh: settings.jwks_refresh,
+        addresses: Addresses::new(blocked, allowed),
+        insecure: settings.jwks_insecure,
+        extra_roots: jwks::Config::EXTRA_ROOTS.into(),
+    }
+}
+
+/// The blocks of a list with commas. What is none is told, and the others count.
+fn blocks(variable: &str, list: &str) -> Vec<Cidr> {
+    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let blocks = parts.filter_map(|part| {
+        let block = Cidr::parse(part);
+        if block.is_none() {
+            warn!("{variable}: {part:?} is ignored: a block such as 10.0.0.0/8 is needed");
+        }
+        block
+    });
+    blocks.collect()
 }
 
 fn limits(settings: &Settings) -> pacer::Limits {

@@ -1,6 +1,8 @@
 //! Policies of `security.istio.io`, resolved: which of them apply to a workload or a gateway.
 
+pub mod attach;
 pub mod identity;
 pub mod peer;
 pub mod plaintext;
 pub mod ports;
+pub mod request;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::value::{Rejected, Value, assign};
-use crate::api::features::{Percent, SessionLabels};
+use crate::api::features::{JwksFetcher, Percent, SessionLabels};
 use crate::api::{Block, Features};
 
 /// Whether a variable has an effect.
@@ -210,6 +210,18 @@ settings! {
         "the label of services that names the header of a session; none if empty";
     "PILOT_DRAINING_LABEL" draining_label: String = SessionLabels::default().draining.to_owned(),
         "the label of endpoints that take no new sessions; none if empty";
+    "PILOT_JWT_ENABLE_REMOTE_JWKS" jwks_fetcher: JwksFetcher = JwksFetcher::Istiod,
+        "who fetches JSON web keys that are named by URL: the control plane (false), proxies where a service has the host (true), or proxies (envoy)";
+    "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL" jwks_refresh: Duration = Duration::from_secs(20 * 60),
+        "how often JSON web keys are fetched again";
+    "JWKS_RESOLVER_INSECURE_SKIP_VERIFY" jwks_insecure: bool = false,
+        "does not verify servers of JSON web keys";
+    "BLOCKED_CIDRS_IN_JWKS_URIS" jwks_blocked: String = String::new(),
+        "blocks of addresses that JSON web keys are not fetched from, with commas between them, beside those that never are: loopback, link-local and metadata of clouds";
+    "ISTIOD_ALLOWED_CIDRS_IN_JWKS_URIS" jwks_allowed: String = String::new(),
+        "blocks of addresses that JSON web keys are fetched from although they are of those that never are";
+    "ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY" select_gateways: bool = true,
+        "policies select Gateway API gateways by label too";
 }
 
 /// The variables that have no effect: name, default, meaning, and why.
@@ -222,7 +234,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
     const GO_ONLY: State = Different("a knob of the Go implementation");
     const TEST_ONLY: State = Different("a test aid of the Go implementation");
     &[
-        ("PILOT_JWT_ENABLE_REMOTE_JWKS", "false", "who fetches JSON web keys: istiod, envoy or both", Pending),
         ("ISTIOD_CUSTOM_HOST", "", "further names in the certificate of the control plane", Pending),
         ("PILOT_CERT_PROVIDER", "istiod", "who signs the certificate of the control plane", Pending),
         ("EXTERNAL_ISTIOD", "false", "controls remote clusters", Pending),
@@ -234,7 +245,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("VALIDATION_WEBHOOK_CONFIG_NAME", "istio-istio-system", "the validation webhook to keep patched", Pending),
         ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true", "registers workloads that connect", Pending),
         ("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", "true", "the agent fetches Wasm modules", AGENT),
-        ("PILOT_JWT_PUB_KEY_REFRESH_INTERVAL", "20m", "how often JSON web keys are fetched", Pending),
         ("PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS", "false", "removes the taint of nodes whose CNI is ready", Pending),
         ("PILOT_NODE_UNTAINT_CONTROLLERS_TAINT_NAME", "cni.istio.io/not-ready", "the taint to remove", Pending),
         ("UNSAFE_PILOT_ENABLE_RUNTIME_ASSERTIONS", "false", "assertions at run time", TEST_ONLY),
@@ -246,9 +256,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("LOCAL_CLUSTER_SECRET_WATCHER", "false", "remote secrets are read from the local cluster", Pending),
         ("PILOT_MULTICLUSTER_KUBECONFIG_PATH", "", "a directory of kubeconfigs of remote clusters", Pending),
         ("ISTIO_KUBE_CLIENT_CONTENT_TYPE", "protobuf", "encoding of API server traffic", Pending),
-        ("JWKS_RESOLVER_INSECURE_SKIP_VERIFY", "false", "does not verify servers of JSON web keys", Pending),
-        ("BLOCKED_CIDRS_IN_JWKS_URIS", "", "addresses that JSON web keys are not fetched from", Pending),
-        ("ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY", "true", "policies select Gateway API gateways by label", Pending),
         ("ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS", "false", "IPv4 listeners for IPv6 proxies", Pending),
         ("ENABLE_VTPROTOBUF", "true", "faster encoding", GO_ONLY),
         ("PILOT_GATEWAY_API_DEFAULT_GATEWAYCLASS_NAME", "istio", "the GatewayClass of the control plane", Pending),

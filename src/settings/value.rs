@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::api::Block;
 use crate::api::duration;
-use crate::api::features::Percent;
+use crate::api::features::{JwksFetcher, Percent};
 
 /// A type that a variable can have.
 pub(super) trait Value: Sized {
@@ -63,6 +63,28 @@ impl Value for Percent {
 
     fn show(&self) -> String {
         self.value().to_string()
+    }
+}
+
+impl Value for JwksFetcher {
+    const ALLOWED: &'static str = "istiod (or false), hybrid (or true) or envoy";
+
+    fn read(text: &str) -> Option<JwksFetcher> {
+        match text {
+            "istiod" | "false" => Some(JwksFetcher::Istiod),
+            "hybrid" | "true" => Some(JwksFetcher::Hybrid),
+            "envoy" => Some(JwksFetcher::Envoy),
+            _ => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            JwksFetcher::Istiod => "false",
+            JwksFetcher::Hybrid => "true",
+            JwksFetcher::Envoy => "envoy",
+        }
+        .to_owned()
     }
 }
 

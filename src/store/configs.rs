@@ -6,10 +6,13 @@ use std::sync::Arc;
 use super::clashes::{Around, Clashes};
 use super::references::References;
 use crate::api::config::{Config, Spec, by_age};
+use crate::api::features::JwksFetcher;
+use crate::api::jwks::KeySets;
 use crate::api::networking::{DestinationRule, Sidecar};
 use crate::api::security::AuthorizationPolicy;
 use crate::api::{Diagnostic, Features, Kind, MeshConfig};
 use crate::model::policy::identity;
+use crate::model::policy::request::RequestPolicies;
 use crate::model::references::{self, World};
 use crate::model::{Gateways, Networks, Peers, Rules, Sidecars, VirtualServices};
 use crate::snapshot::Objects;
@@ -23,6 +26,8 @@ pub(super) struct Configs {
     pub(super) sidecars: Arc<Sidecars>,
     pub(super) networks: Arc<Networks>,
     pub(super) peers: Arc<Peers>,
+    pub(super) request_policies: Arc<RequestPolicies>,
+    pub(super) key_sets: Arc<KeySets>,
     pub(super) references: References,
     clashes: Clashes,
     /// What AuthorizationPolicies ask that is not told.
@@ -69,11 +74,30 @@ impl Configs {
             let policies = policies.filter_map(AuthorizationPolicy::of);
             self.identities = identity::check(policies, &self.peers, &mesh.root_namespace);
         }
+        self.refresh_request_policies(kinds, objects, mesh, features);
         let named = self.find_missing(kinds, objects, mesh, domain);
         let clashes =
             self.clashes.refresh(kinds, objects, around, &self.peers, &self.references.hosts);
         if named || clashes || !kinds.is_empty() {
             self.gather_diagnostics();
+        }
+    }
+
+    /// Where keys come from may depend on which hosts services have.
+    fn refresh_request_policies(
+        &mut self,
+        kinds: &BTreeSet<Kind>,
+        objects: &Objects,
+        mesh: &MeshConfig,
+        features: &Features,
+    ) {
+        let fetcher = features.jwks_fetcher;
+        let by_hosts = fetcher != JwksFetcher::Istiod && self.references.stale;
+        if by_hosts || kinds.contains(&Kind::RequestAuthentication) {
+            let (all, root) = (oldest_first(objects), &mesh.root_namespace);
+            let (hosts, before) = (&self.references.hosts, &self.request_policies);
+            self.request_policies =
+                Arc::new(RequestPolicies::new(&all, fetcher, hosts, root, before));
         }
     }
 
@@ -115,6 +139,8 @@ impl Configs {
             &self.sidecars.diagnostics,
             &self.networks.diagnostics,
             &self.peers.diagnostics,
+            &self.request_policies.diagnostics,
+            &self.request_policies.of_keys(&self.key_sets),
             &self.references.missing,
             &self.clashes.diagnostics,
             &self.identities,

@@ -4,6 +4,7 @@
 //! published before every source said that it told all it had, as a proxy that was served half a mesh would
 //! drop the other half. Sources are never held up: the writer empties their queues whatever else it waits for.
 
+mod held;
 mod inlets;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -14,9 +15,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tracing::{debug, info};
 
+use self::held::Held;
 use self::inlets::Inlets;
 use super::pacer::{Lane, Limits, Pacer};
 use super::{Config, Store};
+use crate::api::jwks::{KeySets, Wanted};
 use crate::api::{Batch, Change, Kind, MeshConfig, ObjectKey, Remote, Str};
 use crate::metrics::Metrics;
 use crate::snapshot::{Publisher, Snapshot, Snapshots};
@@ -34,6 +37,10 @@ pub struct Writer {
     configuration: Pending,
     last: Option<Published>,
     started: Instant,
+    /// The state of what is fetched; None where nobody fetches.
+    keys: Option<watch::Receiver<Arc<KeySets>>>,
+    held: Held,
+    wanted: watch::Sender<Arc<Wanted>>,
 }
 
 /// What was published last.
@@ -54,6 +61,7 @@ struct Pending {
     /// The trust domains that clusters told.
     trust_domains: BTreeMap<Str, Option<Str>>,
     mesh: Option<Arc<MeshConfig>>,
+    keys: Option<Arc<KeySets>>,
     pacer: Pacer,
 }
 
@@ -71,7 +79,23 @@ impl Writer {
             configuration: Pending::new(limits),
             last: None,
             started: Instant::now(),
+            keys: None,
+            held: Held::default(),
+            wanted: watch::Sender::default(),
         }
+    }
+
+    /// The same, where somebody fetches the keys that are [wanted](Writer::wanted) and tells of them here.
+    #[must_use]
+    pub fn with_keys(mut self, keys: watch::Receiver<Arc<KeySets>>) -> Writer {
+        self.configuration.keys = Some(keys.borrow().clone());
+        self.keys = Some(keys);
+        self
+    }
+
+    /// The keys that are to be fetched.
+    pub fn wanted(&self) -> watch::Receiver<Arc<Wanted>> {
+        self.wanted.subscribe()
     }
 
     /// A reader of the snapshots. There is none yet.
@@ -90,10 +114,11 @@ impl Writer {
         let mut stop = std::pin::pin!(stop);
         let mut inlets = Inlets::new(sources);
         let mut mesh_is_watched = true;
+        let mut keys = self.keys.clone();
         self.set_mesh(mesh.borrow_and_update().clone());
         loop {
             self.learn();
-            let due = self.due().filter(|_| inlets.synced());
+            let due = self.due().filter(|_| inlets.synced() && self.may_publish());
             let due = due.map(|(lane, at)| (lane, self.started + at));
             let at = due.map_or(self.started, |(_, at)| at);
             tokio::select! {
@@ -108,6 +133,11 @@ impl Writer {
                     Ok(()) => self.set_mesh(mesh.borrow_and_update().clone()),
                     Err(_) => mesh_is_watched = false,
                 },
+                changed = changed(&mut keys) => match changed {
+                    Ok(new) => self.set_keys(new),
+                    Err(_) => keys = None,
+                },
+                () = until(self.held.until()) => self.let_go(),
                 batch = inlets.receive(), if inlets.open() => {
                     self.metrics.queue_depth.with(&["batches"]).set(depth(inlets.depth()));
                     self.receive(batch.unwrap_or_default());
@@ -126,6 +156,60 @@ impl Writer {
         self.configuration.pacer.changed(now);
     }
 
+    fn set_keys(&mut self, keys: Arc<KeySets>) {
+        self.configuration.keys = Some(keys);
+        let now = self.now();
+        self.configuration.pacer.changed(now);
+        self.let_go();
+    }
+
+    /// The first snapshot has the policies that wait for their keys.
+    fn may_publish(&self) -> bool {
+        self.publisher.generation() > 0 || self.held.is_empty()
+    }
+
+    /// Takes the policies in that need not wait any longer.
+    fn let_go(&mut self) {
+        let Some(keys) = &self.keys else { return };
+        let gone = self.held.let_go(&keys.borrow(), Instant::now());
+        let now = self.now();
+        for change in gone {
+            self.configuration.changes.insert((None, change.key()), change);
+            self.configuration.pacer.changed(now);
+        }
+    }
+
+    /// Whether a change waits for keys now.
+    fn holds(&mut self, remote: Option<&Str>, change: &Change) -> bool {
+        let (None, Some(keys)) = (remote, &self.keys) else { return false };
+        if change.kind() != Kind::RequestAuthentication {
+            return false;
+        }
+        let wanted = match change {
+            Change::Apply(object) => self.store.keys_wanted_by(object),
+            Change::Remove(_) => Wanted::new(),
+        };
+        let key = change.key();
+        if keys.borrow().know(wanted.keys()) {
+            self.held.forget(&key);
+            return false;
+        }
+        self.held.keep(change.clone(), wanted, Instant::now());
+        self.configuration.changes.remove(&(None, key));
+        true
+    }
+
+    fn tell_wanted(&self) {
+        let wanted = self.held.wanted(&self.store.wanted_keys());
+        self.wanted.send_if_modified(|told| {
+            let differs = **told != wanted;
+            if differs {
+                *told = Arc::new(wanted);
+            }
+            differs
+        });
+    }
+
     /// What a source tells in one batch belongs together: endpoints that come with configuration, such as a
     /// service whose port has a new name, do not go before it. An object waits in one lane only, the slower.
     fn receive(&mut self, mut batch: Batch) {
@@ -138,6 +222,9 @@ impl Writer {
         let together = lanes.max().unwrap_or(Lane::Endpoints);
         for change in batch.changes {
             self.count(cluster.as_ref(), &change);
+            if self.holds(cluster.as_ref(), &change) {
+                continue;
+            }
             let place = (cluster.clone(), change.key());
             let waits = self.configuration.changes.contains_key(&place);
             let lane = if waits { Lane::Configuration } else { together };
@@ -149,6 +236,7 @@ impl Writer {
             pending.pacer.changed(now);
         }
         self.metrics.queue_depth.with(&["changes"]).set(depth(self.waiting()));
+        self.tell_wanted();
     }
 
     fn receive_remote(&mut self, remote: &Remote, changes: &mut Vec<Change>) {
@@ -194,6 +282,10 @@ impl Writer {
         }
         let reasons = self.take_in(lane, now);
         let snapshot = self.store.snapshot();
+        if lane == Lane::Configuration {
+            self.held.settled();
+        }
+        self.tell_wanted();
         let cost = begun.elapsed();
         self.metrics.snapshot_time.observe_time(cost);
         self.measure(&snapshot);
@@ -223,6 +315,7 @@ impl Writer {
             let pending = self.pending(lane);
             let waited = pending.pacer.flush(now);
             let (changes, mesh) = (std::mem::take(&mut pending.changes), pending.mesh.take());
+            let keys = pending.keys.take();
             for (cluster, trust_domain) in std::mem::take(&mut pending.trust_domains) {
                 self.store.set_trust_domain(&cluster, trust_domain);
             }
@@ -236,6 +329,10 @@ impl Writer {
             if let Some(mesh) = mesh {
                 *reasons.entry("global").or_default() += 1;
                 self.store.set_mesh(mesh);
+            }
+            if let Some(keys) = keys {
+                *reasons.entry("config").or_default() += 1;
+                self.store.set_key_sets(keys);
             }
             if let Some(waited) = waited {
                 self.metrics.debounce_time.observe_time(waited);
@@ -314,8 +411,30 @@ impl Pending {
             changes: HashMap::new(),
             trust_domains: BTreeMap::new(),
             mesh: None,
+            keys: None,
             pacer: Pacer::new(limits),
         }
+    }
+}
+
+/// The next state of the keys; never where nobody tells.
+async fn changed(
+    keys: &mut Option<watch::Receiver<Arc<KeySets>>>,
+) -> Result<Arc<KeySets>, watch::error::RecvError> {
+    match keys {
+        Some(keys) => {
+            keys.changed().await?;
+            Ok(keys.borrow_and_update().clone())
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until then; for ever without a time.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

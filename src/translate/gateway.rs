@@ -26,6 +26,7 @@ use super::listener::profile::Profile;
 use super::memo::{Recent, ResourceMemo, Same};
 use super::rules::ServiceRules;
 use super::scope::{ListenerTraits, Scope, TraceTags};
+use super::security::Guards;
 use super::translator::{Built, Context};
 use crate::api::config::Config;
 use crate::api::networking::Gateway;
@@ -109,10 +110,16 @@ struct BuiltKey {
     profile: Same<Profile>,
     plan: Same<Plan>,
     tags: Option<TraceTags>,
+    guards: Guards,
 }
 
 /// The listeners of a gateway.
-pub fn listeners(context: &Context<'_>, traits: &ListenerTraits, memos: &mut Memos) -> Arc<Built> {
+pub fn listeners(
+    context: &Context<'_>,
+    traits: &ListenerTraits,
+    guards: &Guards,
+    memos: &mut Memos,
+) -> Arc<Built> {
     let merged = memos.merged(context);
     let profile = memos.profiles.get(Profile::of(context, traits), Profile::clone);
     let key = PlanKey {
@@ -126,21 +133,28 @@ pub fn listeners(context: &Context<'_>, traits: &ListenerTraits, memos: &mut Mem
     };
     let plan = memos.plans.get(key, |_| Plan::new(context, &profile, &merged));
     let tags = profile.tracing.then(|| traits.trace_tags.clone());
-    let key = BuiltKey { profile: Same(profile), plan: Same(plan), tags };
+    let guards = guards.clone();
+    let key = BuiltKey { profile: Same(profile), plan: Same(plan), tags, guards };
     let Memos { managers, built, listeners, .. } = memos;
-    built.get(key, |BuiltKey { profile, plan: Same(plan), tags }| {
+    built.get(key, |BuiltKey { profile, plan: Same(plan), tags, guards }| {
         let mut manager = |grpc_web: bool| {
             let (profile, tags) = (profile.clone(), tags.clone());
-            let side = Side::Gateway;
-            let key =
-                connection_manager::Key { profile, tags, side, grpc_web, forwards: Vec::new() };
+            let key = connection_manager::Key {
+                profile,
+                tags,
+                side: Side::Gateway,
+                grpc_web,
+                guards: guards.clone(),
+                forwards: Vec::new(),
+            };
             Same(managers.get(key, ConnectionManager::new))
         };
         let resources = plan.listeners.iter().map(|planned| {
             let managers =
                 [false, true].map(|web| needs_manager(planned, web).then(|| manager(web)));
             let (profile, planned) = (profile.clone(), planned.clone());
-            let key = listener::Key { profile, planned, managers };
+            let guards = guards.clone();
+            let key = listener::Key { profile, planned, managers, guards };
             listeners.get(key, listener::build)
         });
         Built { resources: resources.collect(), diagnostics: plan.diagnostics.clone() }

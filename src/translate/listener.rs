@@ -40,6 +40,7 @@ use super::ingress;
 use super::memo::{Recent, ResourceMemo, Same};
 use super::rules::ServiceRules;
 use super::scope::{Interception, ListenerTraits, TraceTags};
+use super::security::Guards;
 use super::translator::{Built, Context};
 use super::visible::Egress;
 use crate::api::config::Config;
@@ -239,6 +240,7 @@ impl Outbound<'_> {
             tags: tags.clone(),
             side: Side::Outbound,
             grpc_web,
+            guards: Guards::default(),
             forwards: forwards.to_vec(),
         };
         Same(self.managers.get(key, ConnectionManager::new))
@@ -253,6 +255,7 @@ pub fn inbound(
     ips: &[IpAddr],
     targets: &[ServiceTarget],
     peers: &Applied,
+    guards: &Guards,
     memos: &mut Memos,
 ) -> Built {
     let scope = context.scope;
@@ -293,6 +296,7 @@ pub fn inbound(
             ports,
             peers,
             undescribed,
+            guards: guards.clone(),
             bound,
         };
         memos.inbound.get(key, inbound::build)

@@ -13,12 +13,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use self::clients::{Client, Clients};
-use self::layers::{Layer, Layers, Surroundings};
+use self::layers::{Layer, Layers, Outside, Surroundings};
 use super::hosts::Hosts;
 use super::memo::Same;
 use super::resource::{Resource, ResourceType, Resources};
 use super::rules::ServiceRules;
 use super::scope::Scope;
+use super::security::{self, Guards};
 use super::visible::{self, Viewpoint, Visible};
 use super::{cluster, endpoint, gateway, listener, name_table, route, rules};
 use crate::api::Diagnostic;
@@ -100,6 +101,8 @@ pub struct Memos {
     pub rules: rules::Memos,
     /// What clients see.
     pub visible: visible::Memos,
+    /// Of the filters that refuse requests and connections.
+    pub security: security::Memos,
 }
 
 /// What one builder, or several together, made.
@@ -168,6 +171,7 @@ impl Translator {
                 ScopeState::new(snapshot, scope, visible, before, memos)
             });
         let mut layers = vec![state.shared.clone()];
+        let guards = Guards::of(proxy, snapshot, &mut memos.security);
         let context = state.context(snapshot);
         let surroundings = &state.surroundings;
         match proxy.kind {
@@ -176,12 +180,14 @@ impl Translator {
                     proxy.ips.iter().copied().filter(|ip| state.peers.binary_search(ip).is_ok());
                 let own: Vec<IpAddr> = own.collect();
                 let traits = &client.traits;
-                layers.push(layers::outbound(&context, surroundings, traits, own, memos));
-                layers.push(layers::inbound(&context, &client, &proxy.ips, memos));
+                let outside = Outside { own, guards: Guards::default() };
+                layers.push(layers::outbound(&context, surroundings, traits, outside, memos));
+                layers.push(layers::inbound(&context, &client, &proxy.ips, guards, memos));
             }
             ProxyKind::Router => {
                 let traits = &client.traits;
-                layers.push(layers::outbound(&context, surroundings, traits, Vec::new(), memos));
+                let outside = Outside { own: Vec::new(), guards };
+                layers.push(layers::outbound(&context, surroundings, traits, outside, memos));
             }
             ProxyKind::Waypoint | ProxyKind::Ztunnel => {}
         }
@@ -207,6 +213,7 @@ impl Translator {
         self.memos.gateways.sweep();
         self.memos.rules.sweep();
         self.memos.visible.sweep();
+        self.memos.security.sweep();
         self.clients.sweep();
     }
 }

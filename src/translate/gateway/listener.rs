@@ -23,6 +23,7 @@ use crate::translate::listener::profile::Profile;
 use crate::translate::listener::tcp::through_gateway;
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
+use crate::translate::security::Guards;
 
 /// All that a listener depends on.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -33,6 +34,8 @@ pub struct Key {
     pub planned: Arc<Planned>,
     /// The connection manager of requests, and the one of requests that may be gRPC-Web; each if there are such.
     pub managers: [Option<Same<ConnectionManager>>; 2],
+    /// What refuses requests, as the connection managers do already.
+    pub guards: Guards,
 }
 
 /// The listener.
@@ -57,7 +60,8 @@ pub fn build(key: &Key) -> Resource {
         message.listener_filters = listener_filters(profile, planned);
         message.connection_balance_config = profile.outbound_exact_balance.then(exact_balance);
     }
-    Resource::new(message.name.as_str().into(), encode(&message), planned.origins.iter().cloned())
+    let origins = planned.origins.iter().chain(key.guards.origins()).cloned();
+    Resource::new(message.name.as_str().into(), encode(&message), origins)
 }
 
 /// The PROXY protocol stands before everything else. No filter has a timeout of its own: Envoy's is what saves a

@@ -13,6 +13,7 @@ use crate::translate::capability::Capabilities;
 use crate::translate::fixture;
 use crate::translate::proxy_config::ProxyConfig;
 use crate::translate::resource::Resource;
+use crate::translate::security::Guards;
 
 /// Objects of a kind from YAML: `NAMESPACE/NAME` and the spec, the oldest first.
 fn objects<S: crate::api::config::Spec>(all: &[(&str, &str)]) -> Vec<Arc<Config<S>>> {
@@ -58,7 +59,7 @@ fn build_routes(snapshot: &Snapshot, memos: &mut Memos) -> Vec<Arc<Resource>> {
 
 fn build_listeners(snapshot: &Snapshot, traits: &ListenerTraits, memos: &mut Memos) -> Built {
     fixture::build(snapshot, &scope(snapshot), |context| {
-        (*listeners(context, traits, memos)).clone()
+        (*listeners(context, traits, &Guards::default(), memos)).clone()
     })
 }
 

@@ -33,6 +33,7 @@ use crate::translate::common::header_case;
 use crate::translate::common::value::{boolean, duration, seconds};
 use crate::translate::memo::Same;
 use crate::translate::scope::TraceTags;
+use crate::translate::security::Guards;
 
 /// The name of the network filter.
 const NAME: &str = "envoy.filters.network.http_connection_manager";
@@ -59,6 +60,8 @@ pub struct Key {
     pub side: Side,
     /// Requests may be gRPC-Web.
     pub grpc_web: bool,
+    /// What refuses requests.
+    pub guards: Guards,
     /// See [`Http::forwards`](super::chain::Http::forwards).
     pub forwards: Vec<Str>,
 }
@@ -152,7 +155,7 @@ fn shared(key: &Key) -> HttpConnectionManager {
         Side::Gateway => true,
     };
     let mut manager = HttpConnectionManager {
-        http_filters: http_filters(profile, key.side, key.grpc_web, &key.forwards),
+        http_filters: http_filters(key),
         tracing: key.tags.as_ref().map(|tags| tracing(tags, profile.features.trace_sampling)),
         use_remote_address: Some(boolean(by_peer)),
         internal_address_config: internal_addresses(profile, by_peer),

@@ -2,9 +2,7 @@
 
 use serde_json::json;
 
-use super::connection_manager::Side;
-use super::profile::Profile;
-use crate::api::Str;
+use super::connection_manager::{Key, Side};
 use crate::proto::Any;
 use crate::proto::alpn::filter_config::{AlpnOverride, Protocol};
 use crate::proto::alpn::FilterConfig as Alpn;
@@ -24,6 +22,7 @@ use crate::translate::capability::Capability;
 use crate::translate::cluster::dns::dns_cache;
 use crate::translate::common::extension::{METADATA_EXCHANGE, typed_struct, with_labels};
 use crate::translate::common::value::boolean;
+use crate::translate::memo::Same;
 use crate::translate::proxy_config::ExchangeMode;
 use crate::translate::session;
 
@@ -33,33 +32,27 @@ const FORWARD: &str = "envoy.filters.http.dynamic_forward_proxy";
 /// The filter that counts requests and connections.
 pub const STATS: &str = "istio.stats";
 
-/// The filters of a side of a proxy with this profile; only those that its Envoy has. The router is the last; before
-/// it stands what resolves the names of requests to each of the clusters that `forwards` are the hosts of. Requests
-/// to other clusters pass it.
-pub fn http_filters(
-    profile: &Profile,
-    side: Side,
-    grpc_web: bool,
-    forwards: &[Str],
-) -> Vec<HttpFilter> {
+/// The filters of connection managers; only those that the proxy's Envoy has, but for what refuses requests: an Envoy
+/// that lacks it must refuse the listener. The router is the last; before it stands what resolves the names of requests
+/// to each of the clusters that `forwards` are the hosts of. Requests to other clusters pass it.
+pub fn http_filters(key: &Key) -> Vec<HttpFilter> {
+    let Key { profile: Same(profile), side, grpc_web, guards, forwards, .. } = key;
+    let (side, grpc_web) = (*side, *grpc_web);
     let has = |capability| profile.capabilities.has(capability);
-    let mut filters = Vec::new();
-    let mut add = |wanted: bool, name: &str, config: &dyn Fn(Side) -> Any| {
-        if wanted {
-            filters.push(HttpFilter {
-                name: name.into(),
-                config_type: Some(ConfigType::TypedConfig(config(side))),
-                ..HttpFilter::default()
-            });
-        }
-    };
     let headers = &profile.proxy_config.proxy_headers;
     let outbound = side != Side::Inbound;
     let in_mesh = headers.metadata_exchange_headers.mode == ExchangeMode::InMesh;
     let quiet = headers.envoy_debug_headers.disabled;
-    add(has(Capability::HttpMetadataExchange), METADATA_EXCHANGE, &|side| {
-        peer_metadata(side, in_mesh, profile.features.exchanged_labels)
+    let exchange = has(Capability::HttpMetadataExchange).then(|| {
+        let config = peer_metadata(side, in_mesh, profile.features.exchanged_labels);
+        filter(METADATA_EXCHANGE, config)
     });
+    let mut filters: Vec<HttpFilter> = exchange.into_iter().chain(guards.http()).collect();
+    let mut add = |wanted: bool, name: &str, config: &dyn Fn(Side) -> Any| {
+        if wanted {
+            filters.push(filter(name, config(side)));
+        }
+    };
     add(grpc_web && has(Capability::GrpcWeb), "envoy.filters.http.grpc_web", &|_| any(&GrpcWeb {}));
     add(has(Capability::GrpcStats), "envoy.filters.http.grpc_stats", &grpc_stats);
     add(outbound && has(Capability::Alpn), "istio.alpn", &alpn);
@@ -74,6 +67,14 @@ pub fn http_filters(
         any(&Router { suppress_envoy_headers: quiet, ..Router::default() })
     });
     filters
+}
+
+fn filter(name: &str, config: Any) -> HttpFilter {
+    HttpFilter {
+        name: name.into(),
+        config_type: Some(ConfigType::TypedConfig(config)),
+        ..HttpFilter::default()
+    }
 }
 
 /// The configuration of [`STATS`], of HTTP and of TCP. A server knows the service that it is, and a gateway is told by

@@ -39,6 +39,7 @@ use crate::translate::ingress::{self, Ingress};
 use crate::translate::memo::Same;
 use crate::translate::resource::Resource;
 use crate::translate::scope::{Interception, Scope, TraceTags};
+use crate::translate::security::Guards;
 
 /// All that the inbound listener depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +54,8 @@ pub struct Key {
     pub peers: Applied,
     /// The ports that have a mode of their own although nobody describes them.
     pub undescribed: BTreeSet<u16>,
+    /// What refuses requests and connections.
+    pub guards: Guards,
     /// The addresses that it binds; None for the listener to which traffic is redirected.
     pub bound: Option<Vec<IpAddr>>,
 }
@@ -200,7 +203,8 @@ pub fn build(key: &Key) -> Resource {
         connection_balance_config: profile.inbound_exact_balance.then(exact_balance),
         ..message
     };
-    let origins = key.ports.values().map(|port| &port.origin).chain(&key.peers.origins).cloned();
+    let origins = key.ports.values().map(|port| &port.origin).chain(&key.peers.origins);
+    let origins = origins.chain(key.guards.origins()).cloned();
     Resource::new(message.name.as_str().into(), encode(&message), origins)
 }
 
@@ -282,6 +286,7 @@ fn manager_key(key: &Key, grpc_web: bool) -> connection_manager::Key {
         tags: key.tags.clone(),
         side: Side::Inbound,
         grpc_web,
+        guards: key.guards.clone(),
         forwards: Vec::new(),
     }
 }

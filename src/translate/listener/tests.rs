@@ -27,6 +27,7 @@ use crate::translate::fixture::plain::{
     context, endpoint, proxy_with_extensions, scope, service, snapshot, target, with_endpoints,
 };
 use crate::translate::scope::{Families, Scope};
+use crate::translate::security::Guards;
 
 const V4: Families = Families { v4: true, v6: false };
 const V6: Families = Families { v4: false, v6: true };
@@ -265,6 +266,7 @@ fn without_interception_ports_are_bound_that_may_be() {
         &[],
         &[],
         &Applied::default(),
+        &Guards::default(),
         &mut Memos::default(),
     )
     .resources;
@@ -419,6 +421,7 @@ fn a_stock_envoy_is_sent_none_of_istios_filters() {
         &[],
         &targets,
         &Applied::default(),
+        &Guards::default(),
         &mut memos,
     )));
     for chain in

@@ -13,6 +13,7 @@ use crate::translate::memo::{Recent, Same, Sets};
 use crate::translate::resource::{ResourceType, Resources};
 use crate::translate::rules::ServiceRules;
 use crate::translate::scope::{ListenerTraits, Scope};
+use crate::translate::security::Guards;
 use crate::translate::visible::Egress;
 use crate::translate::{cluster, gateway, listener};
 
@@ -67,8 +68,16 @@ pub struct Surroundings {
 struct Outbound {
     surroundings: Same<Surroundings>,
     traits: Same<ListenerTraits>,
-    /// The proxy's own addresses that listeners are planned for.
-    own: Vec<IpAddr>,
+    outside: Outside,
+}
+
+/// What of a proxy shapes its listeners that are not inbound, beside its traits.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Outside {
+    /// Its own addresses that listeners are planned for.
+    pub own: Vec<IpAddr>,
+    /// What refuses requests; nothing but for gateways.
+    pub guards: Guards,
 }
 
 /// What is inbound at a workload: traits of its listeners, the ports of its services, which connections it takes, and
@@ -83,6 +92,7 @@ struct Inbound {
     targets: Same<[ServiceTarget]>,
     peers: Same<Applied>,
     ips: Vec<IpAddr>,
+    guards: Guards,
 }
 
 impl Layers {
@@ -137,21 +147,22 @@ pub fn surroundings(
     memos.layers.surroundings.get(surroundings, Surroundings::clone)
 }
 
-/// The listeners of a proxy that are not inbound. `own` are those of its addresses for which listeners are planned.
+/// The listeners of a proxy that are not inbound.
 pub fn outbound(
     context: &Context<'_>,
     surroundings: &Arc<Surroundings>,
     traits: &Arc<ListenerTraits>,
-    own: Vec<IpAddr>,
+    outside: Outside,
     memos: &mut Memos,
 ) -> Arc<Layer> {
     let Memos { layers, listeners, gateways, .. } = memos;
     let Layers { sets, of_lists, outbound, .. } = layers;
     let (surroundings, traits) = (Same(surroundings.clone()), Same(traits.clone()));
-    let layer = outbound.get(Outbound { surroundings, traits, own }, |key| {
+    let layer = outbound.get(Outbound { surroundings, traits, outside }, |key| {
+        let Outbound { traits: Same(traits), outside: Outside { own, guards }, .. } = key;
         let built = match context.scope.kind {
-            ProxyKind::Sidecar => listener::outbound(context, &key.traits.0, &key.own, listeners),
-            _ => gateway::listeners(context, &key.traits.0, gateways),
+            ProxyKind::Sidecar => listener::outbound(context, traits, own, listeners),
+            _ => gateway::listeners(context, traits, guards, gateways),
         };
         let lists = vec![(ResourceType::Listener, Same(built))];
         of_lists.get(Lists { lists, told: None }, |lists| lists.layer(sets))
@@ -164,6 +175,7 @@ pub fn inbound(
     context: &Context<'_>,
     client: &super::Client,
     ips: &[IpAddr],
+    guards: Guards,
     memos: &mut Memos,
 ) -> Arc<Layer> {
     let Context { snapshot, scope, hosts, .. } = *context;
@@ -177,19 +189,20 @@ pub fn inbound(
         targets: Same(client.targets.clone()),
         peers: Same(client.peers.clone()),
         ips: if described { ips.to_vec() } else { Vec::new() },
+        guards,
     };
     let Memos { layers, clusters, listeners, .. } = memos;
     let Layers { sets, inbound, .. } = layers;
-    let layer =
-        inbound.get(key, |Inbound { traits: Same(traits), targets, peers, ips, .. }| {
-            let (Same(targets), Same(peers)) = (targets, peers);
-            let clusters = cluster::inbound(context, ips, targets, clusters);
-            let listeners = listener::inbound(context, traits, ips, targets, peers, listeners);
-            let lists = vec![
-                (ResourceType::Cluster, Same(Arc::new(clusters))),
-                (ResourceType::Listener, Same(Arc::new(listeners))),
-            ];
-            Arc::new(Lists { lists, told: None }.layer(sets))
-        });
+    let layer = inbound.get(key, |key| {
+        let Inbound { traits: Same(traits), targets, peers, ips, guards, .. } = key;
+        let (Same(targets), Same(peers)) = (targets, peers);
+        let clusters = cluster::inbound(context, ips, targets, clusters);
+        let listeners = listener::inbound(context, traits, ips, targets, peers, guards, listeners);
+        let lists = vec![
+            (ResourceType::Cluster, Same(Arc::new(clusters))),
+            (ResourceType::Listener, Same(Arc::new(listeners))),
+        ];
+        Arc::new(Lists { lists, told: None }.layer(sets))
+    });
     Arc::clone(&layer)
 }

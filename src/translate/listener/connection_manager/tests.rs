@@ -5,6 +5,7 @@ use crate::api::{Features, MeshConfig};
 use crate::model::ProxyKind;
 use crate::translate::fixture::plain;
 use crate::translate::scope::{ListenerTraits, Scope};
+use crate::translate::security::Guards;
 
 /// What a side of a proxy takes for internal, in a mesh with these networks.
 fn internal(networks: &str, kind: ProxyKind, side: Side, features: Features) -> Vec<String> {
@@ -14,7 +15,14 @@ fn internal(networks: &str, kind: ProxyKind, side: Side, features: Features) -> 
     let scope = Scope { kind, features, ..plain::scope("shop") };
     let profile = Profile::of(&plain::context(&snapshot, &scope), &ListenerTraits::default());
     let profile = Same(profile.into());
-    let key = Key { profile, tags: None, side, grpc_web: false, forwards: Vec::new() };
+    let key = Key {
+        profile,
+        tags: None,
+        side,
+        grpc_web: false,
+        guards: Guards::default(),
+        forwards: Vec::new(),
+    };
     let filter = ConnectionManager::new(&key).with_rds("p", "r");
     let Some(ConfigType::TypedConfig(config)) = filter.config_type else { panic!("no config") };
     let manager = HttpConnectionManager::decode(&*config.value).unwrap();

@@ -4,6 +4,7 @@ use super::*;
 use crate::api::Meta;
 use crate::translate::proxy_config::ProxyConfig;
 use crate::translate::scope::Interception;
+use crate::translate::security::Guards;
 
 /// The scope of a workload to which a Sidecar of this spec applies.
 fn scope_of(spec: &str) -> Scope {
@@ -149,8 +150,15 @@ fn ingress(scope: &Scope) -> Vec<(String, Vec<String>)> {
     let world = snapshot([web.clone()]);
     let (targets, ips) = ([target(&web, 0, 8080)], ["10.0.0.1".parse().unwrap()]);
     let context = context(&world, scope);
-    let built =
-        inbound(&context, &traits(), &ips, &targets, &Applied::default(), &mut Memos::default());
+    let built = inbound(
+        &context,
+        &traits(),
+        &ips,
+        &targets,
+        &Applied::default(),
+        &Guards::default(),
+        &mut Memos::default(),
+    );
     let of_port = |l: &Listener| {
         let all = lines(l).into_iter();
         all.filter(|line| !line.starts_with("virtual")).collect::<Vec<_>>()

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::Protocol;
+use crate::translate::security::Guards;
 
 #[test]
 fn the_inbound_listener() {
@@ -16,6 +17,7 @@ fn the_inbound_listener() {
         &[],
         &targets,
         &Applied::default(),
+        &Guards::default(),
         &mut Memos::default(),
     );
     let listener = decode(&built).remove(0);
@@ -55,6 +57,7 @@ fn databases_are_read_on_the_way_in_too() {
         &[],
         &targets,
         &Applied::default(),
+        &Guards::default(),
         &mut Memos::default(),
     );
     let got = lines(&decode(&built).remove(0));
@@ -78,7 +81,15 @@ fn inspectors_look_only_where_a_chain_needs_them() {
         let peers = Applied { modes: modes.clone(), ..Applied::default() };
         let undescribed =
             [9999].into_iter().filter(|port| modes.ports.contains_key(port)).collect();
-        let key = inbound::Key { profile, tags: None, ports, peers, undescribed, bound: None };
+        let key = inbound::Key {
+            profile,
+            tags: None,
+            ports,
+            peers,
+            undescribed,
+            guards: Guards::default(),
+            bound: None,
+        };
         let listener = Listener::decode(inbound::build(&key).body).unwrap();
         let got: Vec<(String, Vec<i32>)> = listener
             .listener_filters
@@ -125,6 +136,7 @@ fn transparent_proxying_keeps_the_clients_address() {
         &[],
         &[],
         &Applied::default(),
+        &Guards::default(),
         &mut Memos::default(),
     );
     let listener = decode(&built).remove(0);
@@ -158,9 +170,17 @@ fn the_inbound_listener_stays_while_its_ports_do() {
         let world = snapshot([service.clone()]);
         let scope = scope("shop");
         let targets = [target(&service, 0, 8080)];
-        inbound(&context(&world, &scope), &traits(), &[], &targets, &Applied::default(), &mut memos)
-            .resources
-            .remove(0)
+        inbound(
+            &context(&world, &scope),
+            &traits(),
+            &[],
+            &targets,
+            &Applied::default(),
+            &Guards::default(),
+            &mut memos,
+        )
+        .resources
+        .remove(0)
     };
     let first = build(web());
     let relabelled = Service { labels: [("a".into(), "b".into())].into(), ..web() };

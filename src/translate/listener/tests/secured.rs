@@ -3,6 +3,7 @@
 use super::*;
 use crate::api::Meta;
 use crate::model::policy::peer::{Mode, Modes};
+use crate::translate::security::Guards;
 
 /// The lines of the inbound listener of a workload with these modes, to which a service leads on 8080 (HTTP).
 fn inbound_with(scope: &Scope, workload: Mode, ports: &[(u16, Mode)]) -> Vec<String> {
@@ -12,7 +13,15 @@ fn inbound_with(scope: &Scope, workload: Mode, ports: &[(u16, Mode)]) -> Vec<Str
     let modes = Modes { workload, ports: ports.iter().copied().collect() };
     let peers = Applied { modes, ..Applied::default() };
     let context = context(&world, scope);
-    let built = inbound(&context, &traits(), &ips, &targets, &peers, &mut Memos::default());
+    let built = inbound(
+        &context,
+        &traits(),
+        &ips,
+        &targets,
+        &peers,
+        &Guards::default(),
+        &mut Memos::default(),
+    );
     lines(&decode(&built).remove(0))
 }
 
