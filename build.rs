@@ -3,7 +3,7 @@
 //! Written to OUT_DIR:
 //! - `PACKAGE.rs`: Rust types of our own messages; those that they import are the types of envoy-types;
 //! - `descriptors.bin`: the descriptors of every Envoy message and of ours, for JSON;
-//! - `ads.bin`: the descriptors of the ADS service alone, for gRPC reflection;
+//! - `ads.bin`, `certificates.bin`: the descriptors of one service alone, for gRPC reflection;
 //! - `maps.rs`: where messages hold maps, for the deterministic encoding.
 //!
 //! The descriptors of Envoy's messages are those that the package envoy-types ships, found through cargo.
@@ -32,6 +32,7 @@ const MESSAGES: &[&str] = &[
     "xds/type/v3/range.proto",
     "xds/type/matcher/v3/matchers.proto",
     "istio/nds.proto",
+    "istio/ca.proto",
     "istio/alpn.proto",
     "istio/stats.proto",
     "istio/metadata_exchange.proto",
@@ -50,6 +51,8 @@ fn main() -> Result<()> {
     fs::write(out.join("descriptors.bin"), all.encode_to_vec())?;
     let ads = closure(&all, "envoy/service/discovery/v3/ads.proto");
     fs::write(out.join("ads.bin"), ads.encode_to_vec())?;
+    let certificates = closure(&all, "istio/ca.proto");
+    fs::write(out.join("certificates.bin"), certificates.encode_to_vec())?;
     fs::write(out.join("maps.rs"), map_table(&all)?)?;
     Ok(())
 }

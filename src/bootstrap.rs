@@ -25,12 +25,15 @@ use tracing::{info, warn};
 use self::clusters::Clusters;
 use self::inputs::Inputs;
 use self::servers::Servers;
+use crate::authn::Authenticator;
 use crate::cli::discovery::{ControlZ, Options};
 use crate::debug::{self, Probe};
 use crate::logging::LogScopes;
 use crate::metrics::Metrics;
+use crate::serve::access::Access;
 use crate::serve::ads::{self, Ads};
 use crate::serve::push::Pusher;
+use crate::serve::services;
 use crate::settings::{Settings, automatic_limit};
 use crate::translate::Translator;
 use crate::version;
@@ -103,7 +106,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
             return std::future::pending().await;
         }
         if let Some(address) = options.listen.grpc_addr {
-            servers.open("--grpcAddr", address, ads.router()).await?;
+            servers.open("--grpcAddr", address, services::router(&ads, None)).await?;
         }
         ready.send_replace(true);
         let took = started.elapsed();
@@ -163,7 +166,7 @@ async fn open_http(
         None => http = http.merge(metrics),
     }
     if listen.grpc_addr.is_none() {
-        http = http.merge(ads.router());
+        http = http.merge(services::router(ads, None));
     }
     match listen.http_addr {
         Some(address) => servers.open("--httpAddr", address, http).await,
@@ -185,6 +188,12 @@ fn ads_config(options: &Options, settings: &Settings) -> ads::Config {
     let aliases = options.identity.cluster_aliases.iter();
     ads::Config {
         cluster_aliases: aliases.map(|(a, id)| (a.as_str().into(), id.as_str().into())).collect(),
+        access: Access {
+            authenticator: Authenticator::default(),
+            tls: settings.xds_auth,
+            plaintext: settings.xds_auth_plaintext,
+            identity: settings.xds_identity_check,
+        },
         max_message: settings.max_receive_message_bytes as usize,
         streams_per_second: settings.max_requests_per_second.ceil() as u32,
         push_throttle: match settings.push_throttle {

@@ -11,7 +11,9 @@
 //! `tests/layering.rs` holds this. ARCHITECTURE.md tells the whole story.
 
 pub mod api;
+pub mod authn;
 pub mod bootstrap;
+pub mod ca;
 pub mod cli;
 pub mod controllers;
 pub mod debug;

@@ -108,6 +108,29 @@ metrics! {
     /// Messages that streams sent, by gRPC method, service and type.
     grpc_sent: Family<Counter> = "grpc_server_msg_sent_total",
         Family::counters(&["grpc_method", "grpc_service", "grpc_type"]);
+    /// Requests for certificates.
+    ca_requests: Counter = "citadel_server_csr_count", Counter::default();
+    /// Requests for certificates of callers that were not recognised.
+    ca_unauthenticated: Counter = "citadel_server_authentication_failure_count", Counter::default();
+    /// Requests for certificates that could not be read.
+    ca_unparsable: Counter = "citadel_server_csr_parsing_err_count", Counter::default();
+    /// Requests for certificates of whom the caller may not speak for.
+    ca_unidentified: Counter = "citadel_server_id_extraction_err_count", Counter::default();
+    /// Requests for certificates that were refused, by reason.
+    ca_unsigned: Family<Counter> = "citadel_server_csr_sign_err_count", Family::counters(&["error"]);
+    /// Certificates that were issued.
+    ca_issued: Counter = "citadel_server_success_cert_issuance_count", Counter::default();
+    /// When the first root ends, in seconds since 1970.
+    root_end: Gauge = "citadel_server_root_cert_expiry_timestamp", Gauge::default();
+    /// Seconds until the first root ends.
+    root_left: Gauge = "citadel_server_root_cert_expiry_seconds", Gauge::default();
+    /// When the first certificate of the CA's chain ends, in seconds since 1970.
+    chain_end: Gauge = "citadel_server_cert_chain_expiry_timestamp", Gauge::default();
+    /// Seconds until the first certificate of the CA's chain ends.
+    chain_left: Gauge = "citadel_server_cert_chain_expiry_seconds", Gauge::default();
+    /// When certificates end that the process uses, in seconds since 1970, by what they are for.
+    certificate_end: Family<Gauge> = "istiod_certificate_expiry_timestamp",
+        Family::gauges(&["certificate"]);
     /// Services that are known.
     services: Gauge = "pilot_services", Gauge::default();
     /// Virtual services that are known.

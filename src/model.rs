@@ -3,6 +3,7 @@
 //! Owns the domain types between the objects of `api` and Envoy's. Knows neither Kubernetes' nor Envoy's
 //! wire forms, does no IO and holds no state: the store builds these values, snapshots share them.
 
+pub mod caller;
 pub mod destination_rule;
 pub mod endpoint;
 pub mod gateway;
@@ -19,6 +20,7 @@ pub mod sidecar;
 pub mod virtual_service;
 pub mod workload;
 
+pub use self::caller::Caller;
 pub use self::destination_rule::{MergedRule, Rules};
 pub use self::endpoint::{Address, Bare, Endpoint, EndpointTraits, Health, ServiceEndpoints};
 pub use self::gateway::Gateways;

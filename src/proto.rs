@@ -7,11 +7,17 @@ pub mod descriptors;
 pub mod encode;
 pub mod json;
 
-pub use self::descriptors::FILE_DESCRIPTOR_SET;
+pub use self::descriptors::{CERTIFICATES, FILE_DESCRIPTOR_SET};
 
 /// Envoy's messages (envoy-types).
 pub use envoy_types::pb as envoy;
 pub use envoy_types::pb::google::protobuf::Any;
+
+/// `istio.v1.auth`: the certificate service.
+#[allow(missing_docs, clippy::all, reason = "generated")]
+pub mod certificates {
+    include!(concat!(env!("OUT_DIR"), "/istio.v1.auth.rs"));
+}
 
 /// The xDS envelope with payloads as bytes.
 #[allow(missing_docs, clippy::all, reason = "generated")]

@@ -6,8 +6,8 @@
 //!  requests ──► wire ──► envelope┘
 //! ```
 //!
-//! - [`server`] accepts connections and ends them; [`ads`] is the service on them: admission ([`admission`]), who
-//!   it is ([`node`]), and the loop of each stream.
+//! - [`server`] accepts connections and ends them, and tells how they came ([`transport`]); [`ads`] is the service on
+//!   them: admission ([`admission`]), who it is ([`access`], [`node`]), and the loop of each stream.
 //! - [`stream`] is the protocol, without IO. [`cache`] and [`diff`] are what streams share, so that a push to N
 //!   proxies is N small heads and the same bytes.
 //! - [`push`] turns snapshots into views, and puts the newest into the slot of each connection.
@@ -16,16 +16,22 @@
 //! Wired so: [`push::Pusher::start`] with the store's snapshots and a translator, [`ads::Ads::new`] with that
 //! pusher, and [`server::run`] with [`ads::Ads::router`] on each listener. Knows neither stores nor sources.
 
+pub mod access;
 pub mod admission;
 pub mod ads;
 pub mod cache;
+pub mod certificates;
 pub mod connections;
 pub mod diff;
 pub mod envelope;
+pub mod newcomers;
 pub mod node;
 pub mod push;
 pub mod server;
+pub mod services;
 pub mod stream;
+pub mod tls;
+pub mod transport;
 pub mod type_url;
 pub mod wire;
 

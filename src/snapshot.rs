@@ -143,6 +143,19 @@ impl Snapshot {
         self.remotes.get(cluster)?.get(namespace)?.get(name)
     }
 
+    /// Whether a workload of a service account runs on a node of a cluster. An empty cluster means the own one.
+    pub fn runs_on(&self, cluster: &str, node: &str, namespace: &str, account: &str) -> bool {
+        let workloads = if cluster.is_empty() || *cluster == *self.cluster {
+            self.namespaces.get(namespace).map(|state| &state.workloads)
+        } else {
+            self.remotes.get(cluster).and_then(|workloads| workloads.get(namespace))
+        };
+        let there = |state: &WorkloadState| {
+            *state.workload.node_name == *node && *state.workload.service_account == *account
+        };
+        workloads.is_some_and(|workloads| workloads.iter().any(|(_, state)| there(state)))
+    }
+
     /// The workload that a proxy runs beside, or in.
     pub fn workload_of(&self, proxy: &Proxy) -> Option<&WorkloadState> {
         self.workload(&proxy.cluster, &proxy.namespace, &proxy.name)

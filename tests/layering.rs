@@ -21,10 +21,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &["api"]),
     ("snapshot", &["api", "model"]),
     ("store", &["api", "model", "snapshot", "metrics"]),
+    // Who comes, …
+    ("authn", &["api", "model", "metrics"]),
+    ("ca", &["api"]),
     // … configuration out.
     ("translate", &["api", "model", "snapshot", "proto"]),
     ("simulate", &["api", "model", "snapshot", "proto", "translate"]),
-    ("serve", &["api", "model", "snapshot", "proto", "translate", "metrics"]),
+    ("serve", &["api", "authn", "ca", "model", "snapshot", "proto", "translate", "metrics"]),
     // … and back.
     ("controllers", &["api", "snapshot", "model", "metrics"]),
     // Around it.

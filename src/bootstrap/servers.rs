@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::listen;
 use crate::cli::discovery::Options;
-use crate::serve::server;
+use crate::serve::server::{self, Security};
 use crate::settings::Settings;
 
 /// The running servers.
@@ -33,16 +33,33 @@ impl Servers {
         Servers { config, stop, tasks: JoinSet::new() }
     }
 
-    /// Listens where a flag says, and serves there.
+    /// Listens where a flag says, and serves there in plaintext.
     pub async fn open(
         &mut self,
         flag: &str,
         address: SocketAddr,
         router: Router,
     ) -> anyhow::Result<()> {
+        self.serve(flag, address, router, Security::Plaintext).await
+    }
+
+    /// Listens where a flag says, and serves there.
+    pub async fn serve(
+        &mut self,
+        flag: &str,
+        address: SocketAddr,
+        router: Router,
+        security: Security,
+    ) -> anyhow::Result<()> {
         let listener = listen::bind(flag, address).await?;
         info!("{flag}: listening on {}", listener.local_addr()?);
-        self.tasks.spawn(server::run(listener, router, self.config.clone(), self.stop.clone()));
+        self.tasks.spawn(server::run(
+            listener,
+            router,
+            self.config.clone(),
+            security,
+            self.stop.clone(),
+        ));
         Ok(())
     }
 

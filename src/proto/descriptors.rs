@@ -12,6 +12,9 @@ use prost_reflect::{DescriptorPool, MessageDescriptor};
 /// [`discovery`](super::discovery): the wire is the same, and clients can show them.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ads.bin"));
 
+/// The same of the certificate service.
+pub const CERTIFICATES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/certificates.bin"));
+
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
     // A test decodes the same bytes; an empty pool, in which no type is known, is the honest remainder.

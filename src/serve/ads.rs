@@ -7,13 +7,12 @@ mod count;
 mod reports;
 mod task;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request as HttpRequest, State};
+use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response as HttpResponse;
 use axum::routing::post;
 use http::header::CONTENT_TYPE;
@@ -21,19 +20,22 @@ use http::{HeaderValue, StatusCode};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use self::count::Count;
+pub(super) use self::count::code_name;
 use self::task::Task;
+use super::access::Access;
 use super::admission::Admission;
 use super::cache::Cache;
 use super::connections::Connections;
 use super::envelope::Protocol;
 use super::node::Nodes;
 use super::push::Pusher;
+use super::transport::Transport;
 use super::type_url::TypeUrl;
 use super::wire::{Messages, StreamBody};
 use crate::api::Str;
+use crate::authn::Credentials;
 use crate::metrics::Metrics;
 use crate::model::report::Report;
-use crate::proto::FILE_DESCRIPTOR_SET;
 
 /// How often what streams share is swept of what nobody holds.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -49,6 +51,8 @@ pub struct Config {
     pub streams_per_second: u32,
     /// Streams that assemble a response at once (PILOT_PUSH_THROTTLE); at least 1.
     pub push_throttle: usize,
+    /// Who may open a stream.
+    pub access: Access,
     /// Other names of clusters that proxies may tell, each with the cluster's id (--clusterAliases).
     pub cluster_aliases: Vec<(Str, Str)>,
 }
@@ -108,24 +112,12 @@ impl Ads {
         self.shared.connections.clone()
     }
 
-    /// The routes of both forms of ADS, and gRPC reflection of them.
+    /// The routes of both forms of ADS.
     pub fn router(&self) -> Router {
-        let ads = Router::new()
+        Router::new()
             .route(&format!("{SERVICE}/StreamAggregatedResources"), post(sotw))
             .route(&format!("{SERVICE}/DeltaAggregatedResources"), post(delta))
-            .with_state(self.clone());
-        let reflection = || {
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-        };
-        let mut services = tonic::service::Routes::default();
-        match (reflection().build_v1(), reflection().build_v1alpha()) {
-            (Ok(v1), Ok(v1alpha)) => services = services.add_service(v1).add_service(v1alpha),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(target: "ads", %error, "no gRPC reflection: the descriptors are broken");
-            }
-        }
-        services.into_axum_router().merge(ads)
+            .with_state(self.clone())
     }
 }
 
@@ -156,19 +148,24 @@ impl Ads {
             .headers()
             .get(CONTENT_TYPE)
             .is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"));
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-        let Some(peer) = peer.filter(|_| grpc) else {
+        let came = Transport::of(request.extensions()).filter(|_| grpc);
+        let Some((peer, transport)) = came else {
             *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return response;
         };
-        let messages = Messages::new(request.into_body(), self.shared.config.max_message);
+        let (head, body) = request.into_parts();
+        let certificate = transport.identities();
+        let presented = Credentials { peer, certificate, headers: head.headers };
+        let messages = Messages::new(body, self.shared.config.max_message);
         let (sender, body) = StreamBody::new();
         *response.body_mut() = Body::new(body);
         let grpc = HeaderValue::from_static("application/grpc");
         response.headers_mut().insert(CONTENT_TYPE, grpc);
         let count = Count::new(self.shared.metrics.clone(), protocol);
         let (shared, stop) = (self.shared.clone(), self.shared.stop.clone());
-        tokio::spawn(Task { shared, protocol, peer, messages, sender, stop, count }.run());
+        tokio::spawn(
+            Task { shared, protocol, transport, presented, messages, sender, stop, count }.run(),
+        );
         response
     }
 }

@@ -15,7 +15,8 @@ use super::envelope::Protocol;
 use super::stream::{Refusal, Stream};
 use crate::api::Str;
 use crate::metrics::Metrics;
-use crate::model::Proxy;
+use crate::model::identity::Spiffe;
+use crate::model::{Caller, Proxy};
 use crate::translate::{ResourceType, View};
 
 /// All connected proxies.
@@ -31,6 +32,20 @@ struct Table {
     connected: BTreeMap<u64, Arc<Connection>>,
 }
 
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The proxy that it says it is.
+    pub proxy: Arc<Proxy>,
+    /// Its address.
+    pub peer: SocketAddr,
+    /// Who it proved to be; None where nobody asked: in plaintext, or by the operator's will.
+    pub caller: Option<Arc<Caller>>,
+    /// The identity of the caller with which it is this proxy; None where that was not checked. What is for one
+    /// identity only must not be served to a connection without.
+    pub identity: Option<Spiffe>,
+}
+
 /// One connected proxy.
 #[derive(Debug)]
 pub struct Connection {
@@ -40,6 +55,10 @@ pub struct Connection {
     pub proxy: Arc<Proxy>,
     /// Its address.
     pub peer: SocketAddr,
+    /// Who it proved to be; see [`Client::caller`].
+    pub caller: Option<Arc<Caller>>,
+    /// Its verified identity; see [`Client::identity`].
+    pub identity: Option<Spiffe>,
     /// Since when.
     pub connected: Timestamp,
     /// Which form of ADS it speaks.
@@ -73,13 +92,8 @@ impl Connections {
     }
 
     /// Adds a connection, until what is returned is dropped.
-    pub fn add(
-        self: &Arc<Self>,
-        proxy: Arc<Proxy>,
-        peer: SocketAddr,
-        protocol: Protocol,
-        stream: Stream,
-    ) -> Registered {
+    pub fn add(self: &Arc<Self>, client: Client, protocol: Protocol, stream: Stream) -> Registered {
+        let Client { proxy, peer, caller, identity } = client;
         self.count(&proxy, 1.0);
         let mut table = self.lock();
         table.last += 1;
@@ -88,6 +102,8 @@ impl Connections {
             id: format!("{}-{number}", proxy.workload_id).into(),
             proxy,
             peer,
+            caller,
+            identity,
             connected: Timestamp::now(),
             protocol,
             stream: Mutex::new(stream),

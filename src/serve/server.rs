@@ -1,7 +1,10 @@
-//! The transport: connections with HTTP/2 in plaintext, kept, aged and ended.
+//! The transport: connections with HTTP/2, in plaintext or over TLS, kept, aged and ended.
 //!
 //! Owns accepting, the limits of one connection, and its end; what is answered is a router's business. Tuned for
 //! many connections that are quiet nearly always: buffers are small, and grow only with what is in flight.
+//!
+//! Over TLS a client is a newcomer until it was recognised ([`super::newcomers`]): handshakes and requests of strangers
+//! take no place from those who were.
 
 use std::convert::Infallible;
 use std::io;
@@ -18,10 +21,17 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tower::{Service, ServiceExt};
+
+use super::newcomers::{Newcomer, Newcomers};
+use super::tls;
+use super::transport::{Session, Transport};
 
 /// How a server treats its connections.
 #[derive(Clone, Debug)]
@@ -44,6 +54,18 @@ const AGE_GRACE: Duration = Duration::from_secs(10);
 /// Connections of one server at once: ten times what one process is meant to carry, and less than what file
 /// descriptors are there for. Further clients wait to be accepted.
 const MAX_CONNECTIONS: usize = 20_000;
+
+/// Clients over TLS at once that were not recognised yet. One in its handshake takes 40 kB.
+const MAX_NEWCOMERS: usize = 2_000;
+
+/// How long a newcomer has at least, however many come. A handshake takes two round trips.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(15);
+
+/// How long a client may take until it was recognised: a stream waits for its turn, and an API server for its own.
+const RECOGNITION: Duration = Duration::from_secs(60);
 
 /// How long an accept that failed for want of file descriptors or memory waits before it tries again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -70,19 +92,30 @@ pub async fn run(
     listener: TcpListener,
     router: Router,
     config: Config,
+    security: Security,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Places {
+        connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        newcomers: Arc::new(Newcomers::new(MAX_NEWCOMERS, PATIENCE)),
+    };
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &places, &security) => accepted,
             Some(_) = connections.join_next() => continue,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok(accepted) => {
-                connections.spawn(serve(accepted, router.clone(), config.clone(), stop.clone()));
+            Ok((stream, peer, entered)) => {
+                let server = Connection {
+                    peer,
+                    router: router.clone(),
+                    config: config.clone(),
+                    places: places.clone(),
+                    stop: stop.clone(),
+                };
+                connections.spawn(server.run(stream, entered));
             }
             Err(error) => {
                 tracing::warn!(target: "ads", %error, "a connection could not be accepted");
@@ -101,47 +134,159 @@ pub async fn run(
     }
 }
 
-/// A connection that may be served, and its place among all.
-struct Accepted {
-    stream: TcpStream,
-    peer: SocketAddr,
-    _place: OwnedSemaphorePermit,
+/// Who may listen in on connections.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// Everybody.
+    Plaintext,
+    /// Nobody: each handshake takes the newest configuration.
+    Tls(watch::Receiver<Arc<ServerConfig>>),
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<Accepted> {
-    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+/// How many there may be at once.
+#[derive(Clone, Debug)]
+struct Places {
+    connections: Arc<Semaphore>,
+    newcomers: Arc<Newcomers>,
+}
+
+/// As what a client came in.
+enum Entered {
+    /// As one of all, at once.
+    Plain(OwnedSemaphorePermit),
+    /// As a newcomer, who has to make a handshake.
+    Newcomer(Newcomer, Arc<ServerConfig>),
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Places,
+    security: &Security,
+) -> io::Result<(TcpStream, SocketAddr, Entered)> {
+    // A place first, so that nobody is accepted and then kept waiting.
+    let (place, newcomer) = match security {
+        Security::Plaintext => (Some(places.place().await?), None),
+        Security::Tls(_) => (None, Some(places.newcomers.admit().await)),
+    };
     let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok(Accepted { stream, peer, _place: place })
+    let entered = match (place, newcomer, security) {
+        (_, Some(newcomer), Security::Tls(config)) => {
+            newcomer.arrived();
+            Entered::Newcomer(newcomer, config.borrow().clone())
+        }
+        (Some(place), ..) => Entered::Plain(place),
+        _ => return Err(io::Error::other("nobody has a place")),
+    };
+    Ok((stream, peer, entered))
 }
 
-/// Serves one connection to its end, which comes from the client, from its age, or from the server's stop.
-async fn serve(
-    accepted: Accepted,
+impl Places {
+    async fn place(&self) -> io::Result<OwnedSemaphorePermit> {
+        self.connections.clone().acquire_owned().await.map_err(io::Error::other)
+    }
+}
+
+/// One connection.
+struct Connection {
+    peer: SocketAddr,
     router: Router,
     config: Config,
-    mut stop: watch::Receiver<bool>,
-) {
-    let Accepted { stream, peer, _place } = accepted;
-    let service = TowerToHyperService::new(with_peer(router, peer));
-    let builder = builder(&config);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let grace = tokio::select! {
-        _ = connection.as_mut() => return,
-        () = old(config.max_age) => AGE_GRACE,
-        _ = stop.wait_for(|stop| *stop) => config.drain,
-    };
-    connection.as_mut().graceful_shutdown();
-    let _ = tokio::time::timeout(grace, connection).await;
+    places: Places,
+    stop: watch::Receiver<bool>,
+}
+
+impl Connection {
+    /// Serves it to its end.
+    async fn run(self, stream: TcpStream, entered: Entered) {
+        match entered {
+            Entered::Plain(_place) => self.serve(stream, Transport::Plaintext, None).await,
+            Entered::Newcomer(newcomer, config) => self.secure(stream, newcomer, config).await,
+        }
+    }
+
+    /// Makes the handshake, and serves what comes over it.
+    async fn secure(mut self, stream: TcpStream, newcomer: Newcomer, config: Arc<ServerConfig>) {
+        let handshake = TlsAcceptor::from(config).accept(stream);
+        let made = tokio::select! {
+            made = tokio::time::timeout(HANDSHAKE, handshake) => made,
+            () = newcomer.dismissed() => return,
+            _ = self.stop.wait_for(|stop| *stop) => return,
+        };
+        let stream = match made {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                tracing::debug!(target: "ads", peer = %self.peer, %error, "a handshake failed");
+                return;
+            }
+            Err(_) => return,
+        };
+        let session = Arc::new(Session::new(tls::identities(stream.get_ref().1)));
+        self.serve(stream, Transport::Tls(session.clone()), Some((newcomer, session))).await;
+    }
+
+    /// Serves requests until the end, which comes from the client, from its age, or from the server's stop; for a
+    /// newcomer, also from proving nothing.
+    async fn serve<S>(
+        mut self,
+        stream: S,
+        transport: Transport,
+        newcomer: Option<(Newcomer, Arc<Session>)>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = TowerToHyperService::new(with_peer(self.router, self.peer, transport));
+        let builder = builder(&self.config);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let recognised = recognised(&self.places, newcomer);
+        let served = async {
+            let (_place, known) = tokio::select! {
+                _ = connection.as_mut() => return None,
+                outcome = recognised => outcome?,
+                _ = self.stop.wait_for(|stop| *stop) => return Some(self.config.drain),
+            };
+            if !known {
+                return Some(AGE_GRACE);
+            }
+            tokio::select! {
+                _ = connection.as_mut() => None,
+                () = old(self.config.max_age) => Some(AGE_GRACE),
+                _ = self.stop.wait_for(|stop| *stop) => Some(self.config.drain),
+            }
+        };
+        if let Some(grace) = served.await {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(grace, connection).await;
+        }
+    }
+}
+
+/// Waits until a client has its place among all, and whether it was recognised in time for one. None for one that
+/// has to go at once.
+async fn recognised(
+    places: &Places,
+    newcomer: Option<(Newcomer, Arc<Session>)>,
+) -> Option<(Option<OwnedSemaphorePermit>, bool)> {
+    // In plaintext everybody has a place from the beginning.
+    let Some((newcomer, session)) = newcomer else { return Some((None, true)) };
+    tokio::select! {
+        () = session.proved() => {}
+        () = newcomer.dismissed() => return None,
+        () = tokio::time::sleep(RECOGNITION) => return Some((None, false)),
+    }
+    drop(newcomer);
+    Some((places.place().await.ok(), true))
 }
 
 fn with_peer(
     router: Router,
     peer: SocketAddr,
+    transport: Transport,
 ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send
 {
     router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(transport.clone());
         request.map(Body::new)
     })
 }

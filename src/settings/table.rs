@@ -222,6 +222,12 @@ settings! {
         "blocks of addresses that JSON web keys are fetched from although they are of those that never are";
     "ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY" select_gateways: bool = true,
         "policies select Gateway API gateways by label too";
+    "XDS_AUTH" xds_auth: bool = true,
+        "xDS clients must prove who they are, over TLS";
+    "XDS_AUTH_PLAINTEXT" xds_auth_plaintext: bool = false,
+        "xDS clients must prove who they are in plaintext too";
+    "PILOT_ENABLE_XDS_IDENTITY_CHECK" xds_identity_check: bool = true,
+        "a proxy must be of the namespace and service account that its client proved; without, it has no identity";
 }
 
 /// The variables that have no effect: name, default, meaning, and why.
@@ -310,8 +316,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENABLE_GATEWAY_API_INFERENCE_EXTENSION", "false", "reads InferencePools", Pending),
         ("ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS", "false", "wildcard hosts with dynamic DNS over TLS", Pending),
 
-        ("XDS_AUTH", "true", "authenticates xDS clients", Pending),
-        ("PILOT_ENABLE_XDS_IDENTITY_CHECK", "true", "a proxy must be who its certificate says", Pending),
         ("TRUSTED_GATEWAY_CIDR", "", "addresses whose forwarded client certificates are believed", Pending),
         ("CA_TRUSTED_NODE_ACCOUNTS", "", "accounts that may ask for certificates of the pods of their node", Pending),
         ("CERT_SIGNER_DOMAIN", "", "the domain of Kubernetes signers", Pending),
@@ -351,7 +355,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("K8S_SIGNER", "", "the Kubernetes signer of workload certificates", Pending),
         ("INJECT_ENABLED", "true", "serves the injection webhook", Pending),
         ("K8S_INGRESS_NS", "istio-system", "the namespace of the ingress gateway", Pending),
-        ("XDS_AUTH_PLAINTEXT", "false", "authenticates plaintext streams too", Pending),
         ("COMPLIANCE_POLICY", "", "restricts TLS (fips-140-2, pqc)", Pending),
         ("PLATFORM", "", "the platform of the cluster, such as openshift", Pending),
         ("K_REVISION", "", "the Knative revision that the process runs as", Pending),

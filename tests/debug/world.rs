@@ -10,7 +10,7 @@ use istiod::metrics::Metrics;
 use istiod::model::Proxy;
 use istiod::proto::discovery::DiscoveryRequest;
 use istiod::proto::json;
-use istiod::serve::connections::{Connections, Registered};
+use istiod::serve::connections::{Client, Connections, Registered};
 use istiod::serve::envelope::{Protocol, Request};
 use istiod::serve::node::Nodes;
 use istiod::serve::stream::{Stream, Update};
@@ -114,7 +114,11 @@ impl World {
         let connections = Arc::new(Connections::new(metrics.clone()));
         let connected = self.proxies.into_iter().map(|(proxy, view)| {
             let peer = "127.0.0.1:15010".parse().unwrap();
-            connections.add(proxy, peer, Protocol::Sotw, stream(view, kinds))
+            connections.add(
+                Client { proxy, peer, caller: None, identity: None },
+                Protocol::Sotw,
+                stream(view, kinds),
+            )
         });
         Running {
             _connected: connected.collect(),

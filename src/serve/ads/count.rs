@@ -176,7 +176,7 @@ impl Drop for Waiting {
 }
 
 /// A code as Go's gRPC spells it, which dashboards look for.
-fn code_name(code: Code) -> String {
+pub(in crate::serve) fn code_name(code: Code) -> String {
     match code {
         Code::Ok => "OK".to_owned(),
         Code::Cancelled => "Canceled".to_owned(),

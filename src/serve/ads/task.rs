@@ -1,7 +1,6 @@
 //! One stream from its first byte to its last: admission, the first request, and the loop in which requests,
 //! views and responses meet.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,11 +11,13 @@ use tonic::Status;
 use super::Shared;
 use super::count::Count;
 use super::reports::Reports;
+use crate::authn::Credentials;
 use crate::serve::admission::Turn;
-use crate::serve::connections::Registered;
+use crate::serve::connections::{Client, Registered};
 use crate::serve::envelope::{Protocol, Request};
 use crate::serve::push::Subscription;
 use crate::serve::stream::{Stream, Update};
+use crate::serve::transport::Transport;
 use crate::serve::type_url::HEALTH;
 use crate::serve::wire::{Messages, Outgoing, frames};
 
@@ -27,7 +28,8 @@ const FIRST_REQUEST: Duration = Duration::from_secs(30);
 pub(super) struct Task {
     pub shared: Arc<Shared>,
     pub protocol: Protocol,
-    pub peer: SocketAddr,
+    pub transport: Transport,
+    pub presented: Credentials,
     pub messages: Messages,
     pub sender: mpsc::Sender<Outgoing>,
     pub stop: watch::Receiver<bool>,
@@ -57,17 +59,24 @@ impl Task {
 
     async fn serve(&mut self) -> Result<(), Status> {
         self.admit().await?;
+        let shared = self.shared.clone();
+        let access = &shared.config.access;
+        let caller = access.caller(&self.transport, &self.presented).await;
+        let caller = caller.inspect_err(|_| self.count.refused("unauthenticated"))?;
         let Some(first) = self.first_request().await? else { return Ok(()) };
         let proxy = Arc::new(self.shared.nodes.proxy(first.node.as_deref())?);
+        let identity = access.identity(caller.as_deref(), &proxy);
+        let identity = identity.inspect_err(|_| self.count.refused("unauthorized"))?;
         let waiting = self.count.waits("first_views");
         let mut subscription = self.shared.pusher.connect(proxy.clone()).await?;
         drop(waiting);
         let newest = subscription.updates.borrow_and_update().clone();
         let stream = Stream::new(self.protocol, newest, self.shared.cache.clone());
         let connections = &self.shared.connections;
-        let registered = connections.add(proxy, self.peer, self.protocol, stream);
+        let client = Client { proxy, peer: self.presented.peer, caller, identity };
+        let registered = connections.add(client, self.protocol, stream);
         let id = registered.connection.id.clone();
-        tracing::info!(target: "ads", connection = %id, peer = %self.peer, "a proxy connected");
+        tracing::info!(target: "ads", connection = %id, peer = %self.presented.peer, "a proxy connected");
         let reports = Reports::begin(self.shared.reports.as_ref(), &registered.connection).await;
         let ended = self.converse(&first, &registered, &mut subscription, &reports).await;
         reports.end(&registered.connection).await;
@@ -88,7 +97,7 @@ impl Task {
             let text = "server is not ready to serve discovery information";
             return Err(Status::unavailable(text));
         }
-        match self.shared.admission.turn(self.peer.ip(), Instant::now()) {
+        match self.shared.admission.turn(self.presented.peer.ip(), Instant::now()) {
             Turn::At(turn) => {
                 let _waiting = self.count.waits("new_streams");
                 tokio::time::sleep_until(turn.into()).await;
@@ -116,7 +125,7 @@ impl Task {
                 if request.type_url.as_str() != HEALTH {
                     return Ok(Some(request));
                 }
-                tracing::warn!(target: "ads", peer = %self.peer, "ignored a health report without a node");
+                tracing::warn!(target: "ads", peer = %self.presented.peer, "ignored a health report without a node");
             }
         });
         first.await.unwrap_or_else(|_| Err(Status::deadline_exceeded("no request came")))

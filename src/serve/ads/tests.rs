@@ -1,5 +1,7 @@
 //! The service over real sockets, with views that are as simple as can be.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -21,7 +23,8 @@ use crate::proto::envoy::google::protobuf::value::Kind;
 use crate::proto::envoy::google::protobuf::{Struct, Value};
 use crate::serve::fixture::{Ask, layer, node, read, view_of};
 use crate::serve::push::Views;
-use crate::serve::server;
+use crate::serve::server::{self, Security};
+use crate::serve::services;
 use crate::serve::type_url::HEALTH;
 use crate::serve::wire::Outgoing;
 use crate::snapshot::{Publisher, Snapshot};
@@ -60,6 +63,7 @@ async fn start(streams_per_second: u32) -> Daemon {
         max_message: 1000,
         streams_per_second,
         push_throttle: 1,
+        access: Access { identity: true, ..Access::default() },
         cluster_aliases: Vec::new(),
     };
     let ads =
@@ -73,7 +77,13 @@ async fn start(streams_per_second: u32) -> Daemon {
         max_streams: 100,
         drain: Duration::from_secs(10),
     };
-    let server = tokio::spawn(server::run(listener, ads.router(), config, stop.subscribe()));
+    let server = tokio::spawn(server::run(
+        listener,
+        services::router(&ads, None),
+        config,
+        Security::Plaintext,
+        stop.subscribe(),
+    ));
     let reports = reports.1;
     let daemon = Daemon { ads, address, publisher, metrics, ready, stop, server, reports };
     daemon.publish(1);

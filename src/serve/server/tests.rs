@@ -44,7 +44,11 @@ async fn serve(change: impl FnOnce(&mut Config)) -> Served {
         get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() }),
     );
     let (stop, stopped) = watch::channel(false);
-    Served { address, stop, server: tokio::spawn(run(listener, router, config, stopped)) }
+    Served {
+        address,
+        stop,
+        server: tokio::spawn(run(listener, router, config, super::Security::Plaintext, stopped)),
+    }
 }
 
 async fn http2(address: SocketAddr) -> TcpStream {

@@ -1,0 +1,89 @@
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::*;
+use crate::ca::fixture::{DAY, now, root, self_signed};
+use crate::ca::issuer::Issuer;
+use crate::ca::key::Key;
+
+const WEB: &str = "spiffe://cluster.local/ns/shop/sa/web";
+
+/// A certificate for these names, and its key.
+fn identity(issuer: &Issuer, names: &[&str]) -> Identity {
+    let key = Key::p256().unwrap();
+    let issued = issuer.issue(&key.public(), names, DAY, now()).unwrap();
+    let chain = Certificate::all(&issued.chain[0]).unwrap();
+    Identity {
+        chain: chain.into_iter().map(|certificate| certificate.der).collect(),
+        key: key.for_tls().unwrap(),
+    }
+}
+
+fn policy(only_13: bool) -> Policy {
+    Policy { provider: provider(&Suites::parse(&[]).unwrap()), only_13 }
+}
+
+fn roots(issuer: &Issuer) -> Roots {
+    [("cluster.local".into(), issuer.roots.iter().map(|root| root.der.clone()).collect())].into()
+}
+
+/// What a handshake told the server, or whether it failed.
+async fn handshake(
+    server: Arc<ServerConfig>,
+    trusted: &Issuer,
+    client: Option<Identity>,
+) -> Result<Vec<String>, String> {
+    let mut store = RootCertStore::empty();
+    store.add(trusted.roots[0].der.clone()).unwrap();
+    let builder = ClientConfig::builder_with_provider(policy(false).provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(store);
+    let config = match client {
+        Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key).unwrap(),
+        None => builder.with_no_client_auth(),
+    };
+    let (near, far) = tokio::io::duplex(65536);
+    let host = ServerName::try_from("istiod.istio-system.svc").unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    let (accepted, connected) =
+        tokio::join!(TlsAcceptor::from(server).accept(near), connector.connect(host, far));
+    let accepted = accepted.map_err(|error| error.to_string())?;
+    connected.map_err(|error| error.to_string())?;
+    Ok(identities(accepted.get_ref().1).iter().map(|id| id.to_string()).collect())
+}
+
+#[tokio::test]
+async fn certificates_of_clients_are_optional_and_verified() {
+    let (own, other) = (self_signed(&root("a", DAY)), self_signed(&root("b", DAY)));
+    let server = || {
+        let names = ["istiod.istio-system.svc", "istiod-remote.istio-system.svc"];
+        config(&policy(false), identity(&own, &names), &roots(&own)).unwrap()
+    };
+    assert_eq!(handshake(server(), &own, None).await, Ok(Vec::new()));
+    let client = identity(&own, &[WEB]);
+    assert_eq!(handshake(server(), &own, Some(client)).await, Ok(vec![WEB.to_owned()]));
+    for (client, want) in [
+        (identity(&other, &[WEB]), "UnknownIssuer"),
+        (
+            identity(&own, &["spiffe://elsewhere/ns/shop/sa/web"]),
+            "the trust domain of spiffe://elsewhere/ns/shop/sa/web is not known",
+        ),
+        (identity(&own, &["web.example.com"]), "0 URIs; one SPIFFE ID is needed"),
+        (identity(&own, &[WEB, "spiffe://cluster.local/ns/a/sa/b"]), "2 URIs"),
+    ] {
+        let why = handshake(server(), &own, Some(client)).await.unwrap_err();
+        assert!(why.contains(want), "{why}");
+    }
+    assert!(handshake(server(), &other, None).await.is_err(), "who it is, is proved too");
+}
+
+#[test]
+fn a_key_of_another_certificate_is_told() {
+    let issuer = self_signed(&root("a", DAY));
+    let (one, other) = (identity(&issuer, &["a"]), identity(&issuer, &["b"]));
+    let mixed = Identity { chain: one.chain, key: other.key };
+    let why = config(&policy(true), mixed, &roots(&issuer)).unwrap_err();
+    assert!(why.contains("the server's certificate cannot be used"), "{why}");
+}
