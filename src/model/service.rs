@@ -178,6 +178,35 @@ impl Visibility {
 }
 
 impl Service {
+    /// A service of which no more is known than who it is: it has nothing, and all see it.
+    pub fn new(key: ServiceKey, registry: Registry, origin: ObjectKey) -> Service {
+        Service {
+            key,
+            name: origin.name.clone(),
+            registry,
+            resolution: Resolution::ClientSideLb,
+            ports: Vec::new(),
+            addresses: Vec::new(),
+            blocks: Vec::new(),
+            allocated: Vec::new(),
+            visibility: Visibility::Public,
+            mesh_external: false,
+            service_accounts: Vec::new(),
+            labels: Labels::default(),
+            selector: Labels::default(),
+            created: None,
+            aliases: Vec::new(),
+            external_name: Str::default(),
+            node_local: false,
+            traffic_distribution: Str::default(),
+            publish_not_ready: false,
+            at_endpoints: false,
+            race_addresses: false,
+            external_addresses: Vec::new(),
+            origin,
+        }
+    }
+
     /// The port with this number.
     pub fn port(&self, number: u16) -> Option<&Port> {
         self.ports.iter().find(|p| p.number == number)

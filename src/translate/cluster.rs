@@ -47,8 +47,8 @@ use crate::api::core::TargetPort;
 use crate::api::{Diagnostic, Features, MeshConfig, ObjectKey, Severity, Str};
 use crate::model::policy::peer::Refusing;
 use crate::model::{
-    EndpointTraits, MergedRule, Port, ProxyKind, Registry, Resolution, Service, ServiceKey,
-    ServiceTarget, Visibility,
+    EndpointTraits, MergedRule, Port, ProxyKind, Registry, Service, ServiceKey, ServiceTarget,
+    Visibility,
 };
 use crate::snapshot::Snapshot;
 
@@ -360,29 +360,9 @@ fn ingress_service(
 /// A service that nobody defined, for the workloads of a Sidecar. None of the mesh's clients know it.
 fn stand_in(key: &ServiceKey, origin: &ObjectKey) -> Service {
     Service {
-        key: key.clone(),
-        name: origin.name.clone(),
-        registry: Registry::External,
-        resolution: Resolution::ClientSideLb,
-        ports: Vec::new(),
-        addresses: Vec::new(),
-        blocks: Vec::new(),
-        allocated: Vec::new(),
         visibility: Visibility::Namespaces(Vec::new()),
         mesh_external: true,
-        service_accounts: Vec::new(),
-        labels: BTreeMap::new(),
-        selector: BTreeMap::new(),
-        created: None,
-        aliases: Vec::new(),
-        external_name: Str::default(),
-        node_local: false,
-        traffic_distribution: Str::default(),
-        publish_not_ready: false,
-        at_endpoints: false,
-        race_addresses: false,
-        external_addresses: Vec::new(),
-        origin: origin.clone(),
+        ..Service::new(key.clone(), Registry::External, origin.clone())
     }
 }
 

@@ -27,8 +27,8 @@ use crate::model::identity::spiffe;
 use crate::model::service::sort_by_age;
 use crate::model::{
     Address, Bare, Endpoint, EndpointTraits, Health, Locality, Networks, Peers, Port, Protocol,
-    Proxy, ProxyKind, Registry, Resolution, Rules, Service, ServiceEndpoints, ServiceKey,
-    ServiceTarget, TlsMode, Visibility, Workload,
+    Proxy, ProxyKind, Registry, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget,
+    TlsMode, Workload,
 };
 use crate::proto::json::{Names, to_json};
 use crate::snapshot::{NamespaceState, Snapshot, WorkloadState};
@@ -178,34 +178,12 @@ pub fn service(name: &str, ports: &[(&str, u16, Protocol)]) -> Service {
         protocol,
         target: TargetPort::Number(number),
     };
-    Service {
-        key: ServiceKey {
-            hostname: format!("{name}.svc.cluster.local").into(),
-            namespace: namespace.into(),
-        },
-        name: short.into(),
-        registry: Registry::Kubernetes,
-        resolution: Resolution::ClientSideLb,
-        ports: ports.iter().map(port).collect(),
-        addresses: Vec::new(),
-        blocks: Vec::new(),
-        allocated: Vec::new(),
-        visibility: Visibility::Public,
-        mesh_external: false,
-        service_accounts: Vec::new(),
-        labels: BTreeMap::new(),
-        selector: BTreeMap::new(),
-        created: None,
-        aliases: Vec::new(),
-        external_name: Str::default(),
-        node_local: false,
-        traffic_distribution: Str::default(),
-        publish_not_ready: false,
-        at_endpoints: false,
-        race_addresses: false,
-        external_addresses: Vec::new(),
-        origin,
-    }
+    let key = ServiceKey {
+        hostname: format!("{name}.svc.cluster.local").into(),
+        namespace: namespace.into(),
+    };
+    let ports = ports.iter().map(port).collect();
+    Service { ports, ..Service::new(key, Registry::Kubernetes, origin) }
 }
 
 /// A pod with a sidecar, such as `reviews-v1.default`, that runs at `region/zone` on `NODE`.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::{Meta, Object};
-use crate::model::{Registry, Resolution, Service, ServiceKey, Visibility};
+use crate::model::{Registry, Service, ServiceKey};
 
 /// Addresses by host, as tests write them.
 type Pairs<'a> = &'a [(&'a str, &'a str)];
@@ -24,31 +24,9 @@ fn entry(hosts: &[&str], told: Pairs<'_>) -> Object {
 }
 
 fn service(host: &str, allocated: Vec<IpAddr>) -> Arc<Service> {
-    Arc::new(Service {
-        key: ServiceKey { hostname: host.into(), namespace: "shop".into() },
-        name: host.into(),
-        registry: Registry::External,
-        resolution: Resolution::ClientSideLb,
-        ports: Vec::new(),
-        addresses: Vec::new(),
-        blocks: Vec::new(),
-        allocated,
-        visibility: Visibility::Public,
-        mesh_external: false,
-        service_accounts: Vec::new(),
-        labels: BTreeMap::new(),
-        selector: BTreeMap::new(),
-        created: None,
-        aliases: Vec::new(),
-        external_name: Str::default(),
-        node_local: false,
-        traffic_distribution: Str::default(),
-        publish_not_ready: false,
-        at_endpoints: false,
-        race_addresses: false,
-        external_addresses: Vec::new(),
-        origin: ObjectKey::new(Kind::ServiceEntry, "shop", "entry"),
-    })
+    let key = ServiceKey { hostname: host.into(), namespace: "shop".into() };
+    let origin = ObjectKey::new(Kind::ServiceEntry, "shop", "entry");
+    Arc::new(Service { allocated, ..Service::new(key, Registry::External, origin) })
 }
 
 fn snapshot(object: Object, allocated: Pairs<'_>) -> Snapshot {
