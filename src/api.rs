@@ -23,6 +23,7 @@ pub mod issue;
 pub mod jwks;
 pub mod key;
 pub mod label_selector;
+pub mod list;
 pub mod mesh;
 pub mod mesh_networks;
 pub mod meta;

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use crate::api::Features;
 use crate::api::features::SessionLabels;
+use crate::api::list::items;
 
 pub use self::table::{Settings, State, Variable, variables};
 pub use self::value::go_bool;
@@ -123,8 +124,7 @@ fn for_ever(text: &str) -> &'static str {
 
 /// The parts of a list with commas, in order.
 fn sorted_for_ever(list: &str) -> &'static [&'static str] {
-    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let parts: BTreeSet<&str> = parts.collect();
+    let parts: BTreeSet<&str> = items(list).collect();
     Vec::leak(parts.into_iter().map(for_ever).collect())
 }
 

@@ -5,6 +5,7 @@
 use super::cluster::Cluster;
 use super::{ClusterRef, Config, Id};
 use crate::api::core::{self, ServiceType, TargetPort};
+use crate::api::list::items;
 use crate::api::{Kind, MeshConfig, Meta, ObjectKey, Str};
 use crate::model::identity::spiffe;
 use crate::model::{Port, Protocol, Registry, Resolution, Service, ServiceKey, Visibility};
@@ -146,11 +147,6 @@ fn distribution(value: &str) -> Option<&'static str> {
     ["PreferClose", "PreferSameZone", "PreferSameNode", "Any"]
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(value))
-}
-
-/// The items of a comma-separated list.
-fn items(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::session::Session;
 use super::visible::{Viewpoint, Visible};
 use crate::api::config::Config;
 use crate::api::core::TargetPort;
+use crate::api::list::items;
 use crate::api::mesh::OutboundPolicy;
 use crate::api::networking::sidecar::OutboundMode;
 use crate::api::networking::{Gateway, Sidecar};
@@ -427,7 +428,7 @@ impl ListenerTraits {
 
 fn network_view(proxy: &Proxy) -> Option<Arc<[Str]>> {
     let mut networks: Vec<Str> = match proxy.metadata.get("REQUESTED_NETWORK_VIEW")? {
-        serde_json::Value::String(list) => list.split(',').map(|n| n.trim().into()).collect(),
+        serde_json::Value::String(list) => items(list).map(Str::from).collect(),
         serde_json::Value::Array(list) => {
             list.iter().filter_map(serde_json::Value::as_str).map(Str::from).collect()
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::list::items;
 use crate::api::meta::Labels;
 use crate::api::{Kind, LabelSelector, Object, Str};
 
@@ -80,10 +81,7 @@ pub struct Ignored {
 impl Ignored {
     /// From lists such as `*.istio.io,sidecars.networking.istio.io`, separated by commas.
     pub fn new(ignore: &str, include: &str) -> Ignored {
-        let list = |text: &str| {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            items.map(str::to_owned).collect()
-        };
+        let list = |text| items(text).map(str::to_owned).collect();
         Ignored { ignore: list(ignore), include: list(include) }
     }
 

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use kube::config::{AuthInfo, Kubeconfig, KubeconfigError};
 
+use crate::api::list::items;
+
 /// The longest kubeconfig, in bytes: ten times what one with several bundles of certificates takes.
 pub const MAX_BYTES: usize = 256 * 1024;
 
@@ -23,8 +25,7 @@ pub struct Allowed(BTreeSet<String>);
 impl Allowed {
     /// From a list that is separated by commas.
     pub fn new(list: &str) -> Allowed {
-        let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
-        Allowed(names.map(str::to_owned).collect())
+        Allowed(items(list).map(str::to_owned).collect())
     }
 
     fn check(&self, name: &str, present: bool, remedy: &str) -> Result<(), String> {

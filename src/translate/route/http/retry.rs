@@ -1,6 +1,7 @@
 //! Retries: what a rule says, or the mesh, or by default only what did not reach the application or what it said may be
 //! retried.
 
+use crate::api::list::items;
 use crate::api::networking::virtual_service::HttpRetry;
 use crate::proto::encode::any;
 use crate::proto::envoy::envoy::config::route::v3::RetryPolicy;
@@ -73,7 +74,7 @@ pub fn policy(
 /// Conditions as Envoy knows them, and status codes apart.
 fn conditions(text: &str) -> (String, Vec<u32>) {
     let (mut names, mut codes) = (Vec::new(), Vec::new());
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+    for part in items(text) {
         match part.parse().ok().filter(|code| is_status(*code)) {
             Some(code) => codes.push(code),
             None => names.push(part),
