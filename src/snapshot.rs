@@ -6,6 +6,7 @@
 
 pub mod objects;
 pub mod published;
+pub mod shared_ends;
 pub mod shared_map;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 pub use self::objects::Objects;
 pub use self::published::{Publisher, Snapshots};
+pub use self::shared_ends::shared_ends;
 pub use self::shared_map::SharedMap;
 use crate::api::jwks::KeySets;
 use crate::api::{Diagnostic, Features, MeshConfig, Str, core};

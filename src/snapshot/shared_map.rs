@@ -10,6 +10,8 @@ mod tests;
 use std::borrow::Borrow;
 use std::sync::Arc;
 
+use super::shared_ends;
+
 /// How many entries a chunk has at most.
 const CHUNK: usize = 64;
 
@@ -91,11 +93,7 @@ impl<K: Ord, V> SharedMap<K, V> {
         same: impl Fn(&V, &V) -> bool,
     ) -> Vec<&'a K> {
         let (own, others) = (&*self.chunks, &*other.chunks);
-        let head = own.iter().zip(others).take_while(|(a, b)| Arc::ptr_eq(a, b)).count();
-        let rest = |all: &[_]| all.len() - head;
-        let tails = own.iter().rev().zip(others.iter().rev());
-        let tail =
-            tails.take(rest(own).min(rest(others))).take_while(|(a, b)| Arc::ptr_eq(a, b)).count();
+        let (head, tail) = shared_ends(own, others);
         let middle = |chunks: &'a [Arc<Chunk<K, V>>]| {
             let chunks = chunks.iter().take(chunks.len() - tail).skip(head);
             chunks.flat_map(|chunk| chunk.iter())

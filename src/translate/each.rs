@@ -15,7 +15,7 @@ use super::rules::ServiceRules;
 use super::translator::{Built, Context};
 use crate::api::Diagnostic;
 use crate::model::Service;
-use crate::snapshot::{Namespaces, Snapshot};
+use crate::snapshot::{Namespaces, Snapshot, shared_ends};
 
 #[cfg(test)]
 mod tests;
@@ -137,11 +137,7 @@ impl List {
         services: &[Arc<Service>],
         part: impl FnMut(&Arc<Service>) -> Built,
     ) -> List {
-        let same = |(a, b): &(&Arc<Service>, &Arc<Service>)| Arc::ptr_eq(a, b);
-        let head = before.iter().zip(services).take_while(same).count();
-        let rest = before.len().min(services.len()) - head;
-        let tails = before.iter().rev().zip(services.iter().rev());
-        let tail = tails.take(rest).take_while(same).count();
+        let (head, tail) = shared_ends(before, services);
         let (gone, new) = (before.len() - head - tail, services.len() - head - tail);
         let made = services.iter().skip(head).take(new).map(part).map(Arc::new);
         let mut list = self.clone();
