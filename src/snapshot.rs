@@ -62,7 +62,7 @@ pub struct Snapshot {
     /// What is to be said of objects, whoever is connected, sorted. Translation adds what only proxies show.
     pub diagnostics: Arc<[Diagnostic]>,
     /// The objects themselves, for those who list them, but not those that are read only to derive what is
-    /// in `namespaces`: pods, nodes, endpoints and their slices.
+    /// in `namespaces`: pods, nodes, endpoints and their slices. Translation does not read them.
     pub objects: Objects,
 }
 
@@ -96,6 +96,45 @@ pub struct WorkloadState {
 }
 
 impl Snapshot {
+    /// Whether both are the same to translation, by pointer: they differ at most in what only people and controllers
+    /// read, such as the status of an object.
+    pub fn translates_like(&self, other: &Snapshot) -> bool {
+        // All fields are named, so that a new one is put on its side here.
+        let Snapshot {
+            generation: _,
+            diagnostics: _,
+            objects: _,
+            cluster,
+            domain,
+            mesh,
+            features,
+            services,
+            namespaces,
+            remotes,
+            virtual_services,
+            destination_rules,
+            gateways,
+            sidecars,
+            networks,
+            peers,
+            request_policies,
+            key_sets,
+        } = self;
+        (cluster, domain, features) == (&other.cluster, &other.domain, &other.features)
+            && Arc::ptr_eq(mesh, &other.mesh)
+            && Arc::ptr_eq(services, &other.services)
+            && Arc::ptr_eq(namespaces, &other.namespaces)
+            && Arc::ptr_eq(remotes, &other.remotes)
+            && Arc::ptr_eq(virtual_services, &other.virtual_services)
+            && Arc::ptr_eq(destination_rules, &other.destination_rules)
+            && Arc::ptr_eq(gateways, &other.gateways)
+            && Arc::ptr_eq(sidecars, &other.sidecars)
+            && Arc::ptr_eq(networks, &other.networks)
+            && Arc::ptr_eq(peers, &other.peers)
+            && Arc::ptr_eq(request_policies, &other.request_policies)
+            && Arc::ptr_eq(key_sets, &other.key_sets)
+    }
+
     /// The endpoints of a service.
     pub fn endpoints(&self, key: &ServiceKey) -> Option<&Arc<ServiceEndpoints>> {
         self.namespaces.get(&key.namespace)?.endpoints.get(&key.hostname)

@@ -3,7 +3,7 @@
 //! One thread owns the translator and builds all views, so that builders need no locks and what one scope
 //! built is there for the next. Each connection has a slot for its newest view: a slow proxy finds the newest
 //! state when it is ready, and never a queue of old ones. A view whose layers are those of the one before wakes
-//! nobody.
+//! nobody, and a snapshot from which nothing else is translated looks at none.
 //!
 //! A panic in a builder costs nobody what he has: the views that it would have made stay as they were.
 
@@ -83,7 +83,7 @@ impl Pusher {
             metrics,
             slots: Vec::new(),
             room: 0,
-            pushed: 0,
+            pushed: Arc::default(),
             told: Told::default(),
         };
         let thread = std::thread::Builder::new()
@@ -115,8 +115,8 @@ struct Push<V> {
     slots: Vec<Slot>,
     /// How many slots there may be before those of proxies that left are looked for.
     room: usize,
-    /// The generation of the snapshot that was pushed last.
-    pushed: u64,
+    /// The snapshot that was pushed last.
+    pushed: Arc<Snapshot>,
     told: Told,
 }
 
@@ -151,11 +151,19 @@ impl<V: Views> Push<V> {
     /// Brings every slot up to the newest snapshot.
     fn push(&mut self) {
         let snapshot = self.snapshots.load();
-        if snapshot.generation == self.pushed {
+        if snapshot.generation == self.pushed.generation {
             return;
         }
         let start = Instant::now();
-        self.pushed = snapshot.generation;
+        let before = std::mem::replace(&mut self.pushed, snapshot.clone());
+        if snapshot.translates_like(&before) {
+            if !Arc::ptr_eq(&snapshot.diagnostics, &before.diagnostics) {
+                self.tell(&snapshot);
+            }
+            self.snapshots.pushed(start.elapsed());
+            return;
+        }
+        drop(before);
         self.slots.retain(|slot| !slot.newest.is_closed());
         let version = version(&snapshot);
         let mut failures = Failures::default();

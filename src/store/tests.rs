@@ -104,6 +104,34 @@ fn what_did_not_change_keeps_its_arc() {
 }
 
 #[test]
+fn a_status_alone_translates_to_nothing_else() {
+    use crate::api::config::Config;
+    use crate::api::networking::ServiceEntry;
+    use crate::api::networking::service_entry::{AllocatedAddress, Resolution, ServicePort};
+    let entry = |host: &str, told: &[&str]| {
+        let mut entry = Config::<ServiceEntry> { meta: meta("shop", "e"), ..Config::default() };
+        entry.spec.hosts = vec![host.into()];
+        entry.spec.resolution = Resolution::Dns;
+        entry.spec.ports = vec![ServicePort { number: 443, ..ServicePort::default() }];
+        let address = |value: &&str| AllocatedAddress { value: (*value).into(), host: host.into() };
+        entry.status.addresses = told.iter().map(address).collect();
+        Change::Apply(Object::ServiceEntry(Arc::new(entry)))
+    };
+    let mut store = store(shop().into_iter().chain([entry("x.test", &[])]));
+    let first = store.snapshot();
+    let service = first.services.iter().find(|s| &*s.key.hostname == "x.test").expect("a service");
+    let allocated: Vec<String> = service.allocated.iter().map(ToString::to_string).collect();
+    assert_eq!(allocated.len(), 2);
+    let told: Vec<&str> = allocated.iter().map(String::as_str).collect();
+    store.apply([entry("x.test", &told)]);
+    let told = store.snapshot();
+    assert_eq!(told.generation, first.generation + 1, "controllers read it");
+    assert!(told.translates_like(&first));
+    store.apply([entry("y.test", &[])]);
+    assert!(!store.snapshot().translates_like(&told));
+}
+
+#[test]
 fn an_endpoint_waits_for_its_pod() {
     let mut store = store(shop().into_iter().filter(|c| &*c.key().name != "web-0"));
     assert_eq!(served(&store.snapshot(), WEB), [""; 0]);

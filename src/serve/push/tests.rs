@@ -48,8 +48,15 @@ fn start(fails: &'static str) -> Pushing {
 }
 
 impl Pushing {
+    /// Another state of the mesh.
     fn publish(&self, generation: u64) {
         self.publisher.publish(Arc::new(Snapshot { generation, ..Snapshot::default() }));
+    }
+
+    /// The state that is published, but for what translation does not read.
+    fn publish_alike(&self, generation: u64) {
+        let before = Snapshot::clone(&self.publisher.subscribe().load());
+        self.publisher.publish(Arc::new(Snapshot { generation, ..before }));
     }
 
     async fn connect(&self, name: &str) -> Subscription {
@@ -86,6 +93,19 @@ async fn the_same_view_wakes_nobody() {
     let mut b = pushing.connect("b").await;
     assert_eq!(generation(&mut b), 3);
     assert!(!a.updates.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn nobody_is_looked_at_when_nothing_else_is_translated() {
+    let pushing = start("");
+    let mut a = pushing.connect("a").await;
+    pushing.publish_alike(2);
+    let mut b = pushing.connect("b").await;
+    assert_eq!(generation(&mut b), 2, "who connects is served all the same");
+    assert!(!a.updates.has_changed().unwrap(), "the view of 2 would be another");
+    pushing.publish(3);
+    a.updates.changed().await.unwrap();
+    assert_eq!(generation(&mut a), 3);
 }
 
 #[tokio::test]
