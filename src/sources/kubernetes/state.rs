@@ -15,7 +15,7 @@ use super::received::Received;
 use super::watched::Watched;
 use crate::api::{Change, Diagnostic, Kind, LabelSelector, Labels, Object, ObjectKey, Str};
 use crate::sources::intern::Interner;
-use crate::sources::project::{Issue, Projected, Rejection, project};
+use crate::sources::project::{Projected, Rejection, project};
 
 /// How many diagnostics one object gets.
 const MAX_DIAGNOSTICS: usize = 20;
@@ -216,14 +216,14 @@ impl State {
             Ok(Projected { object, issues }) => {
                 // Of Kubernetes' own kinds the server knows more fields than this build: nobody can mend that.
                 let issues = issues.into_iter().filter(|_| key.kind.is_istio());
-                let told = issues.take(MAX_DIAGNOSTICS).map(|issue| diagnostic(key, issue));
+                let told = issues.take(MAX_DIAGNOSTICS).map(|issue| issue.of(key));
                 (Some(object), told.collect())
             }
             Err(Rejection::Invalid { mut issue, .. }) => {
                 if had {
                     issue.message.push_str("; what it said before stays in use");
                 }
-                (None, vec![diagnostic(key, issue)])
+                (None, vec![issue.of(key)])
             }
             // The kind is one that is read: it was given above.
             Err(Rejection::Unread { .. }) => (None, Vec::new()),
@@ -277,16 +277,6 @@ impl State {
     fn key(&mut self, kind: Kind, received: &Received) -> ObjectKey {
         let namespace = self.strings.intern(received.namespace());
         ObjectKey { kind, namespace, name: self.strings.intern(received.name()) }
-    }
-}
-
-fn diagnostic(key: &ObjectKey, issue: Issue) -> Diagnostic {
-    Diagnostic {
-        severity: issue.severity,
-        location: None,
-        object: Some(key.clone()),
-        path: issue.path.to_string(),
-        message: issue.message,
     }
 }
 

@@ -97,13 +97,6 @@ impl FromConfigMap {
     }
 
     fn take(&mut self, read: Result<Option<Reading>, Issue>) {
-        let diagnostic = |severity, issue: Issue| Diagnostic {
-            severity,
-            location: None,
-            object: Some(self.key.clone()),
-            path: issue.path.to_string(),
-            message: issue.message,
-        };
         let inside = |issue| inside(self.document, issue);
         let taken = read.and_then(|reading| match reading {
             Some(Reading { content, warnings }) => {
@@ -115,14 +108,12 @@ impl FromConfigMap {
             }
         });
         self.diagnostics = match taken {
-            Ok(warnings) => {
-                warnings.into_iter().map(|w| diagnostic(Severity::Warning, w)).collect()
-            }
+            Ok(warnings) => warnings.into_iter().map(|warning| warning.of(&self.key)).collect(),
             Err(mut issue) => {
                 if self.started {
                     issue.message.push_str(self.document.stays());
                 }
-                vec![diagnostic(Severity::Error, issue)]
+                vec![issue.of(&self.key)]
             }
         };
     }

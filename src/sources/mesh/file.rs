@@ -115,10 +115,7 @@ async fn follow(file: MeshFile) -> anyhow::Result<()> {
 /// Publishes what the text says, if it is sound, and returns what is wrong with it.
 fn take(document: Document, path: &Path, text: &str, layers: &Layers) -> Vec<Diagnostic> {
     match understood(document, text, |content| layers.set(Layer::Own, content)) {
-        Ok(warnings) => warnings
-            .into_iter()
-            .map(|issue| issue_at(Severity::Warning, path, text, issue))
-            .collect(),
+        Ok(warnings) => warnings.into_iter().map(|issue| issue_at(path, text, issue)).collect(),
         Err(invalid) => {
             let mut diagnostic = invalid_at(path, text, invalid);
             diagnostic.message.push_str(document.stays());
@@ -142,13 +139,13 @@ fn invalid_at(path: &Path, text: &str, invalid: Invalid) -> Diagnostic {
     let Invalid { line, issue } = invalid;
     match line {
         Some(line) => diagnostic(Severity::Error, path, line, String::new(), issue.message),
-        None => issue_at(Severity::Error, path, text, issue),
+        None => issue_at(path, text, issue),
     }
 }
 
-fn issue_at(severity: Severity, path: &Path, text: &str, issue: Issue) -> Diagnostic {
+fn issue_at(path: &Path, text: &str, issue: Issue) -> Diagnostic {
     let line = Lines::new(text).find(&issue.path) + 1;
-    diagnostic(severity, path, line, issue.path.to_string(), issue.message)
+    diagnostic(issue.severity, path, line, issue.path.to_string(), issue.message)
 }
 
 fn diagnostic(

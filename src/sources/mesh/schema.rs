@@ -147,8 +147,8 @@ pub(super) fn message(
         let at = path.clone().key(&key);
         let name = camel_case(&key);
         let Some((name, of)) = fields.iter().find(|(known, _)| *known == name) else {
-            unknown
-                .push(Issue::error(at, "unknown field, which has no effect: check its spelling"));
+            let message = "unknown field, which has no effect: check its spelling";
+            unknown.push(Issue::warning(at, message));
             continue;
         };
         if value.is_null() {
