@@ -202,14 +202,27 @@ impl Running {
             if self.definitions.take(event) {
                 self.made.send_replace(());
             }
+            (0..at).for_each(|at| self.clear_undefined(at));
         } else {
+            let absent = matches!(event, Event::Absent);
             self.state.take(at, event);
+            if absent {
+                self.clear_undefined(at);
+            }
         }
+    }
+
+    /// A resource whose definition is gone has no objects any more. That it is not served is not enough: servers
+    /// that begin do not serve what they will in a moment.
+    fn clear_undefined(&mut self, at: usize) {
+        let Running { state, definitions, .. } = self;
+        state.clear_undefined(at, |watched| {
+            watched.definition().is_some_and(|name| definitions.has(&name) == Some(false))
+        });
     }
 
     /// Tells what follows from what was taken in. False if nobody listens any more.
     async fn go_on(&mut self) -> anyhow::Result<bool> {
-        self.clear_undefined();
         let before = self.source.status.borrow().clone();
         let status = Status::of(&self.state, &self.definitions, &before);
         let first = status.synced && !before.synced;
@@ -241,17 +254,6 @@ impl Running {
         }
         let batch = Batch { changes, synced: first, remote: None };
         Ok(self.source.batches.send(batch).await.is_ok())
-    }
-
-    /// A resource whose definition is gone has no objects any more. That it is not served is not enough: servers
-    /// that begin do not serve what they will in a moment.
-    fn clear_undefined(&mut self) {
-        let undefined = |(at, (watched, phase, _)): (usize, (&Watched, &Phase, _))| {
-            let name = watched.definition().filter(|_| *phase == Phase::Absent)?;
-            (self.definitions.has(&name) == Some(false)).then_some(at)
-        };
-        let gone: Vec<usize> = self.state.phases().enumerate().filter_map(undefined).collect();
-        gone.into_iter().for_each(|at| self.state.clear(at));
     }
 
     /// Publishes what changes make of the mesh configuration. Returns what is wrong with it now, if that may have

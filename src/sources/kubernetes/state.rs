@@ -127,9 +127,14 @@ impl State {
         }
     }
 
-    /// The resource of this collection does not exist any more, nor do its objects.
-    pub fn clear(&mut self, at: usize) {
-        self.keep(at, &BTreeSet::new());
+    /// Forgets the objects of a collection that the server does not have, if it has no such resource at all:
+    /// `is_undefined` tells.
+    pub fn clear_undefined(&mut self, at: usize, is_undefined: impl FnOnce(&Watched) -> bool) {
+        let collection = self.watches.get(at).filter(|c| c.phase == Phase::Absent);
+        // A list that is read decides itself what is there.
+        if collection.is_some_and(|c| c.listed.is_none() && is_undefined(&c.watched)) {
+            self.keep(at, &BTreeSet::new());
+        }
     }
 
     /// What changed since the last call, in the order in which it did.
@@ -151,7 +156,7 @@ impl State {
 
     /// The objects of a collection that a list, which gives the version of each, knows otherwise.
     pub fn differing(&self, at: usize, list: &BTreeMap<ObjectKey, String>) -> BTreeSet<ObjectKey> {
-        let known = self.known.iter().filter(|(_, known)| known.at == at);
+        let known = self.told_in(at);
         let unknown =
             known.filter(|(key, known)| list.get(key).is_none_or(|v| **v != *known.version));
         let missing = list.keys().filter(|key| !self.known.contains_key(key));
@@ -232,9 +237,19 @@ impl State {
 
     /// Objects of a collection that are not among these are gone.
     fn keep(&mut self, at: usize, keys: &BTreeSet<ObjectKey>) {
-        let gone = self.known.iter().filter(|(key, known)| known.at == at && !keys.contains(key));
-        let gone: Vec<ObjectKey> = gone.map(|(key, _)| key.clone()).collect();
+        let gone = self.told_in(at).map(|(key, _)| key).filter(|key| !keys.contains(key));
+        let gone: Vec<ObjectKey> = gone.cloned().collect();
         gone.iter().for_each(|key| self.forget(key));
+    }
+
+    /// The objects that a collection has.
+    fn told_in(&self, at: usize) -> impl Iterator<Item = (&ObjectKey, &Known)> {
+        let kind = self.watches.get(at).map(|collection| collection.watched.kind);
+        let of_kind = kind.into_iter().flat_map(move |kind| {
+            let from = self.known.range(ObjectKey::new(kind, "", "")..);
+            from.take_while(move |(key, _)| key.kind == kind)
+        });
+        of_kind.filter(move |(_, known)| known.at == at)
     }
 
     fn forget(&mut self, key: &ObjectKey) {

@@ -36,16 +36,15 @@ impl Status {
         let mut status = Status { synced: before.synced, ..Status::default() };
         status.answered = before.answered;
         for (watched, phase, failure) in state.phases() {
-            let name = watched.to_string();
-            let because = |why: &str| format!("{name} ({why})");
+            let because = |why: &str| format!("{watched} ({why})");
             match phase {
                 Phase::Following => status.answered = true,
                 Phase::Stale(why) => {
-                    status.stale.insert(name, why.clone());
+                    status.stale.insert(watched.to_string(), why.clone());
                 }
                 Phase::Syncing if watched.optional && failure.is_some() => {}
                 Phase::Syncing => {
-                    status.waiting.push(failure.map_or(name.clone(), because));
+                    status.waiting.push(failure.map_or_else(|| watched.to_string(), because));
                 }
                 Phase::Absent => match watched.definition().map(|name| definitions.has(&name)) {
                     // Waited for, and nothing is missing without it.
@@ -57,7 +56,7 @@ impl Status {
                     }
                     // It was served before: a server that begins, say.
                     Some(Some(true)) | None if before.synced => {
-                        status.stale.insert(name, UNSERVED.to_owned());
+                        status.stale.insert(watched.to_string(), UNSERVED.to_owned());
                     }
                     Some(Some(true)) | None => {
                         status.waiting.push(because(UNSERVED));

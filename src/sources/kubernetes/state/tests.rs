@@ -86,6 +86,25 @@ fn a_list_replaces_its_collection_when_it_is_complete() {
 }
 
 #[test]
+fn objects_of_a_resource_go_when_it_is_neither_served_nor_defined() {
+    let mut state = state();
+    is(&mut state, SERVICES, service("s", "1", 80));
+    state.take(GATEWAYS, Event::Listing);
+    is(&mut state, GATEWAYS, gateway("1", json!([])));
+    state.take(GATEWAYS, Event::Listed);
+    assert_eq!(changes(&mut state), "+s +g");
+    state.clear_undefined(GATEWAYS, |_| true);
+    state.take(GATEWAYS, Event::Absent);
+    state.clear_undefined(GATEWAYS, |_| false);
+    state.take(GATEWAYS, Event::Listing);
+    state.clear_undefined(GATEWAYS, |_| true);
+    assert_eq!(changes(&mut state), "", "served, defined, or about to be told");
+    state.take(GATEWAYS, Event::Lost("cut off".into()));
+    state.clear_undefined(GATEWAYS, |_| true);
+    assert_eq!(changes(&mut state), "-g");
+}
+
+#[test]
 fn a_deleted_and_recreated_object_is_another() {
     let mut state = state();
     is(&mut state, SERVICES, service("s", "1", 80));
