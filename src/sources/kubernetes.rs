@@ -86,11 +86,7 @@ pub struct KubernetesSource {
 /// What is followed of a cluster that configures the mesh.
 pub fn watches(ignored: &Ignored, namespace: &str) -> Vec<Watched> {
     let istio = Kind::ALL.iter().copied().filter(|kind| kind.is_istio() && !ignored.ignores(*kind));
-    let watches = REGISTRY.into_iter().chain(istio).map(Watched::all);
-    match namespace {
-        "" => watches.collect(),
-        namespace => watches.map(|watched| watched.within(namespace)).collect(),
-    }
+    REGISTRY.into_iter().chain(istio).map(|kind| Watched::all(kind).within(namespace)).collect()
 }
 
 /// Follows the cluster until nobody takes batches any more.

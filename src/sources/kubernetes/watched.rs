@@ -45,9 +45,9 @@ impl Watched {
         Watched { optional: true, ..self }
     }
 
-    /// The same, in one namespace.
+    /// The same, in one namespace; an empty one means all.
     pub fn within(self, namespace: &str) -> Watched {
-        match self.kind.namespaced() && self.namespace.is_none() {
+        match self.kind.namespaced() && self.namespace.is_none() && !namespace.is_empty() {
             true => Watched { namespace: Some(namespace.into()), ..self },
             false => self,
         }

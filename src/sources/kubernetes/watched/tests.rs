@@ -5,6 +5,7 @@ use crate::api::Kind;
 fn paths_are_those_of_the_api() {
     assert_eq!(Watched::all(Kind::Pod).path(), "/api/v1/pods");
     assert_eq!(Watched::all(Kind::Pod).within("a").path(), "/api/v1/namespaces/a/pods");
+    assert_eq!(Watched::all(Kind::Pod).within("").path(), "/api/v1/pods");
     assert_eq!(Watched::all(Kind::Node).within("a").path(), "/api/v1/nodes");
     let gateways = Watched::all(Kind::Gateway);
     assert_eq!(gateways.path(), "/apis/networking.istio.io/v1/gateways");
