@@ -31,14 +31,19 @@ impl Reporter {
         for diagnostic in &news.resolved {
             tracing::info!(target: "file", "resolved: {diagnostic}");
         }
-        self.share.send_if_modified(|shared| {
-            let changed = **shared != *diagnostics;
-            if changed {
-                *shared = diagnostics.into();
-            }
-            changed
-        });
+        share(&self.share, diagnostics);
     }
+}
+
+/// Shows diagnostics, if they are not those that are shown.
+pub(super) fn share(shown: &watch::Sender<Arc<[Diagnostic]>>, diagnostics: Vec<Diagnostic>) {
+    shown.send_if_modified(|shown| {
+        let changed = **shown != *diagnostics;
+        if changed {
+            *shown = diagnostics.into();
+        }
+        changed
+    });
 }
 
 /// A diagnostic without its severity, which the log shows in its own way.

@@ -32,7 +32,7 @@ use super::client::Limits;
 use super::{Ignored, REGISTRY, Watched};
 use crate::api::{Batch, Diagnostic, Features, Kind, MeshConfig, Remote, Str};
 use crate::metrics::Metrics;
-use crate::sources::report::Reporter;
+use crate::sources::report::{Reporter, share};
 
 /// The log scope, which is istiod's of its clients.
 const SCOPE: &str = "kube";
@@ -84,11 +84,7 @@ pub fn watches(
     let entries = entries && !ignored.ignores(Kind::WorkloadEntry);
     let kinds = REGISTRY.into_iter().chain(entries.then_some(Kind::WorkloadEntry));
     let mesh = Watched::one(Kind::ConfigMap, at, name).if_readable();
-    let watches = kinds.map(Watched::all).chain([mesh]);
-    match namespace {
-        "" => watches.collect(),
-        namespace => watches.map(|watched| watched.within(namespace)).collect(),
-    }
+    kinds.map(|kind| Watched::all(kind).within(namespace)).chain([mesh]).collect()
 }
 
 /// Follows the clusters until nobody takes batches any more.
@@ -253,13 +249,7 @@ impl Manager {
         self.reporter.report(diagnostics.clone());
         let serving = self.clients.iter().filter(|(id, c)| self.plan.serves(&c.cluster, **id));
         diagnostics.extend(serving.flat_map(|(_, client)| client.diagnostics_there()));
-        self.source.diagnostics.send_if_modified(|shared| {
-            let changed = **shared != *diagnostics;
-            if changed {
-                *shared = diagnostics.into();
-            }
-            changed
-        });
+        share(&self.source.diagnostics, diagnostics);
     }
 }
 
