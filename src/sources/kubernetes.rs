@@ -12,6 +12,7 @@ pub mod client;
 mod definitions;
 mod filter;
 mod follow;
+mod query;
 mod received;
 pub mod remote;
 #[cfg(test)]
@@ -127,10 +128,7 @@ impl Running {
         let mut tasks = JoinSet::new();
         let follower = |at: usize, watched: Option<&Watched>, relist: Arc<Notify>| Follower {
             client: source.client.clone(),
-            path: watched.map_or(definitions::PATH.to_owned(), Watched::path),
-            fields: watched.and_then(Watched::field_selector),
-            labels: watched.and_then(Watched::label_selector),
-            metadata_only: watched.is_none(),
+            query: watched.map_or_else(definitions::query, Watched::query),
             at,
             events: sender.clone(),
             paged: paged.clone(),

@@ -10,13 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
-use kube::core::params::ListParams;
-use kube::core::request::Request;
-use serde::Deserialize;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::sleep;
 
-use super::received::Received;
+use super::query::Query;
 use super::watched::Watched;
 use crate::api::ObjectKey;
 
@@ -53,19 +50,6 @@ pub(super) struct Audit {
     /// Where the state answers.
     pub questions: mpsc::Sender<Question>,
     pub found: mpsc::Sender<Drift>,
-}
-
-#[derive(Deserialize)]
-struct Page {
-    metadata: PageMetadata,
-    /// None is how servers write an empty list of metadata.
-    items: Option<Vec<Received>>,
-}
-
-#[derive(Deserialize)]
-struct PageMetadata {
-    #[serde(default, rename = "continue")]
-    next: String,
 }
 
 impl Audit {
@@ -107,25 +91,19 @@ impl Audit {
 
     /// What the server has. A server that cannot be asked is the followers' business.
     async fn versions(&self, watched: &Watched) -> Option<Versions> {
-        let request = Request::new(watched.path());
-        let mut params = ListParams {
-            field_selector: watched.field_selector(),
-            label_selector: watched.label_selector(),
-            ..ListParams::default()
-        }
-        .limit(PAGE);
+        let query = Query { metadata_only: true, ..watched.query() };
         let mut versions = Versions::new();
+        let mut next = None;
         loop {
-            let page: Page =
-                self.client.request(request.list_metadata(&params).ok()?).await.ok()?;
-            versions.extend(page.items.iter().flatten().map(|item| {
+            let page = query.page(&self.client, PAGE, next).await.ok()?;
+            versions.extend(page.items.iter().map(|item| {
                 let key = ObjectKey::new(watched.kind, item.namespace(), item.name());
                 (key, item.version().to_owned())
             }));
-            if page.metadata.next.is_empty() {
+            next = page.next;
+            if next.is_none() {
                 return Some(versions);
             }
-            params = params.continue_token(&page.metadata.next);
         }
     }
 }

@@ -3,9 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::follow::Event;
+use super::query::Query;
 
 /// The path of the collection of definitions.
-pub(super) const PATH: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const PATH: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
+/// What asks the server for them. Their schemas are large, and their names are all that counts.
+pub(super) fn query() -> Query {
+    Query { path: PATH.to_owned(), metadata_only: true, ..Query::default() }
+}
 
 /// The names of the definitions, such as `gateways.networking.istio.io`.
 #[derive(Debug, Default)]

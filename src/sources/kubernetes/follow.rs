@@ -10,16 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use kube::Client;
-use kube::core::params::{ListParams, WatchParams};
-use kube::core::request::Request;
 use kube::core::watch::WatchEvent;
-use serde::Deserialize;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use super::backoff::Backoff;
+use super::query::Query;
 use super::received::Received;
 
 /// How many objects a page has.
@@ -71,14 +69,8 @@ pub(super) enum Event {
 pub(super) struct Follower {
     /// Who is asked.
     pub client: Client,
-    /// The path of the collection.
-    pub path: String,
-    /// Only objects with such fields.
-    pub fields: Option<String>,
-    /// Only objects with such labels.
-    pub labels: Option<String>,
-    /// Only the metadata of objects.
-    pub metadata_only: bool,
+    /// What is asked for.
+    pub query: Query,
     /// Which of those that the receiver hears this is.
     pub at: usize,
     /// The receiver. The bound of the queue is what holds a fast server back.
@@ -114,23 +106,6 @@ struct Failure {
     why: String,
     /// How long the server wants to be left alone.
     asked: Duration,
-}
-
-/// A page of a list.
-#[derive(Deserialize)]
-struct Page {
-    metadata: PageMetadata,
-    /// None is how servers write an empty list of metadata.
-    items: Option<Vec<Received>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageMetadata {
-    #[serde(default)]
-    resource_version: String,
-    #[serde(default, rename = "continue")]
-    next: String,
 }
 
 impl Follower {
@@ -219,40 +194,25 @@ impl Follower {
         self.tell(Event::Listing).await?;
         let mut next = None;
         loop {
-            let params = ListParams {
-                field_selector: self.fields.clone(),
-                label_selector: self.labels.clone(),
-                limit: Some(PAGE),
-                continue_token: next,
-                ..ListParams::default()
-            };
-            let page = self.page(&params).await?;
-            for item in page.items.into_iter().flatten() {
+            let page = answer(self.query.page(&self.client, PAGE, next)).await?;
+            for item in page.items {
                 self.tell(Event::Is(item)).await?;
             }
-            if page.metadata.next.is_empty() {
+            next = page.next;
+            if next.is_none() {
                 self.tell(Event::Listed).await?;
-                return Ok(page.metadata.resource_version);
+                return Ok(page.version);
             }
-            next = Some(page.metadata.next);
         }
-    }
-
-    async fn page(&self, params: &ListParams) -> Result<Page, End> {
-        let request = Request::new(&self.path);
-        let request = match self.metadata_only {
-            true => request.list_metadata(params),
-            false => request.list(params),
-        };
-        let request = request.map_err(|error| End::failed(error.to_string()))?;
-        answer(self.client.request(request)).await
     }
 
     /// Watches; begins with a streamed list where there is no version to go on from.
     async fn watch(&self, version: &mut Option<String>, backoff: &mut Backoff) -> Result<(), End> {
         let lists = version.is_none();
         let begun = Instant::now();
-        let events = self.events_from(version.as_deref()).await.map_err(|end| match end {
+        let seconds = WATCH_SECONDS + fastrand::u32(..WATCH_SECONDS / 2);
+        let events = self.query.changes(&self.client, version.as_deref(), seconds);
+        let events = answer(events).await.map_err(|end| match end {
             // Servers without streamed lists refuse the parameters as invalid.
             End::Failed(Failure { code: 400 | 422, .. }) if lists => End::Unstreamed,
             end => end,
@@ -308,26 +268,6 @@ impl Follower {
                 backoff.reset();
             }
         }
-    }
-
-    async fn events_from(
-        &self,
-        version: Option<&str>,
-    ) -> Result<impl Stream<Item = kube::Result<WatchEvent<Received>>> + use<>, End> {
-        let params = WatchParams {
-            field_selector: self.fields.clone(),
-            label_selector: self.labels.clone(),
-            timeout: Some(WATCH_SECONDS + fastrand::u32(..WATCH_SECONDS / 2)),
-            send_initial_events: version.is_none(),
-            ..WatchParams::default()
-        };
-        let (request, version) = (Request::new(&self.path), version.unwrap_or_default());
-        let request = match self.metadata_only {
-            true => request.watch_metadata(&params, version),
-            false => request.watch(&params, version),
-        };
-        let request = request.map_err(|error| End::failed(error.to_string()))?;
-        answer(self.client.request_events(request)).await
     }
 
     async fn tell(&self, event: Event) -> Result<(), End> {

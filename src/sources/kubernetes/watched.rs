@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::query::Query;
 use crate::api::{Kind, Str};
 
 /// The objects that one watch follows.
@@ -53,26 +54,19 @@ impl Watched {
         }
     }
 
-    /// The path of the collection.
-    pub(super) fn path(&self) -> String {
+    /// What asks the server for them.
+    pub(super) fn query(&self) -> Query {
         let group = match self.kind.group() {
             "" => format!("/api/{}", self.kind.version()),
             group => format!("/apis/{group}/{}", self.kind.version()),
         };
-        match &self.namespace {
+        let path = match &self.namespace {
             None => format!("{group}/{}", self.kind.plural()),
             Some(namespace) => format!("{group}/namespaces/{namespace}/{}", self.kind.plural()),
-        }
-    }
-
-    /// What the server selects by fields.
-    pub(super) fn field_selector(&self) -> Option<String> {
-        self.name.as_ref().map(|name| format!("metadata.name={name}"))
-    }
-
-    /// What the server selects by labels.
-    pub(super) fn label_selector(&self) -> Option<String> {
-        self.labels.as_deref().map(str::to_owned)
+        };
+        let fields = self.name.as_ref().map(|name| format!("metadata.name={name}"));
+        let labels = self.labels.as_deref().map(str::to_owned);
+        Query { path, fields, labels, metadata_only: false }
     }
 
     /// The name of the CustomResourceDefinition without which the resource does not exist.

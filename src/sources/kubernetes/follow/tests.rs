@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 
-use super::{Event, Follower};
+use super::{Event, Follower, Query};
 use crate::sources::kubernetes::script::{
     Answer, Script, added, bookmark, deleted, expired, object,
 };
@@ -17,10 +17,11 @@ async fn told(answers: Vec<Answer>, count: usize) -> (Vec<String>, Vec<String>) 
     let (sender, mut events) = mpsc::channel(8);
     let follower = Follower {
         client: script.client(),
-        path: PATH.to_owned(),
-        fields: Some("metadata.name=a".to_owned()),
-        labels: None,
-        metadata_only: false,
+        query: Query {
+            path: PATH.to_owned(),
+            fields: Some("metadata.name=a".to_owned()),
+            ..Query::default()
+        },
         at: 0,
         events: sender,
         paged: Arc::default(),

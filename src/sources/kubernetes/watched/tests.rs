@@ -3,20 +3,20 @@ use crate::api::Kind;
 
 #[test]
 fn paths_are_those_of_the_api() {
-    assert_eq!(Watched::all(Kind::Pod).path(), "/api/v1/pods");
-    assert_eq!(Watched::all(Kind::Pod).within("a").path(), "/api/v1/namespaces/a/pods");
-    assert_eq!(Watched::all(Kind::Pod).within("").path(), "/api/v1/pods");
-    assert_eq!(Watched::all(Kind::Node).within("a").path(), "/api/v1/nodes");
+    assert_eq!(Watched::all(Kind::Pod).query().path, "/api/v1/pods");
+    assert_eq!(Watched::all(Kind::Pod).within("a").query().path, "/api/v1/namespaces/a/pods");
+    assert_eq!(Watched::all(Kind::Pod).within("").query().path, "/api/v1/pods");
+    assert_eq!(Watched::all(Kind::Node).within("a").query().path, "/api/v1/nodes");
     let gateways = Watched::all(Kind::Gateway);
-    assert_eq!(gateways.path(), "/apis/networking.istio.io/v1/gateways");
+    assert_eq!(gateways.query().path, "/apis/networking.istio.io/v1/gateways");
     assert_eq!(gateways.definition().unwrap(), "gateways.networking.istio.io");
     let map = Watched::one(Kind::ConfigMap, "istio-system", "istio").within("a");
-    assert_eq!(map.path(), "/api/v1/namespaces/istio-system/configmaps");
-    assert_eq!(map.field_selector().unwrap(), "metadata.name=istio");
+    assert_eq!(map.query().path, "/api/v1/namespaces/istio-system/configmaps");
+    assert_eq!(map.query().fields.unwrap(), "metadata.name=istio");
     assert_eq!(map.definition(), None);
     let secrets = Watched::labelled(Kind::Secret, "a", "b=c");
-    assert_eq!(secrets.path(), "/api/v1/namespaces/a/secrets");
-    assert_eq!(secrets.label_selector().unwrap(), "b=c");
+    assert_eq!(secrets.query().path, "/api/v1/namespaces/a/secrets");
+    assert_eq!(secrets.query().labels.unwrap(), "b=c");
 }
 
 #[test]
