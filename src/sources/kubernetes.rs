@@ -123,7 +123,7 @@ struct Running {
 impl Running {
     fn start(source: KubernetesSource) -> Running {
         let (sender, events) = mpsc::channel(EVENTS);
-        let (made, _) = watch::channel(());
+        let (made, back) = (watch::Sender::new(()), watch::Sender::new(()));
         let paged = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         let follower = |at: usize, watched: Option<&Watched>, relist: Arc<Notify>| Follower {
@@ -134,6 +134,7 @@ impl Running {
             paged: paged.clone(),
             made: watched.and_then(Watched::definition).map(|_| made.subscribe()),
             relist,
+            back: back.clone(),
         };
         let mut audited = Vec::new();
         for (at, watched) in source.watches.iter().enumerate() {

@@ -21,6 +21,12 @@ impl Default for Backoff {
 }
 
 impl Backoff {
+    /// Waits that are longer than any test, as after a long outage.
+    #[cfg(test)]
+    pub fn for_ever() -> Backoff {
+        Backoff { next: Duration::from_secs(24 * 60 * 60) }
+    }
+
     /// How long to wait now: at least what the server asked for.
     pub fn wait(&mut self, asked: Duration) -> Duration {
         let wait = self.next.mul_f64(0.5 + 0.5 * fastrand::f64());
@@ -28,9 +34,9 @@ impl Backoff {
         wait.max(asked.min(LONGEST))
     }
 
-    /// Something worked.
-    pub fn reset(&mut self) {
-        self.next = FIRST;
+    /// Something worked. True if it did not before.
+    pub fn reset(&mut self) -> bool {
+        std::mem::replace(&mut self.next, FIRST) != FIRST
     }
 }
 

@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use kube::Client;
 use kube::core::watch::WatchEvent;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::backoff::Backoff;
 use super::query::Query;
@@ -81,6 +81,9 @@ pub(super) struct Follower {
     pub made: Option<watch::Receiver<()>>,
     /// Asks for a new list.
     pub relist: Arc<Notify>,
+    /// Changes when the server works again for somebody who asks through this client: the others need not wait until
+    /// it is their time.
+    pub back: watch::Sender<()>,
 }
 
 /// Why following ended for the moment.
@@ -110,12 +113,19 @@ struct Failure {
 
 impl Follower {
     /// Follows until nobody listens.
-    pub async fn run(mut self) {
-        let mut backoff = Backoff::default();
+    pub async fn run(self) {
+        self.run_after(Backoff::default()).await;
+    }
+
+    /// The same after waits that were in vain.
+    async fn run_after(mut self, mut backoff: Backoff) {
         let mut absent = Backoff::default();
         let mut version = None;
         let relist = self.relist.clone();
+        let mut back = self.back.subscribe();
         loop {
+            // Who succeeds from now on may know more than this try.
+            back.mark_unchanged();
             let end = tokio::select! {
                 end = self.follow(&mut version, &mut backoff) => end,
                 () = relist.notified() => {
@@ -126,18 +136,17 @@ impl Follower {
             if !matches!(end, End::Absent) {
                 absent.reset();
             }
+            let end = match end {
+                // A watch may be too late, which a list mends; a list may not.
+                End::Expired if version.is_none() => End::failed(EXPIRED),
+                end => end,
+            };
             match end {
                 End::Over => {}
                 End::Expired => {
-                    // A watch may be too late, which a list mends; a list may not.
-                    let lists = version.take().is_none();
-                    if lists && self.tell(Event::Lost(EXPIRED.to_owned())).await.is_err() {
-                        return;
-                    }
+                    version = None;
                     // Collections do not expire in step, and nothing says that the server is in trouble.
-                    let mut once = Backoff::default();
-                    let backoff = if lists { &mut backoff } else { &mut once };
-                    tokio::time::sleep(backoff.wait(Duration::ZERO)).await;
+                    sleep(soon()).await;
                 }
                 End::Unstreamed => self.paged.store(true, Ordering::Relaxed),
                 End::Absent => {
@@ -150,7 +159,7 @@ impl Follower {
                     if self.tell(Event::Lost(failure.why)).await.is_err() {
                         return;
                     }
-                    tokio::time::sleep(backoff.wait(failure.asked)).await;
+                    wait(&mut backoff, failure.asked, &mut back).await;
                 }
                 End::Unheard => return,
             }
@@ -170,7 +179,14 @@ impl Follower {
         };
         if timeout(patience, made).await.is_ok() {
             // Not at once: that it was told does not mean that it is served.
-            tokio::time::sleep(Backoff::default().wait(Duration::ZERO)).await;
+            sleep(soon()).await;
+        }
+    }
+
+    /// The server works, and perhaps it did not before.
+    fn works(&self, backoff: &mut Backoff) {
+        if backoff.reset() {
+            self.back.send_replace(());
         }
     }
 
@@ -179,7 +195,7 @@ impl Follower {
         let followed = async {
             if version.is_none() && self.paged.load(Ordering::Relaxed) {
                 *version = Some(self.list().await?);
-                backoff.reset();
+                self.works(backoff);
             }
             self.watch(version, backoff).await
         };
@@ -209,7 +225,6 @@ impl Follower {
     /// Watches; begins with a streamed list where there is no version to go on from.
     async fn watch(&self, version: &mut Option<String>, backoff: &mut Backoff) -> Result<(), End> {
         let lists = version.is_none();
-        let begun = Instant::now();
         let seconds = WATCH_SECONDS + fastrand::u32(..WATCH_SECONDS / 2);
         let events = self.query.changes(&self.client, version.as_deref(), seconds);
         let events = answer(events).await.map_err(|end| match end {
@@ -220,13 +235,16 @@ impl Follower {
         let mut events = pin!(events);
         self.tell(if lists { Event::Listing } else { Event::Followed }).await?;
         let mut listing = lists;
-        let mut quiet = true;
+        // What works brings something, or lasts.
+        let mut works = false;
         loop {
-            let event = timeout(SILENCE, events.next()).await;
-            if !listing && begun.elapsed() >= SHORT {
-                backoff.reset();
-            }
-            let event = match event {
+            let patience = if listing || works { SILENCE } else { SHORT };
+            let event = match timeout(patience, events.next()).await {
+                Err(_) if !(listing || works) => {
+                    works = true;
+                    self.works(backoff);
+                    continue;
+                }
                 Err(_) => {
                     return Err(End::failed(format!("silent for {} s", SILENCE.as_secs())));
                 }
@@ -234,13 +252,12 @@ impl Follower {
                 Ok(None) if listing => {
                     return Err(End::failed("the connection ended before the list did"));
                 }
-                Ok(None) if quiet && begun.elapsed() < SHORT => {
+                Ok(None) if !works => {
                     return Err(End::failed("the connection ended at once"));
                 }
                 Ok(None) => return Ok(()),
                 Ok(Some(Ok(event))) => event,
             };
-            quiet = false;
             let reached = match event {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                     let reached = object.version().to_owned();
@@ -265,7 +282,8 @@ impl Follower {
             // A list that is cut off begins anew.
             if !listing {
                 *version = Some(reached);
-                backoff.reset();
+                works = true;
+                self.works(backoff);
             }
         }
     }
@@ -273,6 +291,22 @@ impl Follower {
     async fn tell(&self, event: Event) -> Result<(), End> {
         self.events.send((self.at, event)).await.map_err(|_| End::Unheard)
     }
+}
+
+/// Waits before the next try: until it is time, or the server is back for others.
+async fn wait(backoff: &mut Backoff, asked: Duration, back: &mut watch::Receiver<()>) {
+    let failed = Instant::now();
+    let latest = failed + backoff.wait(asked);
+    if let Ok(Ok(())) = timeout_at(latest, back.changed()).await {
+        // What the server asked for counts, and not all come at once.
+        let early = (Instant::now() + soon()).max(failed + asked);
+        sleep_until(early.min(latest)).await;
+    }
+}
+
+/// A short time of which a part is chance.
+fn soon() -> Duration {
+    Backoff::default().wait(Duration::ZERO)
 }
 
 /// Waits for the answer to a request.

@@ -11,7 +11,8 @@ fn waits_double_with_jitter_up_to_the_longest() {
         assert!(wait >= expected / 2 && wait <= expected, "{wait:?} of {expected:?}");
         expected = (expected * 2).min(LONGEST);
     }
-    backoff.reset();
+    assert!(backoff.reset());
+    assert!(!backoff.reset(), "it worked before");
     assert!(backoff.wait(Duration::ZERO) <= FIRST);
 }
 

@@ -1,34 +1,35 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
-use super::{Event, Follower, Query};
+use super::{Backoff, Event, Follower, Query};
 use crate::sources::kubernetes::script::{
     Answer, Script, added, bookmark, deleted, expired, object,
 };
 
 const PATH: &str = "/api/v1/pods";
 
+fn follower(script: &Script, path: &str, events: mpsc::Sender<(usize, Event)>) -> Follower {
+    let fields = Some("metadata.name=a".to_owned());
+    Follower {
+        client: script.client(),
+        query: Query { path: path.to_owned(), fields, ..Query::default() },
+        at: 0,
+        events,
+        paged: Arc::default(),
+        made: None,
+        relist: Arc::new(Notify::new()),
+        back: watch::Sender::new(()),
+    }
+}
+
 /// What a follower of these answers tells, as words, until it has told `count` events; and what it asked.
 async fn told(answers: Vec<Answer>, count: usize) -> (Vec<String>, Vec<String>) {
     let script = Script::default();
     script.add(PATH, answers);
     let (sender, mut events) = mpsc::channel(8);
-    let follower = Follower {
-        client: script.client(),
-        query: Query {
-            path: PATH.to_owned(),
-            fields: Some("metadata.name=a".to_owned()),
-            ..Query::default()
-        },
-        at: 0,
-        events: sender,
-        paged: Arc::default(),
-        made: None,
-        relist: Arc::new(Notify::new()),
-    };
-    let task = tokio::spawn(follower.run());
+    let task = tokio::spawn(follower(&script, PATH, sender).run());
     let mut words = Vec::new();
     while words.len() < count {
         let (_, event) = events.recv().await.unwrap();
@@ -130,6 +131,25 @@ async fn what_fails_is_told_and_tried_again_from_where_it_was() {
     assert!(words[8].starts_with("Lost(\"429"), "{words:?}");
     assert_eq!(words[9], "Followed");
     assert!(requests.last().unwrap().ends_with("resourceVersion=6"), "{requests:?}");
+}
+
+#[tokio::test]
+async fn who_waits_for_the_server_does_so_until_it_is_back_for_others() {
+    let script = Script::default();
+    let answers = || [Answer::Refused(503, 0), Answer::Open(vec![bookmark("5", true)])];
+    let (sender, mut events) = mpsc::channel(8);
+    let waits = follower(&script, "/api/v1/services", sender);
+    let (unheard, _events) = mpsc::channel(8);
+    let succeeds = Follower { back: waits.back.clone(), ..follower(&script, PATH, unheard) };
+    script.add("/api/v1/services", answers());
+    tokio::spawn(waits.run_after(Backoff::for_ever()));
+    let (_, lost) = events.recv().await.unwrap();
+    assert!(matches!(lost, Event::Lost(_)), "{lost:?}");
+    script.add(PATH, answers());
+    tokio::spawn(succeeds.run());
+    for want in [Event::Listing, Event::Listed, Event::Followed] {
+        assert_eq!(events.recv().await.unwrap().1, want);
+    }
 }
 
 #[tokio::test]
