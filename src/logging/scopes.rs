@@ -65,6 +65,10 @@ const DEFAULT: usize = 7;
 /// The place of `grpc`, which is silent until it is asked to speak.
 const GRPC: usize = 14;
 
+/// Modules of kube's client that tell each failure with each try: a watch that was cut, a status, an answer that cannot
+/// be read with all of its content, which may be a secret. Who asked gets the same as an error, and tells it once.
+const SILENT: [&str; 2] = ["kube_client::client", "kube_client::client::builder"];
+
 /// The place of a scope in [`SCOPES`].
 fn find(name: &str) -> Option<usize> {
     SCOPES.binary_search_by_key(&name, |(name, _)| name).ok()
@@ -224,6 +228,9 @@ impl LogScopes {
     /// `default:debug` an HTTP/2 library would drown everything else.
     pub(super) fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let target = metadata.target();
+        if SILENT.contains(&target) {
+            return false;
+        }
         let ours = find(target).is_some() || target.starts_with(env!("CARGO_PKG_NAME"));
         let most = if ours { Level::Debug } else { Level::Info };
         let configured = self.0.get(scope_index(target)).map_or(Level::Info, State::level);

@@ -112,6 +112,16 @@ fn dependencies_do_not_debug() {
 }
 
 #[test]
+fn what_kubes_client_tells_with_each_try_is_left_to_who_asked() {
+    let log = logged(false, "all:debug", "", |_| {
+        tracing::warn!(target: "kube_client::client", "eof in poll");
+        tracing::error!(target: "kube_client::client::builder", "failed with status 503");
+        tracing::warn!(target: "kube_client::client::tls", "failed to reload CA bundle");
+    });
+    assert_eq!(untimed(&log), ["warn\tdefault\tfailed to reload CA bundle"]);
+}
+
+#[test]
 fn levels_change_while_running() {
     let log = logged(false, "default:info", "", |scopes| {
         let speak = || tracing::debug!(target: "krt", "the same place in the code");
