@@ -12,7 +12,6 @@ pub mod cluster;
 mod crds;
 pub mod faults;
 mod faulty;
-mod installed;
 pub mod namespace;
 pub mod objects;
 mod scenarios;

@@ -1,6 +1,6 @@
 //! What `kubectl apply -k manifests` installs fits the daemon: flags, variables, ports, and what it may do.
 //!
-//! Reads the files as they are; tests/kube applies them.
+//! Reads the files as they are; only `applied` needs an API server.
 
 mod applied;
 mod files;

@@ -4,14 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::runtime::conditions::is_crd_established;
-use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Config, ResourceExt};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -21,7 +19,7 @@ use super::objects::{self, Objects};
 use super::server::{Program, Server, free_port};
 use crate::skip::skipped;
 
-/// Between two questions whether the server is ready.
+/// Between two questions whether the server is ready for something.
 const GLANCE: Duration = Duration::from_millis(25);
 /// How many such questions; together as long as a slow machine may need.
 const GLANCES: usize = 4_800;
@@ -147,10 +145,7 @@ impl Cluster {
 
     /// `kubectl apply`, of kubectl itself or of our program. Returns what it said.
     pub fn kubectl_apply(&self, arguments: &[&str]) -> String {
-        let mut command = match Program::find() {
-            Ok(Program::Ours(binary)) => Command::new(binary),
-            _ => Command::new("kubectl"),
-        };
+        let mut command = Command::new(Program::kubectl());
         command.arg("apply").arg("--kubeconfig").arg(&self.kubeconfig).args(arguments);
         let output = command.output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -186,7 +181,7 @@ impl Cluster {
             object.types.as_ref().is_some_and(|t| t.kind == "CustomResourceDefinition")
         });
         for crd in self.objects.apply(crds).await? {
-            await_condition(api.clone(), &crd.name_any(), is_crd_established()).await?;
+            established(&api, &crd.name_any()).await?;
         }
         Ok(())
     }
@@ -203,6 +198,19 @@ impl Cluster {
         }
         Err(last.context("never asked")?).context("the API server did not get ready")
     }
+}
+
+/// Waits until the server serves what a CRD says.
+async fn established(crds: &Api<CustomResourceDefinition>, name: &str) -> Result<()> {
+    for _ in 0..GLANCES {
+        let status = crds.get(name).await?.status;
+        let mut conditions = status.into_iter().flat_map(|status| status.conditions).flatten();
+        if conditions.any(|c| (&*c.type_, &*c.status) == ("Established", "True")) {
+            return Ok(());
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
+    bail!("the API server does not serve {name}")
 }
 
 /// What a file says. A request is made once: a client would hide a busy server from tests.

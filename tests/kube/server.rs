@@ -15,6 +15,9 @@ pub struct Server {
     pub kubeconfig: PathBuf,
 }
 
+/// Where people put etcd, kube-apiserver and kubectl.
+const ASSETS: &str = "KUBEBUILDER_ASSETS";
+
 /// What can be started.
 #[derive(Clone)]
 pub enum Program {
@@ -28,7 +31,7 @@ impl Program {
     /// What there is; else why there is none.
     pub fn find() -> Result<Program, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        if std::env::var_os("KUBEBUILDER_ASSETS").is_some_and(|folder| !folder.is_empty()) {
+        if assets().is_some() {
             return Ok(Program::Script(root.join("tests/kube-apiserver/binaries.sh")));
         }
         let ours = root.join("target/kube-apiserver/kube-apiserver");
@@ -36,6 +39,15 @@ impl Program {
             return Ok(Program::Ours(ours));
         }
         Err(format!("{} is missing; `make test` builds it where Go is installed", ours.display()))
+    }
+
+    /// What does `kubectl apply`.
+    pub fn kubectl() -> PathBuf {
+        match (Program::find(), assets()) {
+            (Ok(Program::Ours(binary)), _) => binary,
+            (_, Some(assets)) => assets.join("kubectl"),
+            _ => "kubectl".into(),
+        }
     }
 }
 
@@ -80,6 +92,11 @@ impl Drop for Server {
         drop(self.child.stdin.take());
         drop(self.child.wait());
     }
+}
+
+/// The folder with the binaries of others, where there is one.
+fn assets() -> Option<PathBuf> {
+    std::env::var_os(ASSETS).filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
 /// A port of 127.0.0.1 that was free a moment ago.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -20,11 +19,22 @@ use crate::kube::faults::{Fault, Faults};
 const GLANCE: Duration = Duration::from_millis(100);
 /// How many looks; together as long as a slow machine may need.
 const GLANCES: usize = 600;
-/// As many looks as it takes to be told of something that may not be done.
-const SOON: usize = 50;
 
-/// What has to be written somewhere by each part of the control plane that writes.
+/// What `kubectl apply -k` is told in turn.
+const DIRECTORIES: [&str; 2] = ["manifests", "manifests/webhooks"];
+
+/// What the daemon has to read, and what each part of it that writes has to write to.
 const WORK: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: default}
+spec: {ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: default}
+spec: {hosts: [web], http: [{route: [{destination: {host: web}}]}]}
+---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata:
@@ -37,22 +47,19 @@ spec:
   resolution: DNS
 ";
 
-/// `kubectl apply -k`. What it says, line by line.
-fn apply(cluster: &Cluster, directory: &str) -> Vec<String> {
-    let mut command = match std::env::var_os("KUBEBUILDER_ASSETS").filter(|at| !at.is_empty()) {
-        Some(assets) => Command::new(Path::new(&assets).join("kubectl")),
-        None => Command::new(files::path("target/kube-apiserver/kube-apiserver")),
-    };
-    command.arg("apply").arg("--kubeconfig").arg(cluster.kubeconfig());
-    let output = command.arg("-k").arg(files::path(directory)).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+/// `kubectl apply -k` of all. What it says, line by line.
+fn apply(cluster: &Cluster) -> Vec<String> {
+    let said = DIRECTORIES.map(|directory| {
+        let folder = files::path(directory);
+        cluster.kubectl_apply(&["-k", folder.to_str().unwrap()])
+    });
+    said.concat().lines().map(str::to_owned).collect()
 }
 
-/// The resource versions of the objects of a directory.
-async fn versions(cluster: &Cluster, directory: &str) -> BTreeMap<(String, String), String> {
+/// The resource versions of the objects of all.
+async fn versions(cluster: &Cluster) -> BTreeMap<(String, String), String> {
     let mut versions = BTreeMap::new();
-    for document in files::all(directory) {
+    for document in DIRECTORIES.into_iter().flat_map(files::all) {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let (api_version, kind) = (text(&document["apiVersion"]), text(&document["kind"]));
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
@@ -67,18 +74,19 @@ async fn versions(cluster: &Cluster, directory: &str) -> BTreeMap<(String, Strin
 #[tokio::test]
 async fn applied_again_nothing_changes() {
     let Some(cluster) = Cluster::bare().await else { return };
-    for directory in ["manifests", "manifests/webhooks"] {
-        apply(&cluster, directory);
-        // Until definitions are served, they change.
-        cluster.install_crds().await.unwrap();
-        let before = versions(&cluster, directory).await;
-        let said = apply(&cluster, directory);
-        assert_eq!(versions(&cluster, directory).await, before);
-        // kubectl always sends the selector of a PodDisruptionBudget, whose fields it must replace together.
-        let changed = said.iter().filter(|line| !line.ends_with(" unchanged"));
-        let budget = "poddisruptionbudget.policy/istiod configured";
-        assert_eq!(changed.filter(|line| *line != budget).collect::<Vec<_>>(), [""; 0]);
-    }
+    let said = apply(&cluster);
+    let others: Vec<_> = said.iter().filter(|line| !line.ends_with(" created")).collect();
+    assert_eq!(others, [""; 0]);
+    // Until definitions are served, they change.
+    cluster.install_crds().await.unwrap();
+    let before = versions(&cluster).await;
+    assert!(before.len() > 20, "{before:?}");
+    let said = apply(&cluster);
+    assert_eq!(versions(&cluster).await, before);
+    // kubectl always sends the selector of a PodDisruptionBudget, whose fields it must replace together.
+    let changed = said.iter().filter(|line| !line.ends_with(" unchanged"));
+    let budget = "poddisruptionbudget.policy/istiod configured";
+    assert_eq!(changed.filter(|line| *line != budget).collect::<Vec<_>>(), [""; 0]);
 }
 
 /// Definitions of those of Istio's kinds that the manifests do not define.
@@ -128,25 +136,25 @@ async fn until(log: &Path, text: &str) {
     panic!("no line has {text:?}: {}", std::fs::read_to_string(log).unwrap());
 }
 
-/// Waits until what is to be written is, for as long as it takes to be told that it may not be.
-async fn written(cluster: &Cluster) {
+/// Waits until what is to be written is.
+async fn written(cluster: &Cluster, log: &Path) {
     let entries = GroupVersionKind::gvk("networking.istio.io", "v1", "ServiceEntry");
-    for _ in 0..SOON {
+    for _ in 0..GLANCES {
         let entries = cluster.objects.list(&entries).await.unwrap();
         if !entries[0].data["status"]["addresses"].is_null() {
             return;
         }
         tokio::time::sleep(GLANCE).await;
     }
+    panic!("no address was written: {}", std::fs::read_to_string(log).unwrap());
 }
 
 #[tokio::test]
 async fn the_daemon_is_forbidden_nothing() {
     let Some(cluster) = Cluster::bare().await else { return };
-    apply(&cluster, "manifests");
-    apply(&cluster, "manifests/webhooks");
+    apply(&cluster);
+    cluster.install_crds().await.unwrap();
     cluster.install(&missing_definitions()).await.unwrap();
-    cluster.apply(WORK).await.unwrap();
     let logs = tempfile::tempdir().unwrap();
 
     // Somebody else's account shows that the log would tell.
@@ -162,9 +170,12 @@ async fn the_daemon_is_forbidden_nothing() {
     between.inject("sendInitialEvents=true", Fault::Status(StatusCode::UNPROCESSABLE_ENTITY));
     let daemon = start(&between.kubeconfig(), &log);
     until(&log, "\tready").await;
-    written(&cluster).await;
+    cluster.apply(WORK).await.unwrap();
+    written(&cluster, &log).await;
     assert!(daemon.stop().0.success());
     let log = std::fs::read_to_string(&log).unwrap();
+    assert!(between.requests().iter().any(|request| request.contains("/services")), "{log}");
+    assert_eq!(between.refused(), [""; 0], "{log}");
     let forbidden: Vec<_> = log.lines().filter(|line| line.contains(" is forbidden")).collect();
     assert_eq!(forbidden, [""; 0]);
 }
