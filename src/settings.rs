@@ -5,6 +5,8 @@
 //! A bad value never stops the process: the default holds and a note says so, because a chart of another
 //! version must not keep the control plane from starting.
 
+pub mod agent;
+mod fields;
 mod names;
 mod table;
 mod value;

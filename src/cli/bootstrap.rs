@@ -3,14 +3,12 @@
 //! Reads the objects once, lets the store derive what they say of the pod, and prints JSON: the same input
 //! gives the same bytes. Speaks with nobody; where the control plane and the secrets are is only written down.
 
-pub mod envoy;
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use self::envoy::{Address, bootstrap};
 use super::inputs::{Mesh, read_node};
 use super::node;
+use crate::agent::bootstrap::{self, Address, bootstrap};
 use crate::api::Severity;
 use crate::settings::Settings;
 
@@ -66,13 +64,16 @@ pub fn run(arguments: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
         }
         _ => anyhow::bail!("--proxy with --configDir, or --node is needed"),
     };
-    let settings = envoy::Settings {
+    let settings = bootstrap::Settings {
         xds: arguments.address.clone(),
+        xds_tls: None,
+        xds_headers: Vec::new(),
         delta: arguments.delta,
         sds: arguments.sds.clone(),
         admin_port: arguments.admin_port,
         stats_port: arguments.stats_port,
         status_port: arguments.status_port,
+        agent_port: 0,
     };
     let text = serde_json::to_string_pretty(&bootstrap(&node, &settings))?;
     super::print(&(text + "\n"))?;

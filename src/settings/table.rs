@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::value::{Rejected, Value, assign};
+use super::fields::settings;
 use crate::api::features::{JwksFetcher, Percent, SessionLabels};
 use crate::api::{Block, Features};
 
@@ -34,40 +34,8 @@ pub struct Variable {
     pub state: State,
 }
 
-macro_rules! settings {
-    ($($name:literal $field:ident: $type:ty = $default:expr, $meaning:literal;)*) => {
-        /// The variables that have an effect, read.
-        #[derive(Clone, Debug, PartialEq)]
-        pub struct Settings {
-            $(#[doc = concat!("`", $name, "`: ", $meaning, ".")] pub $field: $type,)*
-        }
-
-        impl Default for Settings {
-            fn default() -> Settings {
-                Settings { $($field: $default,)* }
-            }
-        }
-
-        impl Settings {
-            /// Name and value of each, as they would be written, in the order of the table.
-            pub fn effective(&self) -> Vec<(&'static str, String)> {
-                vec![$(($name, self.$field.show()),)*]
-            }
-
-            /// Takes one variable. False for one that is not in this part of the table.
-            pub(super) fn set(&mut self, name: &str, text: &str) -> Result<bool, Rejected> {
-                match name {
-                    $($name => assign(&mut self.$field, text),)*
-                    _ => Ok(false),
-                }
-            }
-        }
-
-        const MEANINGS: &[&str] = &[$($meaning),*];
-    };
-}
-
 settings! {
+    Settings, "The variables that have an effect, read.";
     "POD_NAME" pod_name: String = String::new(),
         "the name of this replica, in answers and in what it writes";
     "POD_NAMESPACE" pod_namespace: String = "istio-system".to_owned(),

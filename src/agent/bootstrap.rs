@@ -1,7 +1,7 @@
 //! Envoy's bootstrap: where its node, the control plane, the secret server and its own ports are.
 //!
 //! Pure: settings in, JSON out. The names of clusters are those that the served configuration refers to:
-//! `xds-grpc` for ADS and `sds-grpc` for the secrets of mTLS.
+//! `xds-grpc` for ADS, `sds-grpc` for the secrets of mTLS, `agent` for the agent's own port.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,6 +13,10 @@ use serde_json::{Value, json};
 pub struct Settings {
     /// Where ADS is.
     pub xds: Address,
+    /// How ADS is reached over TLS; in plaintext without.
+    pub xds_tls: Option<XdsTls>,
+    /// What is said with each stream of ADS: names and values.
+    pub xds_headers: Vec<(String, String)>,
     /// Ask for incremental instead of state-of-the-world updates.
     pub delta: bool,
     /// Where secrets are.
@@ -23,6 +27,19 @@ pub struct Settings {
     pub stats_port: u16,
     /// The port that tells everybody whether the proxy is ready; 0 for none.
     pub status_port: u16,
+    /// The port on loopback where an agent says whether the proxy is ready; 0 where Envoy itself says so.
+    pub agent_port: u16,
+}
+
+/// TLS with the control plane, by secrets of the secret server: the workload's certificate shows who the proxy is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct XdsTls {
+    /// The name that the control plane's certificate must have.
+    pub server_name: String,
+    /// The secret with the certificate that is shown to it.
+    pub certificate: String,
+    /// The secret with the roots that it is verified by.
+    pub roots: String,
 }
 
 /// Where a server is.
@@ -66,6 +83,14 @@ const RETRY_AFTER: &str = "0.5s";
 /// To which that time grows while the control plane is away. Envoy's default of 30 s would leave proxies alone for
 /// so long after it is back.
 const RETRY_AT_MOST_AFTER: &str = "5s";
+/// The name of the secret with the workload's certificate and key.
+pub const WORKLOAD: &str = "default";
+/// Where readiness is told.
+const READY: &str = "/healthz/ready";
+const ADMIN: &str = "prometheus_stats";
+const AGENT: &str = "agent";
+const SDS: &str = "sds-grpc";
+const XDS: &str = "xds-grpc";
 const CONNECTIONS: &str =
     "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig";
 
@@ -73,15 +98,42 @@ const CONNECTIONS: &str =
 pub fn bootstrap(node: &Value, settings: &Settings) -> Value {
     let admin = Address::Tcp("127.0.0.1".to_owned(), settings.admin_port);
     let ads = json!({ "ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s" });
+    let (ready_from, ready_path) = match settings.agent_port {
+        0 => (ADMIN, "/ready"),
+        _ => (AGENT, READY),
+    };
+    let stats = "/stats/prometheus";
     let listeners = [
-        (settings.stats_port, "prometheus", "/stats/prometheus", "/stats/prometheus"),
-        (settings.status_port, "agent", "/healthz/ready", "/ready"),
+        (settings.stats_port, "prometheus", stats, ADMIN, stats),
+        (settings.status_port, "agent", READY, ready_from, ready_path),
     ];
     let listeners: Vec<Value> = listeners
         .into_iter()
         .filter(|(port, ..)| *port != 0)
-        .map(|(port, name, path, rewrite)| window(port, name, path, rewrite))
+        .map(|(port, name, path, cluster, rewrite)| window(port, name, path, cluster, rewrite))
         .collect();
+    let mut clusters = vec![
+        cluster(ADMIN, &admin, false),
+        cluster(SDS, &settings.sds, true),
+        xds_cluster(settings),
+    ];
+    if settings.agent_port != 0 {
+        let address = Address::Tcp("127.0.0.1".to_owned(), settings.agent_port);
+        clusters.push(cluster(AGENT, &address, false));
+    }
+    let headers = settings.xds_headers.iter();
+    let headers: Vec<Value> =
+        headers.map(|(key, value)| json!({ "key": key, "value": value })).collect();
+    let mut ads_service = json!({ "envoy_grpc": {
+        "cluster_name": XDS,
+        "retry_policy": { "retry_back_off": {
+            "base_interval": RETRY_AFTER,
+            "max_interval": RETRY_AT_MOST_AFTER,
+        } },
+    } });
+    if let Some(service) = ads_service.as_object_mut().filter(|_| !headers.is_empty()) {
+        service.insert("initial_metadata".to_owned(), headers.into());
+    }
     json!({
         "node": node,
         "admin": { "address": socket(&admin) },
@@ -100,22 +152,63 @@ pub fn bootstrap(node: &Value, settings: &Settings) -> Value {
                 "api_type": if settings.delta { "DELTA_GRPC" } else { "GRPC" },
                 "set_node_on_first_message_only": true,
                 "transport_api_version": "V3",
-                "grpc_services": [{ "envoy_grpc": {
-                    "cluster_name": "xds-grpc",
-                    "retry_policy": { "retry_back_off": {
-                        "base_interval": RETRY_AFTER,
-                        "max_interval": RETRY_AT_MOST_AFTER,
-                    } },
-                } }],
+                "grpc_services": [ads_service],
             },
         },
         "static_resources": {
             "listeners": listeners,
-            "clusters": [
-                cluster("prometheus_stats", &admin, false),
-                cluster("sds-grpc", &settings.sds, true),
-                cluster("xds-grpc", &settings.xds, true),
-            ],
+            "clusters": clusters,
+        },
+    })
+}
+
+fn xds_cluster(settings: &Settings) -> Value {
+    let mut cluster = cluster(XDS, &settings.xds, true);
+    let (Some(fields), Some(tls)) = (cluster.as_object_mut(), &settings.xds_tls) else {
+        return cluster;
+    };
+    let context = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
+    let socket = json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": format!("type.googleapis.com/{context}"),
+            "sni": tls.server_name,
+            "common_tls_context": {
+                "alpn_protocols": ["h2"],
+                "tls_params": { "tls_minimum_protocol_version": "TLSv1_2" },
+                "tls_certificate_sds_secret_configs": [secret(&tls.certificate)],
+                "combined_validation_context": {
+                    "default_validation_context": { "match_typed_subject_alt_names": [{
+                        "san_type": san_type(&tls.server_name),
+                        "matcher": { "exact": tls.server_name },
+                    }] },
+                    "validation_context_sds_secret_config": secret(&tls.roots),
+                },
+            },
+        },
+    });
+    fields.insert("transport_socket".to_owned(), socket);
+    cluster
+}
+
+/// A certificate for an address names it as such.
+fn san_type(name: &str) -> &'static str {
+    if name.parse::<std::net::IpAddr>().is_ok() { "IP_ADDRESS" } else { "DNS" }
+}
+
+/// A secret of the secret server. Envoy waits for it as long as it takes.
+fn secret(name: &str) -> Value {
+    json!({
+        "name": name,
+        "sds_config": {
+            "resource_api_version": "V3",
+            "initial_fetch_timeout": "0s",
+            "api_config_source": {
+                "api_type": "GRPC",
+                "transport_api_version": "V3",
+                "set_node_on_first_message_only": true,
+                "grpc_services": [{ "envoy_grpc": { "cluster_name": SDS } }],
+            },
         },
     })
 }
@@ -142,8 +235,8 @@ fn cluster(name: &str, address: &Address, http2: bool) -> Value {
     cluster
 }
 
-/// A listener that shows one path of the admin interface to everybody.
-fn window(port: u16, name: &str, path: &str, rewrite: &str) -> Value {
+/// A listener that shows everybody one path of what only loopback sees.
+fn window(port: u16, name: &str, path: &str, cluster: &str, rewrite: &str) -> Value {
     let manager =
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
     let router = "envoy.extensions.filters.http.router.v3.Router";
@@ -160,7 +253,7 @@ fn window(port: u16, name: &str, path: &str, rewrite: &str) -> Value {
                     "domains": ["*"],
                     "routes": [{
                         "match": { "path": path },
-                        "route": { "cluster": "prometheus_stats", "prefix_rewrite": rewrite },
+                        "route": { "cluster": cluster, "prefix_rewrite": rewrite },
                     }],
                 }] },
                 "http_filters": [{

@@ -1,0 +1,36 @@
+//! `istiod agent`: what a machine or a pod needs beside its Envoy.
+//!
+//! ```text
+//!            CSR        ┌─────────┐  secrets   ┌───────┐  ADS over mTLS
+//!  CA  ◄──────────────  │  agent  │ ─────────► │ Envoy │ ────────────────► control plane
+//!  15012                └─────────┘  (socket)  └───────┘                   15012
+//! ```
+//!
+//! Gets and renews the workload's certificate, serves it to Envoy, writes Envoy's bootstrap, starts Envoy and drains it.
+//! Takes the place of istio-agent for stock Envoys, by the same variables and files where they mean the same.
+//!
+//! **Envoy asks the control plane itself**; istio-agent puts itself in between. A stock Envoy can show who it is with the
+//! certificate that it has anyway, follow a new root without a restart, and reconnect: nothing is left that a proxy in
+//! between would do for it, and so nothing of the agent's can hold up, copy or lose configuration. What istio-agent does
+//! with the stream besides (names of the mesh as DNS, modules, probes of a machine's application) is for Istio's Envoy
+//! or missing here; COMPATIBILITY.md lists it.
+//!
+//! Knows settings and messages, nothing of the control plane's insides. `bootstrap::agent` puts the parts together.
+
+pub mod admin;
+pub mod backoff;
+pub mod bootstrap;
+pub mod ca_client;
+pub mod credentials;
+pub mod drain;
+pub mod envoy;
+pub mod keys;
+pub mod material;
+pub mod node;
+pub mod output;
+pub mod plan;
+pub mod proxy_config;
+pub mod renewal;
+pub mod sds;
+pub mod secrets;
+pub mod status;
