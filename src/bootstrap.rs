@@ -4,6 +4,7 @@
 //! only once there is a complete snapshot: a proxy that is refused a connection tries another replica, one that
 //! is served half a mesh drops the other half. At the end, streams and locks go first, and what feeds them last.
 
+pub mod agent;
 mod clusters;
 mod controllers;
 mod inputs;

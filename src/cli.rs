@@ -4,6 +4,7 @@
 //! a command line that was not understood, which is answered in one line: flag, value, what is allowed.
 //! Each command is a module with its arguments and a `run`.
 
+pub mod agent;
 pub mod bootstrap;
 pub mod completion;
 pub mod crds;
@@ -52,6 +53,8 @@ enum Command {
     Request(request::Args),
     /// Print what is wrong with the objects in files, and fail if something is
     Validate(validate::Args),
+    /// Get certificates for a proxy, serve them to its Envoy, and run that Envoy
+    Agent(Box<agent::Options>),
     /// Print an Envoy bootstrap for the proxy of a pod
     Bootstrap(Box<bootstrap::Args>),
     /// Print the CustomResourceDefinitions of Istio's networking kinds
@@ -62,6 +65,9 @@ enum Command {
     Explain(Box<explain::Args>),
     /// Print what this build is
     Version(version::Args),
+    /// Become a command that dies with its parent: how the agent starts Envoy
+    #[command(hide = true)]
+    WithParent(agent::WithParent),
     /// Print a script that completes this command line in a shell
     Completion(completion::Args),
 }
@@ -83,10 +89,11 @@ where
 {
     let lossy = |text: OsString| text.to_string_lossy().into_owned();
     let environment = environment.into_iter().map(|(name, text)| (lossy(name), lossy(text)));
-    let (settings, notes) = Settings::read(environment);
+    let environment: Vec<(String, String)> = environment.collect();
+    let (settings, notes) = Settings::read(environment.clone());
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match parse(&arguments, &settings) {
-        Ok(invocation) => match run(invocation, settings, notes) {
+        Ok(invocation) => match run(invocation, settings, notes, environment) {
             Ok(code) => code,
             Err(error) => complain(&format!("{error:#}"), FAILED),
         },
@@ -126,13 +133,20 @@ fn parse(arguments: &[OsString], settings: &Settings) -> Result<Invocation, clap
     Ok(Invocation { command, flags, dropped })
 }
 
-fn run(invocation: Invocation, settings: Settings, notes: Vec<String>) -> anyhow::Result<ExitCode> {
+fn run(
+    invocation: Invocation,
+    settings: Settings,
+    notes: Vec<String>,
+    environment: Vec<(String, String)>,
+) -> anyhow::Result<ExitCode> {
     let Invocation { command, flags, dropped } = invocation;
     match command {
         Command::Discovery(options) => {
             discovery::run(*options, settings, discovery::Report { flags, dropped, notes })
         }
         Command::Request(arguments) => request::run(&arguments),
+        Command::Agent(options) => agent::run(&options, &settings, environment),
+        Command::WithParent(arguments) => agent::with_parent_of(&arguments),
         Command::Crds => crds::run(),
         Command::Bootstrap(arguments) => bootstrap::run(&arguments, &settings),
         Command::Validate(arguments) => validate::run(&arguments, &settings),

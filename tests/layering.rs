@@ -45,6 +45,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "logging",
         ],
     ),
+    // Beside an Envoy.
+    ("agent", &["proto", "settings", "api", "version"]),
     ("bootstrap", &["*"]),
     ("cli", &["*"]),
     ("main", &["*"]),

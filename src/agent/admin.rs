@@ -36,7 +36,9 @@ impl Local {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let what = || format!("{method} http://{address}{path}");
         let asked = tokio::time::timeout(within, exchange(address, method.clone(), path)).await;
-        asked.with_context(|| format!("{}: no answer within {within:?}", what()))?.with_context(what)
+        asked
+            .with_context(|| format!("{}: no answer within {within:?}", what()))?
+            .with_context(what)
     }
 
     /// The text at a path; an error unless the status says that all is well.

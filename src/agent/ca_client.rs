@@ -135,8 +135,7 @@ impl CaClient {
         match tls {
             None => over(&endpoint, stream).await,
             Some((connector, name)) => {
-                let stream: TlsStream<_> =
-                    connector.connect(name, stream).await.context("TLS")?;
+                let stream: TlsStream<_> = connector.connect(name, stream).await.context("TLS")?;
                 over(&endpoint, stream).await
             }
         }

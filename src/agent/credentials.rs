@@ -51,11 +51,7 @@ impl fmt::Debug for Token {
 impl Credentials {
     /// What there is to present now. A machine whose token is gone, such as one that booted again, goes on with the
     /// certificate that it was issued last.
-    pub fn present(
-        &self,
-        issued: Option<&Identity>,
-        now: SystemTime,
-    ) -> anyhow::Result<Presented> {
+    pub fn present(&self, issued: Option<&Identity>, now: SystemTime) -> anyhow::Result<Presented> {
         let token = self.read_token()?;
         let provided = self.certificate.as_ref().and_then(|(chain, key)| {
             let read = Identity::read(chain, key);
@@ -75,7 +71,10 @@ impl Credentials {
                 Some((chain, _)) => format!(", nor a certificate in {}", chain.display()),
                 None => ", and PROV_CERT names no directory with a certificate".to_owned(),
             };
-            bail!("nothing to present to the CA: there is no token in {}{also}", self.token.display());
+            bail!(
+                "nothing to present to the CA: there is no token in {}{also}",
+                self.token.display()
+            );
         }
         Ok(Presented { token, certificate })
     }

@@ -39,9 +39,9 @@ impl KeyKind {
             ("" | "ECDSA", "P384") => Ok(KeyKind::P384),
             ("" | "ECDSA", "" | "P256") => Ok(KeyKind::P256),
             ("" | "ECDSA", other) => anyhow::bail!("ECC_CURVE={other}: P256 or P384 is needed"),
-            (other, _) => anyhow::bail!(
-                "ECC_SIGNATURE_ALGORITHM={other}: ECDSA is needed, or nothing"
-            ),
+            (other, _) => {
+                anyhow::bail!("ECC_SIGNATURE_ALGORITHM={other}: ECDSA is needed, or nothing")
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! The workload's certificate: gotten at start, renewed in the middle of its life, kept while the CA is away.
 //!
 //! One task owns the schedule and publishes a [`State`]; who serves certificates watches it. What was issued stays in
-//! force until there is something better. Knows the CA only as an [`Authority`], and the time only from who starts it,
-//! so that a day passes in a test as fast as it can.
+//! force until there is something better. Knows the CA only as an [`Authority`], and the time only as a [`Clock`], so that a
+//! day passes in a test as fast as it can.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -24,6 +24,28 @@ pub trait Authority: Send + Sync {
         csr: String,
         issued: Option<Identity>,
     ) -> impl Future<Output = anyhow::Result<Vec<String>>> + Send;
+}
+
+/// What time it is.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> SystemTime;
+    /// Waits.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// The system's.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send {
+        tokio::time::sleep(time)
+    }
 }
 
 /// When certificates are renewed, and what they are.
@@ -73,23 +95,23 @@ pub async fn run(
     authority: impl Authority,
     policy: Policy,
     state: watch::Sender<State>,
-    now: impl Fn() -> SystemTime,
+    clock: impl Clock,
 ) {
     let keep = async {
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         loop {
             let before = state.borrow().issued.clone();
-            let asked = now();
+            let asked = clock.now();
             match obtain(&authority, &policy, before.as_deref()).await {
                 Ok(issued) => {
                     let due = renew_at(&issued.identity, asked, &policy);
-                    told(&state, Ok(issued), now());
+                    told(&state, Ok(issued), clock.now());
                     backoff.reset();
-                    wait_until(due, &now).await;
+                    wait_until(due, &clock).await;
                 }
                 Err(error) => {
-                    told(&state, Err(error), now());
-                    tokio::time::sleep(backoff.wait()).await;
+                    told(&state, Err(error), clock.now());
+                    clock.sleep(backoff.wait()).await;
                 }
             }
         }
@@ -123,11 +145,11 @@ fn renew_at(identity: &Identity, asked: SystemTime, policy: &Policy) -> SystemTi
     asked + life.mul_f64(1.0 - grace.clamp(0.0, 1.0)).max(RETRY.0)
 }
 
-async fn wait_until(due: SystemTime, now: &impl Fn() -> SystemTime) {
-    while let Ok(left) = due.duration_since(now())
+async fn wait_until(due: SystemTime, clock: &impl Clock) {
+    while let Ok(left) = due.duration_since(clock.now())
         && !left.is_zero()
     {
-        tokio::time::sleep(left.min(LOOK)).await;
+        clock.sleep(left.min(LOOK)).await;
     }
 }
 
@@ -143,7 +165,8 @@ fn told(state: &watch::Sender<State>, result: anyhow::Result<Issued>, now: Syste
                 state.error = None;
             }
             Err(error) => {
-                let kept = if state.issued.is_some() { "; the one before stays in force" } else { "" };
+                let kept =
+                    if state.issued.is_some() { "; the one before stays in force" } else { "" };
                 warn!("no certificate: {error:#}{kept}");
                 state.failures += 1;
                 state.error = Some(format!("{error:#}"));

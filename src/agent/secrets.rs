@@ -52,15 +52,16 @@ pub struct Secrets {
     workload: Feed,
     roots: Feed,
     files: Arc<Mutex<Followed>>,
+    look: Duration,
 }
 
 /// Files that somebody asked for, by the name of their secret.
 type Followed = BTreeMap<String, watch::Sender<Option<Arc<Material>>>>;
 
 impl Secrets {
-    /// With what answers to `default` and `ROOTCA`.
-    pub fn new(workload: Feed, roots: Feed) -> Secrets {
-        Secrets { workload, roots, files: Arc::default() }
+    /// With what answers to `default` and `ROOTCA`, and the time between two looks at other files.
+    pub fn new(workload: Feed, roots: Feed, look: Duration) -> Secrets {
+        Secrets { workload, roots, files: Arc::default(), look }
     }
 
     /// The feed of a name. An error says what is wrong with the name.
@@ -78,9 +79,9 @@ impl Secrets {
         ensure!(files.len() < MAX_FILES, "more than {MAX_FILES} secrets of files");
         let (sender, feed) = watch::channel(None);
         files.insert(name.to_owned(), sender.clone());
-        let (name, files) = (name.to_owned(), self.files.clone());
+        let (name, files, look) = (name.to_owned(), self.files.clone(), self.look);
         tokio::spawn(async move {
-            follow_while(&wanted, &sender, || {
+            follow_while(&wanted, &sender, look, || {
                 let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
                 // Under the lock nobody can subscribe in between.
                 let wanted = sender.receiver_count() > 0;
@@ -116,11 +117,11 @@ impl Files {
         }
     }
 
-    /// Follows the files for ever.
-    pub fn follow(self) -> Feed {
+    /// Follows the files as long as somebody has the feed.
+    pub fn follow(self, look: Duration) -> Feed {
         let (sender, feed) = watch::channel(None);
         tokio::spawn(async move {
-            follow_while(&self, &sender, || sender.receiver_count() > 0).await;
+            follow_while(&self, &sender, look, || sender.receiver_count() > 0).await;
         });
         feed
     }
@@ -145,6 +146,7 @@ pub fn system_roots() -> anyhow::Result<PathBuf> {
 async fn follow_while(
     files: &Files,
     sender: &watch::Sender<Option<Arc<Material>>>,
+    look: Duration,
     wanted: impl Fn() -> bool,
 ) {
     let mut complaint = String::new();
@@ -164,13 +166,14 @@ async fn follow_while(
             Err(error) => {
                 let error = format!("{error:#}");
                 if error != complaint {
-                    let kept = if sender.borrow().is_some() { "; the one before stays" } else { "" };
+                    let kept =
+                        if sender.borrow().is_some() { "; the one before stays" } else { "" };
                     warn!("a secret cannot be used: {error}{kept}");
                     complaint = error;
                 }
             }
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(look).await;
     }
 }
 

@@ -114,7 +114,9 @@ fn not_ready(stats: &str) -> Option<String> {
         (0, 0) if rejected == 0 => {
             return Some("there is no configuration yet: is the control plane there?".to_owned());
         }
-        (0, _) | (_, 0) if rejected > 0 => return Some("Envoy refused its configuration".to_owned()),
+        (0, _) | (_, 0) if rejected > 0 => {
+            return Some("Envoy refused its configuration".to_owned());
+        }
         (0, _) | (_, 0) => return Some("the configuration is not complete yet".to_owned()),
         _ => {}
     }

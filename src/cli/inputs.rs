@@ -69,6 +69,17 @@ pub struct Loaded {
 }
 
 impl Mesh {
+    /// The mesh of a file of mesh configuration, if there is one, and of defaults.
+    pub fn with_defaults(mesh_config: PathBuf) -> Mesh {
+        Mesh {
+            mesh_config: Some(mesh_config).filter(|file| file.exists()),
+            networks_config: None,
+            domain: "cluster.local".to_owned(),
+            cluster_id: "Kubernetes".to_owned(),
+            namespace: "istio-system".to_owned(),
+        }
+    }
+
     /// Reads the directory. Blocks on the file system.
     ///
     /// # Errors

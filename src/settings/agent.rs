@@ -79,19 +79,50 @@ settings! {
 /// Variables that have no effect: name, default, meaning, and why.
 const OTHERS: &[(&str, &str, &str, State)] = {
     use State::{Different, Pending};
-    const CHILD: State = Different("Envoy is the only program that is served, on the default socket");
+    const CHILD: State =
+        Different("Envoy is the only program that is served, on the default socket");
     const DIRECT: State = Different("Envoy asks the control plane itself");
     &[
         ("CA_PROVIDER", "Citadel", "which protocol the CA speaks", Different("Istio's")),
         ("CREDENTIAL_FETCHER_TYPE", "JWT", "where the token comes from", Different("the file")),
-        ("CREDENTIAL_IDENTITY_PROVIDER", "GoogleComputeEngine", "who issued a platform's token", Different("no platform is asked for tokens")),
-        ("JWT_POLICY", "third-party-jwt", "which token is used", Different("that of third-party-jwt, as in istio-agent")),
+        (
+            "CREDENTIAL_IDENTITY_PROVIDER",
+            "GoogleComputeEngine",
+            "who issued a platform's token",
+            Different("no platform is asked for tokens"),
+        ),
+        (
+            "JWT_POLICY",
+            "third-party-jwt",
+            "which token is used",
+            Different("that of third-party-jwt, as in istio-agent"),
+        ),
         ("PKCS8_KEY", "false", "the form of keys", Different("always PKCS #8, which Envoy takes")),
-        ("FILE_DEBOUNCE_DURATION", "100ms", "how long a changed file rests before it is read", Different("a pair of files counts once it belongs together")),
-        ("XDS_AUTH_PROVIDER", "", "which token xDS is asked with", Different("the certificate says who Envoy is")),
+        (
+            "FILE_DEBOUNCE_DURATION",
+            "100ms",
+            "how long a changed file rests before it is read",
+            Different("a pair of files counts once it belongs together"),
+        ),
+        (
+            "XDS_AUTH_PROVIDER",
+            "",
+            "which token xDS is asked with",
+            Different("the certificate says who Envoy is"),
+        ),
         ("WORKLOAD_IDENTITY_SOCKET_FILE", "socket", "the socket of another secret server", CHILD),
-        ("GRPC_XDS_BOOTSTRAP", "./etc/istio/proxy/grpc-bootstrap.json", "a bootstrap for gRPC without a proxy", CHILD),
-        ("PROXY_CONFIG_XDS_AGENT", "false", "asks the control plane for the roots of the mesh", Pending),
+        (
+            "GRPC_XDS_BOOTSTRAP",
+            "./etc/istio/proxy/grpc-bootstrap.json",
+            "a bootstrap for gRPC without a proxy",
+            CHILD,
+        ),
+        (
+            "PROXY_CONFIG_XDS_AGENT",
+            "false",
+            "asks the control plane for the roots of the mesh",
+            Pending,
+        ),
         ("PEER_METADATA_DISCOVERY", "false", "an extension of Istio's Envoy", DIRECT),
         ("DNS_PROXY_ADDR", "localhost:15053", "where names of the mesh are answered", Pending),
         ("DNS_FORWARD_PARALLEL", "false", "asks all name servers at once", Pending),

@@ -43,7 +43,7 @@ fn without_anything_the_error_says_what_is_missing_where() {
 #[test]
 fn a_token_is_read_anew_and_not_shown() {
     let (_folder, credentials) = setup();
-    for text in ["one", "two"] {
+    for text in ["first-secret", "second-secret"] {
         std::fs::write(&credentials.token, format!("{text}\n")).unwrap();
         let presented = credentials.present(None, now()).unwrap();
         assert_eq!(presented.token.as_ref().unwrap().expose(), text);

@@ -35,9 +35,7 @@ fn drain(port: u16, duration: Duration) -> Drain {
 /// Says that it runs, and tells its end; `on_term` is what SIGTERM does.
 fn long_running(folder: &Path, on_term: &str) -> Program {
     let folder = folder.display();
-    script(&format!(
-        "trap '{on_term}' TERM; touch {folder}/up; while :; do sleep 0.02; done"
-    ))
+    script(&format!("trap '{on_term}' TERM; touch {folder}/up; while :; do sleep 0.02; done"))
 }
 
 async fn up(folder: &TempDir) {
@@ -51,10 +49,8 @@ async fn admin() -> (u16, mpsc::Receiver<Uri>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (sender, asked) = mpsc::channel(8);
-    let router = Router::new().route(
-        "/drain_listeners",
-        post(|uri: Uri| async move { sender.send(uri).await.unwrap() }),
-    );
+    let router = Router::new()
+        .route("/drain_listeners", post(|uri: Uri| async move { sender.send(uri).await.unwrap() }));
     tokio::spawn(async { axum::serve(listener, router).await });
     (port, asked)
 }

@@ -50,7 +50,8 @@ fn the_environment_says_who_it_is() {
         ("ISTIO_METAJSON_LABELS", r#"{"app":"web","istio-locality":"r.z.s"}"#),
         ("ISTIO_METAJSON_MORE", r#"{"OWNER":"me"}"#),
     ];
-    let config = "{discoveryAddress: 'c:1', proxyMetadata: {ISTIO_META_A: config, ISTIO_META_B: config}}";
+    let config =
+        "{discoveryAddress: 'c:1', proxyMetadata: {ISTIO_META_A: config, ISTIO_META_B: config}}";
     let router = Place { role: Role::Router, domain: "d".into(), ..place() };
     let made = made(&environment, config, router).unwrap();
     assert_eq!(made["id"], "router~10.0.0.2~web-1.shop~d");

@@ -3,28 +3,38 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-use super::{Authority, Policy, State, run};
+use super::{Authority, Clock, Policy, State, run};
 use crate::agent::keys::KeyKind;
 use crate::agent::material::Identity;
 use crate::agent::material::tests::Ca;
 
 const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
 
-/// A CA that can be away, and remembers when it was asked.
+/// A clock that the test turns.
+#[derive(Clone)]
+struct Hand(watch::Sender<SystemTime>);
+
+impl Clock for Hand {
+    fn now(&self) -> SystemTime {
+        *self.0.borrow()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        let until = self.now() + time;
+        let mut turns = self.0.subscribe();
+        turns.wait_for(|now| *now >= until).await.unwrap();
+    }
+}
+
+/// A CA that can be away.
 #[derive(Clone)]
 struct Fake {
     ca: Arc<Mutex<Ca>>,
     away: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
-    life: Duration,
-    start: Instant,
-}
-
-/// A clock that goes as tokio's does, paused or not.
-fn clock(start: Instant) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + start.elapsed()
+    clock: Hand,
 }
 
 impl Authority for Fake {
@@ -32,7 +42,7 @@ impl Authority for Fake {
         self.asked.fetch_add(1, Ordering::Relaxed);
         anyhow::ensure!(!self.away.load(Ordering::Relaxed), "away");
         let ca = self.ca.lock().unwrap();
-        Ok(vec![ca.sign(&csr, clock(self.start), self.life), ca.root.clone()])
+        Ok(vec![ca.sign(&csr, self.clock.now(), 24 * HOUR), ca.root.clone()])
     }
 }
 
@@ -41,92 +51,108 @@ struct Running {
     state: watch::Receiver<State>,
 }
 
-fn start(grace: f64) -> Running {
+/// A day's certificates, of which the first is there.
+async fn start(grace: f64) -> Running {
+    let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let fake = Fake {
         ca: Arc::new(Mutex::new(Ca::new())),
         away: Arc::default(),
         asked: Arc::default(),
-        life: 24 * HOUR,
-        start: Instant::now(),
+        clock: Hand(watch::channel(start).0),
     };
     let policy = Policy {
         spiffe: "spiffe://cluster.local/ns/shop/sa/web".into(),
         keys: KeyKind::P256,
         grace,
-        jitter: 0.0,
+        jitter: 0.01,
     };
-    let (sender, state) = watch::channel(State::default());
-    let began = fake.start;
-    tokio::spawn(run(fake.clone(), policy, sender, move || clock(began)));
+    let (sender, mut state) = watch::channel(State::default());
+    tokio::spawn(run(fake.clone(), policy, sender, fake.clock.clone()));
+    state.wait_for(|state| state.issued.is_some()).await.unwrap();
     Running { fake, state }
 }
 
 impl Running {
-    /// The next certificate, and when it came.
-    async fn next(&mut self) -> (Vec<u8>, Duration) {
-        let before = self.state.borrow().issued.clone();
-        let state = self.state.wait_for(|state| state.issued != before).await.unwrap();
-        (state.issued.as_ref().unwrap().identity.chain.clone(), self.fake.start.elapsed())
+    /// Turns the clock, and lets what waits for it happen.
+    async fn pass(&self, time: Duration) {
+        self.fake.clock.0.send_modify(|now| *now += time);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn asked(&self) -> usize {
+        self.fake.asked.load(Ordering::Relaxed)
+    }
+
+    fn chain(&self) -> Vec<u8> {
+        self.state.borrow().issued.as_ref().unwrap().identity.chain.clone()
     }
 }
 
-fn about(at: Duration, want: Duration) {
-    let slack = Duration::from_secs(31);
-    assert!(at + slack >= want && at <= want + slack, "{at:?} is not about {want:?}");
-}
-
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_certificate_is_renewed_in_the_middle_of_its_life() {
-    let mut running = start(0.5);
-    let (first, at) = running.next().await;
-    about(at, Duration::ZERO);
-    let (second, at) = running.next().await;
-    about(at, 12 * HOUR);
-    assert_ne!(first, second);
-    let (_, at) = running.next().await;
-    about(at, 24 * HOUR);
+    let running = start(0.5).await;
+    for renewals in 1..3 {
+        let before = running.chain();
+        // A hundredth of a day, either way, is what varies.
+        running.pass(12 * HOUR - 15 * MINUTE).await;
+        assert_eq!(running.asked(), renewals);
+        running.pass(30 * MINUTE).await;
+        assert_eq!(running.asked(), renewals + 1);
+        assert_ne!(running.chain(), before);
+        // To when the next one would be asked for after exactly half a day.
+        running.fake.clock.0.send_modify(|now| *now -= 15 * MINUTE);
+    }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_ratio_is_what_is_left() {
-    let mut running = start(0.25);
-    running.next().await;
-    let (_, at) = running.next().await;
-    about(at, 18 * HOUR);
+    let running = start(0.25).await;
+    running.pass(18 * HOUR - 15 * MINUTE).await;
+    assert_eq!(running.asked(), 1);
+    running.pass(30 * MINUTE).await;
+    assert_eq!(running.asked(), 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_old_certificate_stays_while_the_ca_is_away() {
-    let mut running = start(0.5);
-    let (first, _) = running.next().await;
+    let running = start(0.5).await;
+    let first = running.chain();
     running.fake.away.store(true, Ordering::Relaxed);
-    let state = running.state.wait_for(|state| state.failures >= 10).await.unwrap();
-    assert_eq!(state.issued.as_ref().unwrap().identity.chain, first);
-    assert_eq!(state.error.as_deref(), Some("away"));
-    drop(state);
-    // Ten failures take at least half of 1+2+4+8+16+30+30+30+30 s.
-    assert!(running.fake.start.elapsed() >= 12 * HOUR + Duration::from_secs(75));
+    running.pass(13 * HOUR).await;
+    assert_eq!(running.asked(), 2);
+    // Waits of half to all of 1, 2, 4 … 30 s.
+    running.pass(Duration::from_millis(400)).await;
+    assert_eq!(running.asked(), 2);
+    for failures in 3..10 {
+        running.pass(Duration::from_secs(30)).await;
+        assert_eq!(running.asked(), failures);
+    }
+    assert_eq!(running.chain(), first);
+    assert_eq!(running.state.borrow().error.as_deref(), Some("away"));
     running.fake.away.store(false, Ordering::Relaxed);
-    let (second, _) = running.next().await;
-    assert_ne!(first, second);
-    assert_eq!(running.state.borrow().error, None);
+    running.pass(Duration::from_secs(30)).await;
+    assert_ne!(running.chain(), first);
+    let state = running.state.borrow();
+    assert_eq!((state.error.as_deref(), state.requests, state.failures), (None, 10, 8));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_new_root_comes_with_the_next_certificate() {
-    let mut running = start(0.5);
-    running.next().await;
+    let running = start(0.5).await;
     let before = running.state.borrow().issued.clone().unwrap().roots.clone();
     *running.fake.ca.lock().unwrap() = Ca::new();
-    running.next().await;
+    running.pass(13 * HOUR).await;
     assert_ne!(running.state.borrow().issued.as_ref().unwrap().roots, before);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn it_ends_with_its_watchers() {
-    let Running { fake, mut state } = start(0.5);
-    state.wait_for(|state| state.issued.is_some()).await.unwrap();
+    let Running { fake, state } = start(0.5).await;
     drop(state);
-    tokio::time::sleep(48 * HOUR).await;
+    tokio::task::yield_now().await;
+    fake.clock.0.send_modify(|now| *now += 48 * HOUR);
+    tokio::task::yield_now().await;
     assert_eq!(fake.asked.load(Ordering::Relaxed), 1);
 }

@@ -16,7 +16,7 @@ use super::{Sds, listen};
 use crate::agent::keys::PrivateKey;
 use crate::agent::material::tests::Ca;
 use crate::agent::material::{Identity, Material, Roots};
-use crate::agent::secrets::Secrets;
+use crate::agent::secrets::{LOOK, Secrets};
 use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::{Secret, secret::Type};
 use crate::proto::envoy::envoy::service::discovery::v3::{
     DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
@@ -42,7 +42,7 @@ async fn start() -> Setup {
     let (roots, roots_feed) = watch::channel(None);
     let path = socket(&folder);
     let listener = listen(&path).await.unwrap();
-    let sds = Sds::new(Arc::new(Secrets::new(workload_feed, roots_feed)));
+    let sds = Sds::new(Arc::new(Secrets::new(workload_feed, roots_feed, LOOK)));
     tokio::spawn(sds.serve(listener));
     let connector = tower::service_fn(move |_| {
         let path = path.clone();
@@ -183,9 +183,8 @@ async fn delta_says_the_same() {
 async fn the_socket_is_its_owners_and_a_stale_one_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = socket(&folder);
-    let mode = |path: &std::path::Path| {
-        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
-    };
+    let mode =
+        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     drop(listen(&path).await.unwrap());
     assert!(path.exists(), "nobody takes a socket away when it is not served any more");
     let serving = listen(&path).await.unwrap();

@@ -1,16 +1,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use super::{Feed, Files, LOOK, Secrets};
+use super::{Feed, Files, Secrets};
 use crate::agent::material::tests::Ca;
 use crate::agent::material::{Material, Roots};
 
+const LOOK: Duration = Duration::from_millis(5);
+
 fn secrets() -> Secrets {
     let empty = || watch::channel(None).1;
-    Secrets::new(empty(), empty())
+    Secrets::new(empty(), empty(), LOOK)
 }
 
 struct Setup {
@@ -65,7 +68,7 @@ fn names_are_read() {
     check("kubernetes://a", None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_pair_is_served_once_it_is_whole_and_whenever_it_changes() {
     let setup = Setup::new();
     let mut feed = secrets().subscribe(&setup.name()).unwrap();
@@ -82,7 +85,7 @@ async fn a_pair_is_served_once_it_is_whole_and_whenever_it_changes() {
     assert_eq!(chain(&*changed(&mut feed).await), second);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_exchange_of_folders_is_noticed() {
     let setup = Setup::new();
     for (folder, ca) in [("1", Ca::new()), ("2", Ca::new())] {
@@ -95,7 +98,7 @@ async fn an_exchange_of_folders_is_noticed() {
     };
     link("1");
     let file = setup.path("..data").join("root");
-    let mut feed = Files::Roots(file.clone()).follow();
+    let mut feed = Files::Roots(file.clone()).follow(LOOK);
     let first = changed(&mut feed).await;
     link("2");
     let second = changed(&mut feed).await;
@@ -103,13 +106,14 @@ async fn an_exchange_of_folders_is_noticed() {
     assert_eq!(*second, Material::Roots(Roots::read(&file).unwrap()));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_nobody_wants_is_not_followed() {
     let setup = Setup::new();
     let secrets = secrets();
     let feeds = [(); 2].map(|()| secrets.subscribe(&setup.name()).unwrap());
     assert_eq!(secrets.files.lock().unwrap().len(), 1);
     drop(feeds);
-    tokio::time::sleep(2 * LOOK).await;
-    assert_eq!(secrets.files.lock().unwrap().len(), 0);
+    while !secrets.files.lock().unwrap().is_empty() {
+        tokio::time::sleep(LOOK).await;
+    }
 }

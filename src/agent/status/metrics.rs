@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn the_injector_says_where_the_application_is() {
-        let read = |text: &str| Targets::read(true, text, 15020).map(|targets| targets.applications);
+        let read =
+            |text: &str| Targets::read(true, text, 15020).map(|targets| targets.applications);
         let at = |port, path: &str| vec![(Local { port }, path.to_owned())];
         assert_eq!(read("").unwrap(), []);
         assert_eq!(read("{}").unwrap(), at(80, "/metrics"));

@@ -219,7 +219,7 @@ impl Options {
 
 impl Log {
     /// What `logging` is started with.
-    pub(super) fn config(&self) -> logging::Config {
+    pub(in crate::cli) fn config(&self) -> logging::Config {
         logging::Config {
             targets: self.log_target.clone(),
             json: self.log_as_json,
