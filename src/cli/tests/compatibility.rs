@@ -29,7 +29,13 @@ fn tables_are_in_step_with_the_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("COMPATIBILITY.md");
     let old = std::fs::read_to_string(&path).unwrap();
     let mut new = old.clone();
-    for (name, table) in [("flags", flags()), ("environment", environment()), ("kinds", kinds())] {
+    for (name, table) in [
+        ("flags", flags()),
+        ("environment", environment(settings::variables())),
+        ("agent flags", agent_flags()),
+        ("agent environment", environment(settings::agent::variables())),
+        ("kinds", kinds()),
+    ] {
         new = with_table(&new, name, &table);
     }
     if std::env::var_os("UPDATE").is_some() {
@@ -60,8 +66,37 @@ fn flags() -> String {
     table
 }
 
-fn environment() -> String {
-    let mut variables = settings::variables();
+/// Flags of pilot-agent's that do not exist, and why.
+const NOT_THE_AGENTS: [(&str, &str); 5] = [
+    ("outlierLogPath", "not yet"),
+    ("profiling", "not yet"),
+    ("stsPort", "different: no tokens are exchanged"),
+    ("templateFile", "different: customConfigFile of ProxyConfig names a whole bootstrap"),
+    ("tokenManagerPlugin", "different: no tokens are exchanged"),
+];
+/// Flags that pilot-agent does not have.
+const OURS: [&str; 6] = ["configDir", "discoveryAddress", "envoy", "node", "proxy", "workDir"];
+
+fn agent_flags() -> String {
+    let command = definition(&Settings::default());
+    let command = command.find_subcommand("agent").unwrap();
+    let matches = command.clone().get_matches_from(["agent"]);
+    let flags = discovery::flags(command, &matches).into_iter().map(|flag| {
+        let state = if OURS.contains(&&*flag.name) { "ours" } else { "done" };
+        let state = if flag.name == "log_stacktrace_level" { "no effect yet" } else { state };
+        (flag.name, code(&flag.value), state)
+    });
+    let missing = NOT_THE_AGENTS.map(|(name, state)| (name.to_owned(), String::new(), state));
+    let mut rows: Vec<_> = flags.chain(missing).collect();
+    rows.sort();
+    let mut table = String::from("| flag | default | |\n|---|---|---|\n");
+    for (name, value, state) in rows {
+        writeln!(table, "| `--{name}` | {value} | {state} |").unwrap();
+    }
+    table
+}
+
+fn environment(mut variables: Vec<settings::Variable>) -> String {
     variables.sort_by_key(|variable| variable.name);
     let mut table = String::from("| variable | default | | meaning |\n|---|---|---|---|\n");
     for variable in variables {
