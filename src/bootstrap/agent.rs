@@ -26,7 +26,7 @@ use crate::agent::renewal::{self, Issued, State, SystemClock};
 use crate::agent::sds::{self, Sds};
 use crate::agent::secrets::{Feed, Files, LOOK, Secrets};
 use crate::agent::status::{Status, Targets};
-use crate::serve::server;
+use crate::serve::server::{self, Security};
 
 /// What the agent is to do.
 #[derive(Debug)]
@@ -230,7 +230,7 @@ async fn open_status(port: u16, status: Status, stop: watch::Receiver<bool>) -> 
         max_streams: 100,
         drain: Duration::from_secs(1),
     };
-    tokio::spawn(server::run(listener, status.router(), config, stop));
+    tokio::spawn(server::run(listener, status.router(), config, Security::Plaintext, stop));
     Ok(())
 }
 
