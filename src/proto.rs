@@ -37,12 +37,6 @@ pub mod nds {
     include!(concat!(env!("OUT_DIR"), "/istio.networking.nds.v1.rs"));
 }
 
-/// `istio.v1.auth`: the certificate service.
-#[allow(missing_docs, clippy::all, reason = "generated")]
-pub mod auth {
-    include!(concat!(env!("OUT_DIR"), "/istio.v1.auth.rs"));
-}
-
 /// `xds.type`, as far as envoy-types lacks it.
 pub mod xds {
     /// `xds.type.v3`: TypedStruct and ranges.

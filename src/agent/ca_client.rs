@@ -28,7 +28,7 @@ use super::bootstrap::Address;
 use super::credentials::{Credentials, Presented};
 use super::material::{Identity, Roots};
 use super::renewal::Authority;
-use crate::proto::auth::{IstioCertificateRequest, IstioCertificateResponse};
+use crate::proto::certificates::{IstioCertificateRequest, IstioCertificateResponse};
 use crate::proto::envoy::google::protobuf::{Struct, Value, value};
 
 const METHOD: &str = "/istio.v1.auth.IstioCertificateService/CreateCertificate";

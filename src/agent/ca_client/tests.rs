@@ -25,7 +25,7 @@ use crate::agent::keys::{self, KeyKind, PrivateKey};
 use crate::agent::material::tests::Ca;
 use crate::agent::material::{Identity, Roots};
 use crate::agent::renewal::Authority;
-use crate::proto::auth::{IstioCertificateRequest, IstioCertificateResponse};
+use crate::proto::certificates::{IstioCertificateRequest, IstioCertificateResponse};
 
 const NAME: &str = "istiod.istio-system.svc";
 const TOKEN: &str = "a-secret-token";
