@@ -26,6 +26,7 @@ pub use self::endpoint::{Address, Bare, Endpoint, EndpointTraits, Health, Servic
 pub use self::gateway::Gateways;
 pub use self::locality::Locality;
 pub use self::network::{NetworkGateway, NetworkGateways, Networks};
+pub use self::policy::AuthorizationPolicies;
 pub use self::policy::peer::Peers;
 pub use self::proxy::{Proxy, ProxyKind};
 pub use self::service::{Port, Registry, Resolution, Service, ServiceKey, Visibility};

@@ -102,6 +102,7 @@ impl Settings {
             filter_gateway_clusters: self.filter_gateway_clusters,
             quic: self.quic,
             internal_networks: self.internal_networks,
+            several_ext_authz: self.several_ext_authz,
             mirror_as_is: self.mirror_as_is,
             jwks_fetcher: self.jwks_fetcher,
             select_gateways: self.select_gateways,

@@ -27,6 +27,7 @@ mod names;
 mod path;
 mod policy;
 mod provenance;
+mod rbac;
 mod redirect;
 mod request;
 mod rewrite;
@@ -34,6 +35,7 @@ mod route;
 mod served;
 mod tcp;
 mod text;
+mod verdict;
 mod virtual_host;
 
 pub use self::explanation::{Backend, Endpoint, Explanation, Outcome, Passed, Step, StepKind};
@@ -57,7 +59,7 @@ fn follow(served: &Served, request: &Request, trail: &mut Trail) -> Result<Outco
     let seen = inspect::seen(&listener.message, request);
     let chain = filter_chain::choose(&listener.message, &seen, trail)?;
     connection::accept(chain, request)?;
-    match connection::terminal(chain, trail)? {
+    match connection::terminal(chain, request, trail)? {
         Terminal::Http(manager) => http::forward(served, listener, &manager, chain, request, trail),
         Terminal::Tcp(proxy) => tcp::forward(served, chain, &proxy, request, trail),
     }

@@ -20,8 +20,8 @@ use crate::api::jwks::KeySets;
 use crate::api::{Diagnostic, Features, MeshConfig, Str, core};
 use crate::model::policy::request::RequestPolicies;
 use crate::model::{
-    Gateways, Networks, Peers, Proxy, Rules, Service, ServiceEndpoints, ServiceKey, ServiceTarget,
-    Sidecars, VirtualServices, Workload,
+    AuthorizationPolicies, Gateways, Networks, Peers, Proxy, Rules, Service, ServiceEndpoints,
+    ServiceKey, ServiceTarget, Sidecars, VirtualServices, Workload,
 };
 
 /// All that translation reads.
@@ -51,6 +51,8 @@ pub struct Snapshot {
     pub gateways: Arc<Gateways>,
     /// What sidecars accept and reach.
     pub sidecars: Arc<Sidecars>,
+    /// Who may do what.
+    pub authorization_policies: Arc<AuthorizationPolicies>,
     /// How networks reach each other.
     pub networks: Arc<Networks>,
     /// Which connections workloads take.
@@ -115,6 +117,7 @@ impl Snapshot {
             destination_rules,
             gateways,
             sidecars,
+            authorization_policies,
             networks,
             peers,
             request_policies,
@@ -129,6 +132,7 @@ impl Snapshot {
             && Arc::ptr_eq(destination_rules, &other.destination_rules)
             && Arc::ptr_eq(gateways, &other.gateways)
             && Arc::ptr_eq(sidecars, &other.sidecars)
+            && Arc::ptr_eq(authorization_policies, &other.authorization_policies)
             && Arc::ptr_eq(networks, &other.networks)
             && Arc::ptr_eq(peers, &other.peers)
             && Arc::ptr_eq(request_policies, &other.request_policies)

@@ -234,6 +234,7 @@ impl Store {
                 destination_rules: self.configs.destination_rules.clone(),
                 gateways: self.configs.gateways.clone(),
                 sidecars: self.configs.sidecars.clone(),
+                authorization_policies: self.configs.authorization_policies.clone(),
                 networks: self.configs.networks.clone(),
                 peers: self.configs.peers.clone(),
                 request_policies: self.configs.request_policies.clone(),

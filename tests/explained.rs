@@ -143,6 +143,7 @@ fn the_edge_chooses_by_port_and_server_name() {
         sni: Some(name.to_owned()),
         alpn: alpn.iter().map(|p| (*p).to_owned()).collect(),
         client_certificate: certificate,
+        identity: None,
     };
     let over = |port: u16, name: &str, certificate: bool| {
         let request = gateway(port, name, "/reviews/1");

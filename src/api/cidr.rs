@@ -24,6 +24,12 @@ impl Cidr {
         (length <= bits).then_some(Cidr { address, length })
     }
 
+    /// One address alone.
+    pub fn host(text: &str) -> Option<Cidr> {
+        let address: IpAddr = text.parse().ok()?;
+        Some(Cidr { address, length: if address.is_ipv4() { 32 } else { 128 } })
+    }
+
     /// The address that it was written with; bits behind the length may be set.
     pub fn address(self) -> IpAddr {
         self.address

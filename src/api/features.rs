@@ -102,6 +102,8 @@ pub struct Features {
     pub session_filter: bool,
     /// How they ask.
     pub session_labels: SessionLabels,
+    /// Several providers may decide over the requests of one workload.
+    pub several_ext_authz: bool,
     /// Requests that are mirrored keep their host, without a mark.
     pub mirror_as_is: bool,
     /// Who fetches the keys that RequestAuthentications name by URL.
@@ -166,6 +168,7 @@ impl Default for Features {
             redis_filter: false,
             session_filter: false,
             session_labels: SessionLabels::default(),
+            several_ext_authz: false,
             mirror_as_is: true,
             jwks_fetcher: JwksFetcher::Istiod,
             select_gateways: true,

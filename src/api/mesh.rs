@@ -3,7 +3,11 @@
 //! Typed are the fields that the project acts on; `raw` keeps all of them, merged over the defaults, in proto
 //! JSON, for those who show it. Parsing and merging live beside the sources; here are the values only.
 
+pub mod ext_authz;
+
 use std::time::Duration;
+
+pub use self::ext_authz::ExtAuthz;
 
 use super::networking::destination_rule::LocalityLbSetting;
 use super::networking::virtual_service::HttpRetry;
@@ -44,6 +48,8 @@ pub struct MeshConfig {
     pub rooted_trust_domains: Vec<Str>,
     /// `defaultProviders.metrics`, in order.
     pub metrics_providers: Vec<Str>,
+    /// Those of `extensionProviders` that decide over requests, in order.
+    pub ext_authz: Vec<ExtAuthz>,
     /// `defaultServiceExportTo`; `*` when unset.
     pub default_service_export_to: Vec<Str>,
     /// `defaultVirtualServiceExportTo`; `*` when unset.
@@ -97,6 +103,7 @@ impl Default for MeshConfig {
             trust_domain_aliases: Vec::new(),
             rooted_trust_domains: Vec::new(),
             metrics_providers: Vec::new(),
+            ext_authz: Vec::new(),
             default_service_export_to: vec!["*".into()],
             default_virtual_service_export_to: vec!["*".into()],
             default_destination_rule_export_to: vec!["*".into()],

@@ -48,6 +48,12 @@ pub struct Args {
     /// The address of the client
     #[arg(long, value_name = "IP")]
     source: Option<IpAddr>,
+    /// Whom the client's certificate names, in mutual TLS: TRUST_DOMAIN/ns/NAMESPACE/sa/NAME
+    #[arg(long, value_name = "IDENTITY", value_parser = target::identity)]
+    identity: Option<String>,
+    /// What a token of the request claims that was verified, as a JSON object
+    #[arg(long, value_name = "JSON", value_parser = target::claims)]
+    claims: Option<serde_json::Value>,
     /// The form of the output
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     output: Output,

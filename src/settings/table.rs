@@ -160,6 +160,8 @@ settings! {
         "gateways end TLS for HTTP over QUIC too (HTTP/3), where their service has the port in UDP";
     "ENABLE_HCM_INTERNAL_NETWORKS" internal_networks: bool = false,
         "sidecars, as gateways do anyway, take the address ranges of the mesh networks for internal";
+    "PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS" several_ext_authz: bool = false,
+        "several providers may decide over the requests of one workload; without, such a workload refuses them";
     "DISABLE_SHADOW_HOST_SUFFIX" mirror_as_is: bool = true,
         "mirrored requests keep their host; otherwise it ends in -shadow";
     "PILOT_MX_ADDITIONAL_LABELS" exchanged_labels: String = String::new(),
@@ -288,7 +290,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("CA_TRUSTED_NODE_ACCOUNTS", "", "accounts that may ask for certificates of the pods of their node", Pending),
         ("CERT_SIGNER_DOMAIN", "", "the domain of Kubernetes signers", Pending),
         ("USE_CACERTS_FOR_SELF_SIGNED_CA", "false", "keeps the self-signed CA in the secret cacerts", Pending),
-        ("PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS", "false", "several providers of custom authorisation", Pending),
 
         ("ISTIO_ENABLE_CONTROLLER_QUEUE_METRICS", "false", "metrics of controller queues", Pending),
         ("PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY", "true", "gateways open a span for the upstream", Pending),

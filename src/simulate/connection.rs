@@ -1,9 +1,12 @@
 //! What a filter chain does with the connection: TLS, and the filter that ends it.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 
 use super::explanation::{Outcome, Trail};
 use super::filters;
+use super::rbac::{self, Subject};
 use super::request::{Payload, Request};
 use crate::proto::Any;
 use crate::proto::envoy::envoy::config::core::v3::transport_socket;
@@ -55,7 +58,12 @@ fn tls_context(chain: &FilterChain) -> Option<DownstreamTlsContext> {
 }
 
 /// The filter that ends the chain.
-pub(super) fn terminal(chain: &FilterChain, trail: &mut Trail) -> Result<Terminal, Outcome> {
+pub(super) fn terminal(
+    chain: &FilterChain,
+    request: &Request,
+    trail: &mut Trail,
+) -> Result<Terminal, Outcome> {
+    let mut subject = subject(chain, request);
     for filter in &chain.filters {
         let Some(filter::ConfigType::TypedConfig(any)) = &filter.config_type else { continue };
         if let Some(manager) = decode(any, CONNECTION_MANAGER) {
@@ -64,7 +72,9 @@ pub(super) fn terminal(chain: &FilterChain, trail: &mut Trail) -> Result<Termina
         if let Some(proxy) = decode(any, TCP_PROXY) {
             return Ok(Terminal::Tcp(Box::new(proxy)));
         }
-        if filters::may_decide(&filter.name) {
+        if let Some(decided) = rbac::apply(&filter.name, any, &mut subject, trail) {
+            decided?;
+        } else if filters::may_decide(&filter.name) {
             trail.fact(format!("{} may refuse the connection; that is not simulated", filter.name));
         }
     }
@@ -73,6 +83,12 @@ pub(super) fn terminal(chain: &FilterChain, trail: &mut Trail) -> Result<Termina
         [] => Outcome::refused("the filter chain has no filters"),
         names => Outcome::unknown(format!("no filter that is simulated in {}", names.join(", "))),
     })
+}
+
+/// What is known of the connection, as long as nobody read a request from it.
+pub(super) fn subject<'a>(chain: &FilterChain, request: &'a Request) -> Subject<'a> {
+    let mutual = terminates_tls(chain);
+    Subject { request, http: None, remote: request.source.ip(), mutual, notes: BTreeMap::new() }
 }
 
 /// The HTTP request, at a filter chain that speaks HTTP.

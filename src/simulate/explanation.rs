@@ -55,6 +55,8 @@ pub enum StepKind {
     VirtualHost,
     /// One of its routes.
     Route,
+    /// Who may do what, by one action of policies.
+    Authorization,
     /// A proxy of TCP.
     TcpProxy,
     /// A cluster.

@@ -20,8 +20,7 @@ const CORS: &str = "envoy.filters.http.cors";
 const FAULT: &str = "envoy.filters.http.fault";
 
 /// Parts of the names of filters that answer or refuse by themselves.
-const DECIDERS: [&str; 8] =
-    ["rbac", "jwt_authn", "ext_authz", "ext_proc", "ratelimit", "wasm", "lua", "oauth2"];
+const DECIDERS: [&str; 6] = ["jwt_authn", "ext_proc", "ratelimit", "wasm", "lua", "oauth2"];
 
 /// Configuration of filters by name, of a route, a virtual host or a cluster.
 pub(super) type PerFilter = HashMap<String, Any>;

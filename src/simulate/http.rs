@@ -1,10 +1,13 @@
 //! An HTTP connection manager: from a request to a route.
 
+use std::net::IpAddr;
+
 use super::action::{self, Hop};
 use super::connection;
 use super::explanation::{Outcome, Passed, Step, StepKind, Trail};
 use super::filters::may_decide;
 use super::path::{Normalized, normalize};
+use super::rbac::{self, Subject};
 use super::redirect::Origin;
 use super::request::{Http, Request, Version};
 use super::route::{self, Peer};
@@ -14,6 +17,7 @@ use crate::proto::envoy::envoy::config::listener::v3::{FilterChain, Listener};
 use crate::proto::envoy::envoy::config::route::v3::virtual_host::TlsRequirementType;
 use crate::proto::envoy::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::http_filter::ConfigType;
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::{
     RouteSpecifier, StripPortMode,
 };
@@ -29,6 +33,7 @@ pub(super) fn forward(
 ) -> Result<Outcome, Outcome> {
     tell_filters(manager, trail);
     let http = prepared(manager, connection::http(chain, request)?, request)?;
+    authorize(manager, chain, &http, request, trail)?;
     let forwarded = forwarded_scheme(manager, &http, request);
     // HTTP/1 does not tell a scheme, so that which the client used is taken.
     let scheme = match http.version {
@@ -108,6 +113,34 @@ fn forwarded_scheme(manager: &HttpConnectionManager, http: &Http, request: &Requ
 fn requires_https(host: &VirtualHost, forwarded: &str) -> bool {
     // Whether a client is an external one cannot be told; Istio's configuration does not ask.
     host.require_tls() != TlsRequirementType::None && forwarded != "https"
+}
+
+/// Who may do what is decided before a route is chosen.
+fn authorize(
+    manager: &HttpConnectionManager,
+    chain: &FilterChain,
+    http: &Http,
+    request: &Request,
+    trail: &mut Trail,
+) -> Result<(), Outcome> {
+    let remote = original_address(manager, http).unwrap_or(request.source.ip());
+    let http = Some(http);
+    let mut subject = Subject { http, remote, ..connection::subject(chain, request) };
+    for filter in &manager.http_filters {
+        let Some(ConfigType::TypedConfig(config)) = &filter.config_type else { continue };
+        rbac::apply(&filter.name, config, &mut subject, trail).unwrap_or(Ok(()))?;
+    }
+    Ok(())
+}
+
+/// From where a request first came, as the header says that proxies write, where it is believed: the last but so many
+/// addresses. A proxy at the edge believes its peer.
+fn original_address(manager: &HttpConnectionManager, http: &Http) -> Option<IpAddr> {
+    let edge = manager.use_remote_address.as_ref().is_some_and(|flag| flag.value);
+    let hops = usize::try_from(manager.xff_num_trusted_hops).ok()?;
+    let skipped = if edge { hops.checked_sub(1)? } else { hops };
+    let told = http.values("x-forwarded-for").join(",");
+    told.rsplit(',').nth(skipped)?.trim().parse().ok()
 }
 
 fn tell_filters(manager: &HttpConnectionManager, trail: &mut Trail) {

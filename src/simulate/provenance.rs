@@ -13,6 +13,16 @@ pub(super) fn decided_by(metadata: Option<&Metadata>) -> Option<ObjectKey> {
     }
 }
 
+/// The AuthorizationPolicy, and which of its rules, that a policy of RBAC is made from:
+/// `[…]ns[NAMESPACE]-policy[NAME]-rule[INDEX][…]`.
+pub(super) fn policy(name: &str) -> Option<(ObjectKey, usize)> {
+    let (_, rest) = name.split_once("ns[")?;
+    let (namespace, rest) = rest.split_once("]-policy[")?;
+    let (name, rest) = rest.split_once("]-rule[")?;
+    let (rule, _) = rest.split_once(']')?;
+    Some((ObjectKey::new(Kind::AuthorizationPolicy, namespace, name), rule.parse().ok()?))
+}
+
 /// `/apis/GROUP/VERSION/namespaces/NAMESPACE/KIND/NAME`, the kind in lower case with hyphens.
 fn key(path: &str) -> Option<ObjectKey> {
     let mut parts = path.trim_start_matches('/').split('/');
@@ -31,6 +41,16 @@ fn key(path: &str) -> Option<ObjectKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn policies_of_rbac_name_objects() {
+        let want = |rule| Some((ObjectKey::new(Kind::AuthorizationPolicy, "shop", "web"), rule));
+        assert_eq!(policy("ns[shop]-policy[web]-rule[2]"), want(2));
+        let custom =
+            "istio-ext-authz-ask-ns[shop]-policy[web]-rule[0]-deny-due-to-bad-CUSTOM-action";
+        assert_eq!(policy(custom), want(0));
+        assert_eq!(policy("mine"), None);
+    }
 
     #[test]
     fn paths_name_objects() {

@@ -13,6 +13,8 @@ pub struct Request {
     pub source: SocketAddr,
     /// TLS around the payload; None for plaintext.
     pub tls: Option<Tls>,
+    /// What a token of the request claims that was verified; None without one.
+    pub claims: Option<serde_json::Value>,
     /// What is sent.
     pub payload: Payload,
 }
@@ -37,6 +39,8 @@ pub struct Tls {
     pub alpn: Vec<String>,
     /// It has a certificate, if it is asked for one.
     pub client_certificate: bool,
+    /// Whom that names, such as `spiffe://cluster.local/ns/shop/sa/web`; None if nobody tells.
+    pub identity: Option<String>,
 }
 
 /// What is sent over the connection.
@@ -101,7 +105,7 @@ impl Request {
             IpAddr::V4(_) => SocketAddr::from(([192, 0, 2, 10], 40_000)),
             IpAddr::V6(_) => SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 10], 40_000)),
         };
-        Request { direction, destination, source, tls: None, payload: Payload::Tcp }
+        Request { direction, destination, source, tls: None, claims: None, payload: Payload::Tcp }
     }
 
     /// The same inside TLS.

@@ -61,6 +61,7 @@ impl fmt::Display for StepKind {
             StepKind::RouteConfiguration => "route configuration",
             StepKind::VirtualHost => "virtual host",
             StepKind::Route => "route",
+            StepKind::Authorization => "authorization",
             StepKind::TcpProxy => "TCP proxy",
             StepKind::Cluster => "cluster",
         })

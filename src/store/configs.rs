@@ -14,7 +14,9 @@ use crate::api::{Diagnostic, Features, Kind, MeshConfig};
 use crate::model::policy::identity;
 use crate::model::policy::request::RequestPolicies;
 use crate::model::references::{self, World};
-use crate::model::{Gateways, Networks, Peers, Rules, Sidecars, VirtualServices};
+use crate::model::{
+    AuthorizationPolicies, Gateways, Networks, Peers, Rules, Sidecars, VirtualServices,
+};
 use crate::snapshot::Objects;
 
 /// The indexes.
@@ -24,6 +26,7 @@ pub(super) struct Configs {
     pub(super) destination_rules: Arc<Rules>,
     pub(super) gateways: Arc<Gateways>,
     pub(super) sidecars: Arc<Sidecars>,
+    pub(super) authorization_policies: Arc<AuthorizationPolicies>,
     pub(super) networks: Arc<Networks>,
     pub(super) peers: Arc<Peers>,
     pub(super) request_policies: Arc<RequestPolicies>,
@@ -65,6 +68,11 @@ impl Configs {
                     let all = oldest_first(objects);
                     let new = Peers::new(&all, &mesh.root_namespace, &self.peers);
                     self.peers = Arc::new(new);
+                }
+                Kind::AuthorizationPolicy => {
+                    let all = oldest_first(objects);
+                    let new = AuthorizationPolicies::new(&all, &self.authorization_policies);
+                    self.authorization_policies = Arc::new(new);
                 }
                 _ => {}
             }

@@ -157,7 +157,9 @@ pub fn listeners(
             let key = listener::Key { profile, planned, managers, guards };
             listeners.get(key, listener::build)
         });
-        Built { resources: resources.collect(), diagnostics: plan.diagnostics.clone() }
+        let resources = resources.collect();
+        let told = plan.diagnostics.iter().cloned().chain(guards.diagnostics());
+        Built { resources, diagnostics: told.collect() }
     })
 }
 

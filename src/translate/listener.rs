@@ -268,7 +268,7 @@ pub fn inbound(
     if scope.interception == Interception::None {
         bound.extend(ports.keys().map(|port| (*port, wildcard())));
     }
-    let mut diagnostics = Vec::new();
+    let mut diagnostics: Vec<_> = guards.diagnostics().collect();
     for ingress in ingress::of(scope, ips).unwrap_or_default() {
         match inbound::of_ingress(scope, &profile.0, &ingress, &context.snapshot.mesh) {
             Ok(Some(port)) => {

@@ -165,13 +165,13 @@ impl Translator {
         let visible = self.visible.entry(viewpoint).or_insert_with_key(|viewpoint| {
             Visible::of(snapshot, viewpoint, before, &mut memos.visible)
         });
-        let client = self.clients.find(snapshot, proxy, visible);
+        let client = self.clients.find(snapshot, proxy, visible, &mut memos.security);
         let state =
             self.scopes.entry(Same(client.scope.clone())).or_insert_with_key(|Same(scope)| {
                 ScopeState::new(snapshot, scope, visible, before, memos)
             });
         let mut layers = vec![state.shared.clone()];
-        let guards = Guards::of(proxy, snapshot, &mut memos.security);
+        let guards = Guards::of(proxy, &client.policies, snapshot, &mut memos.security);
         let context = state.context(snapshot);
         let surroundings = &state.surroundings;
         match proxy.kind {

@@ -149,6 +149,7 @@ fn connection(rng: &mut Rng, port: u16) -> (Request, Vec<u8>) {
         sni: name.map(str::to_owned),
         alpn: alpn.iter().map(|p| (*p).to_owned()).collect(),
         client_certificate: false,
+        identity: None,
     };
     let mut request = Request::tcp(Direction::Bound, to).over(tls);
     request.source = "127.0.0.1:1".parse().unwrap();

@@ -216,3 +216,20 @@ impl Spec for AuthorizationPolicy {
         }
     }
 }
+
+/// The annotation of a policy that only tells what it would do.
+pub const DRY_RUN: &str = "istio.io/dry-run";
+
+/// Whether a policy only tells what it would do. None if the annotation says neither, which is as if it said no.
+pub fn dry_run(meta: &Meta) -> Option<bool> {
+    match meta.annotation(DRY_RUN).map(|value| &**value) {
+        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Some(true),
+        None | Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Some(false),
+        Some(_) => None,
+    }
+}
+
+/// Whether a path is a template of paths: `{*}` stands for a segment, `{**}` for any number of them.
+pub fn is_path_template(path: &str) -> bool {
+    path.contains("{*}") || path.contains("{**}")
+}

@@ -74,6 +74,24 @@ pub(super) fn header(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `[spiffe://]TRUST_DOMAIN/ns/NAMESPACE/sa/NAME`.
+pub(super) fn identity(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix("spiffe://").unwrap_or(text);
+    match name.contains('/') {
+        true => Ok(format!("spiffe://{name}")),
+        false => Err("an identity is needed, such as cluster.local/ns/shop/sa/web".to_owned()),
+    }
+}
+
+/// A JSON object.
+pub(super) fn claims(text: &str) -> Result<serde_json::Value, String> {
+    let value = serde_json::from_str(text).map_err(|error| error.to_string());
+    value.and_then(|value: serde_json::Value| match value.is_object() {
+        true => Ok(value),
+        false => Err("a JSON object is needed, such as {\"sub\": \"alice\"}".to_owned()),
+    })
+}
+
 /// A version of HTTP.
 pub(super) fn version(text: &str) -> Result<Version, String> {
     match text {
@@ -150,6 +168,7 @@ pub(super) fn resolve(
         request.source.set_ip(source);
     }
     request.tls = tls(arguments, url, direction, is_http);
+    request.claims = arguments.claims.clone();
     let what = if is_http { format!("{} {}", url.method, url.path) } else { "TCP".to_owned() };
     let mut line = format!(
         "{what} to {destination}{} through {} ({})",
@@ -274,7 +293,8 @@ fn tls(arguments: &Args, url: &Url, direction: simulate::Direction, is_http: boo
     };
     let is_name = url.host.parse::<IpAddr>().is_err();
     let sni = arguments.sni.clone().or_else(|| is_name.then(|| url.host.clone()));
-    Some(Tls { sni, alpn, client_certificate: transport == Transport::Mtls })
+    let identity = arguments.identity.clone();
+    Some(Tls { sni, alpn, client_certificate: transport == Transport::Mtls, identity })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! From the merged mesh configuration to the fields that the project acts on, and what they must satisfy.
 
+mod ext_authz;
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -52,6 +54,7 @@ pub(super) fn typed(mesh: &Map<String, Value>) -> Result<MeshConfig, Issue> {
         trust_domain_aliases: strings(mesh.get("trustDomainAliases")),
         rooted_trust_domains: rooted_trust_domains(mesh.get("caCertificates")),
         metrics_providers: strings(fields.inner("defaultProviders", "metrics")),
+        ext_authz: ext_authz::read(mesh.get("extensionProviders")),
         default_service_export_to: export_to(strings(mesh.get("defaultServiceExportTo"))),
         default_virtual_service_export_to: export_to(strings(
             mesh.get("defaultVirtualServiceExportTo"),

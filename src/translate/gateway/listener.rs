@@ -86,18 +86,21 @@ fn filter_chain(key: &Key, listener: &str, chain: &Chain) -> Option<FilterChain>
     let timeout = profile.features.handshake_timeout;
     Some(FilterChain {
         filter_chain_match: (matched != FilterChainMatch::default()).then_some(matched),
-        filters: filters(key, listener, &chain.reads)?,
+        filters: filters(key, listener, chain)?,
         transport_socket: chain.tls.as_deref().map(|tls| tls::socket(tls, key.planned.quic)),
         transport_socket_connect_timeout: (!timeout.is_zero()).then(|| duration(timeout)),
         ..FilterChain::default()
     })
 }
 
-fn filters(key: &Key, listener: &str, reads: &Reads) -> Option<Vec<Filter>> {
+/// Who ends the TLS that a chain passes on to the mesh guards what is in it.
+fn filters(key: &Key, listener: &str, chain: &Chain) -> Option<Vec<Filter>> {
     let [plain, grpc_web_too] = &key.managers;
-    match reads {
+    let nothing = Guards::default();
+    let guards = if chain.of_mesh { &nothing } else { &key.guards };
+    match &chain.reads {
         Reads::Stream { stream, exchange } => {
-            Some(through_gateway(&key.profile.0, stream, *exchange))
+            Some(through_gateway(&key.profile.0, guards, stream, *exchange))
         }
         Reads::Http { route, counted_as, grpc_web } => {
             let Same(manager) = if *grpc_web { grpc_web_too } else { plain }.as_ref()?;

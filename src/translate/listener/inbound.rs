@@ -326,7 +326,7 @@ impl Builder<'_> {
                 destination_port: Some(uint32(self.profile.inbound_port.into())),
                 ..FilterChainMatch::default()
             }),
-            filters: tcp::inbound(self.profile, None, BLACK_HOLE_CLUSTER),
+            filters: tcp::inbound(self.profile, &Guards::default(), None, BLACK_HOLE_CLUSTER),
             ..FilterChain::default()
         }
     }
@@ -377,7 +377,7 @@ impl Builder<'_> {
             let manager = purpose.manager.with_routes(&purpose.stat_prefix, routes, purpose.http2);
             tcp::metadata_exchange(self.profile).into_iter().chain([manager]).collect()
         } else {
-            tcp::inbound(self.profile, purpose.database, purpose.cluster)
+            tcp::inbound(self.profile, &self.key.guards, purpose.database, purpose.cluster)
         };
         FilterChain {
             name: purpose.name.clone(),

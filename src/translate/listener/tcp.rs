@@ -29,6 +29,7 @@ use crate::translate::capability::Capability;
 use crate::translate::cluster::dns::dns_cache;
 use crate::translate::common::extension::{METADATA_EXCHANGE, tcp_metadata_exchange};
 use crate::translate::common::value::duration;
+use crate::translate::security::Guards;
 
 /// How long a Redis server may take to answer.
 const REDIS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,9 +50,15 @@ pub fn outbound(profile: &Profile, stream: &Stream) -> Vec<Filter> {
 
 /// What carries byte streams through a gateway to where they lead. With `exchange` clients are of the mesh and tell
 /// first who they are.
-pub fn through_gateway(profile: &Profile, stream: &Stream, exchange: bool) -> Vec<Filter> {
+pub fn through_gateway(
+    profile: &Profile,
+    guards: &Guards,
+    stream: &Stream,
+    exchange: bool,
+) -> Vec<Filter> {
     let told = exchange.then(|| metadata_exchange(profile)).flatten();
-    told.into_iter().chain(carrying(profile, stream, Side::Gateway)).collect()
+    let before = told.into_iter().chain(guards.tcp());
+    before.chain(carrying(profile, stream, Side::Gateway)).collect()
 }
 
 /// What resolves the server that TLS names comes before all that may connect to it.
@@ -150,9 +157,15 @@ fn source_ip() -> HashPolicy {
     HashPolicy { policy_specifier: Some(PolicySpecifier::SourceIp(SourceIp {})) }
 }
 
-/// What carries connections to the workload to a cluster.
-pub fn inbound(profile: &Profile, protocol: Option<Database>, cluster: &str) -> Vec<Filter> {
+/// What carries connections to the workload to a cluster. Who is refused is known by the metadata that were exchanged.
+pub fn inbound(
+    profile: &Profile,
+    guards: &Guards,
+    protocol: Option<Database>,
+    cluster: &str,
+) -> Vec<Filter> {
     let mut filters: Vec<Filter> = metadata_exchange(profile).into_iter().collect();
+    filters.extend(guards.tcp());
     filters.extend(stats_filter(profile, Side::Inbound));
     let (reader, ends) = reader(profile, protocol, cluster, cluster);
     filters.extend(reader);

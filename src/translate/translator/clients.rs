@@ -15,6 +15,7 @@ use crate::translate::endpoint::balancing::Asked;
 use crate::translate::memo::{Memo, Same};
 use crate::translate::proxy_config::ProxyConfig;
 use crate::translate::scope::{ListenerTraits, Scope};
+use crate::translate::security::{self, Near};
 use crate::translate::visible::Visible;
 
 /// See the module.
@@ -38,6 +39,8 @@ pub struct Client {
     pub targets: Arc<[ServiceTarget]>,
     /// Which connections it takes.
     pub peers: Arc<Applied>,
+    /// The AuthorizationPolicies that apply to it.
+    pub policies: Arc<security::authorization::Policies>,
 }
 
 /// What of a snapshot a `Client` depends on.
@@ -45,6 +48,7 @@ pub struct Client {
 struct Seen {
     mesh: Same<MeshConfig>,
     gateways: Same<Gateways>,
+    policies: Near,
     sidecar: Option<Same<Config<Sidecar>>>,
     peers: Same<Policies>,
     label_keys: Same<BTreeSet<Str>>,
@@ -57,13 +61,20 @@ struct Seen {
 
 impl Clients {
     /// A proxy that sees this of a snapshot.
-    pub fn find(&mut self, snapshot: &Snapshot, proxy: &Arc<Proxy>, visible: &Visible) -> Client {
+    pub fn find(
+        &mut self,
+        snapshot: &Snapshot,
+        proxy: &Arc<Proxy>,
+        visible: &Visible,
+        security: &mut security::Memos,
+    ) -> Client {
         let workload = snapshot.workload_of(proxy);
         let is_router = proxy.kind == ProxyKind::Router;
         let own = is_router.then(|| snapshot.namespaces.get(&proxy.namespace)).flatten();
         let seen = Seen {
             mesh: Same(snapshot.mesh.clone()),
             gateways: Same(snapshot.gateways.clone()),
+            policies: Near::of(snapshot, proxy),
             sidecar: visible.sidecar().cloned(),
             peers: Same(snapshot.peers.of(&proxy.namespace).clone()),
             label_keys: Same(visible.label_keys.clone()),
@@ -85,6 +96,7 @@ impl Clients {
             traits: self.traits.get(traits, ListenerTraits::clone),
             targets: workload.map(|state| state.targets.clone()).unwrap_or_default(),
             peers: self.peers.get(seen.peers.0.apply(&proxy.labels), Applied::clone),
+            policies: security.policies(snapshot, proxy),
         };
         self.clients.insert(Same(proxy.clone()), (seen, client.clone()));
         client

@@ -12,7 +12,7 @@ use crate::skip::skipped;
 use crate::sources::project::{Issue, Rejection};
 
 /// The kinds whose specs have types.
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Gateway,
     Kind::VirtualService,
     Kind::DestinationRule,
@@ -21,6 +21,7 @@ const KINDS: [Kind; 8] = [
     Kind::WorkloadGroup,
     Kind::Sidecar,
     Kind::PeerAuthentication,
+    Kind::AuthorizationPolicy,
 ];
 
 /// A recorded answer.
