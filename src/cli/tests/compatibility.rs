@@ -8,7 +8,7 @@ use crate::cli::{DISCOVERY, definition, discovery};
 use crate::settings::{self, Settings, State};
 
 /// The kinds of which something is made.
-const USED: [Kind; 13] = [
+const USED: [Kind; 16] = [
     Kind::Namespace,
     Kind::Node,
     Kind::Pod,
@@ -22,6 +22,9 @@ const USED: [Kind; 13] = [
     Kind::VirtualService,
     Kind::Gateway,
     Kind::Sidecar,
+    Kind::PeerAuthentication,
+    Kind::RequestAuthentication,
+    Kind::AuthorizationPolicy,
 ];
 
 #[test]
