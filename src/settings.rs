@@ -104,6 +104,7 @@ impl Settings {
             internal_networks: self.internal_networks,
             several_ext_authz: self.several_ext_authz,
             mirror_as_is: self.mirror_as_is,
+            compliance: self.compliance,
             jwks_fetcher: self.jwks_fetcher,
             select_gateways: self.select_gateways,
             exchanged_labels: sorted_for_ever(&self.exchanged_labels),

@@ -106,6 +106,8 @@ pub struct Features {
     pub several_ext_authz: bool,
     /// Requests that are mirrored keep their host, without a mark.
     pub mirror_as_is: bool,
+    /// What TLS of proxies is restricted to.
+    pub compliance: Compliance,
     /// Who fetches the keys that RequestAuthentications name by URL.
     pub jwks_fetcher: JwksFetcher,
     /// Policies select gateways of the Gateway API by labels too, not only by naming them.
@@ -170,10 +172,23 @@ impl Default for Features {
             session_labels: SessionLabels::default(),
             several_ext_authz: false,
             mirror_as_is: true,
+            compliance: Compliance::None,
             jwks_fetcher: JwksFetcher::Istiod,
             select_gateways: true,
         }
     }
+}
+
+/// What TLS of proxies is restricted to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Compliance {
+    /// Nothing.
+    #[default]
+    None,
+    /// TLS 1.2 with the cipher suites of FIPS 140-2.
+    Fips140v2,
+    /// TLS 1.3 with keys that quantum computers do not break.
+    Pqc,
 }
 
 /// Who fetches the keys that are named by URL. Issuers are always asked by the control plane where their keys are.

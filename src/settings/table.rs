@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::fields::settings;
-use crate::api::features::{JwksFetcher, Percent, SessionLabels};
+use crate::api::features::{Compliance, JwksFetcher, Percent, SessionLabels};
 use crate::api::{Block, Features};
 
 /// Whether a variable has an effect.
@@ -180,6 +180,8 @@ settings! {
         "the label of services that names the header of a session; none if empty";
     "PILOT_DRAINING_LABEL" draining_label: String = SessionLabels::default().draining.to_owned(),
         "the label of endpoints that take no new sessions; none if empty";
+    "COMPLIANCE_POLICY" compliance: Compliance = Compliance::None,
+        "restricts TLS of proxies (fips-140-2, pqc)";
     "PILOT_JWT_ENABLE_REMOTE_JWKS" jwks_fetcher: JwksFetcher = JwksFetcher::Istiod,
         "who fetches JSON web keys that are named by URL: the control plane (false), proxies where a service has the host (true), or proxies (envoy)";
     "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL" jwks_refresh: Duration = Duration::from_secs(20 * 60),
@@ -324,7 +326,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("K8S_SIGNER", "", "the Kubernetes signer of workload certificates", Pending),
         ("INJECT_ENABLED", "true", "serves the injection webhook", Pending),
         ("K8S_INGRESS_NS", "istio-system", "the namespace of the ingress gateway", Pending),
-        ("COMPLIANCE_POLICY", "", "restricts TLS (fips-140-2, pqc)", Pending),
         ("PLATFORM", "", "the platform of the cluster, such as openshift", Pending),
         ("K_REVISION", "", "the Knative revision that the process runs as", Pending),
     ]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::api::Block;
 use crate::api::duration;
-use crate::api::features::{JwksFetcher, Percent};
+use crate::api::features::{Compliance, JwksFetcher, Percent};
 
 /// A type that a variable can have.
 pub(super) trait Value: Sized {
@@ -63,6 +63,28 @@ impl Value for Percent {
 
     fn show(&self) -> String {
         self.value().to_string()
+    }
+}
+
+impl Value for Compliance {
+    const ALLOWED: &'static str = "fips-140-2, pqc or nothing";
+
+    fn read(text: &str) -> Option<Compliance> {
+        match text {
+            "" => Some(Compliance::None),
+            "fips-140-2" => Some(Compliance::Fips140v2),
+            "pqc" => Some(Compliance::Pqc),
+            _ => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Compliance::None => "",
+            Compliance::Fips140v2 => "fips-140-2",
+            Compliance::Pqc => "pqc",
+        }
+        .to_owned()
     }
 }
 

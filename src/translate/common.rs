@@ -6,9 +6,11 @@
 //! business.
 
 pub mod address;
+pub mod compliance;
 pub mod config_source;
 pub mod credential;
 pub mod extension;
+pub mod files;
 pub mod header_case;
 pub mod metadata;
 pub mod name;

@@ -92,32 +92,37 @@ pub struct SecretSources {
     pub credential_server: bool,
     /// Metadata `file-credential`: a server beside it serves files, not the agent.
     pub file_server: bool,
-    /// TLS_CLIENT_CERT_CHAIN: the files that it has instead of the mesh's certificates.
-    pub client_files: Option<Arc<ClientFiles>>,
+    /// TLS_CLIENT_CERT_CHAIN: the files that it has instead of the mesh's certificates, as a client.
+    pub client_files: Option<Arc<Files>>,
+    /// TLS_SERVER_CERT_CHAIN: the same as a server. What is not named is the mesh's.
+    pub server_files: Option<Arc<Files>>,
 }
 
-/// The files with which a client does mTLS.
+/// The files with which a proxy does mTLS; a name that is empty is not given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ClientFiles {
-    /// TLS_CLIENT_CERT_CHAIN.
+pub struct Files {
+    /// The certificate chain.
     pub certificate: Str,
-    /// TLS_CLIENT_KEY.
+    /// Its key.
     pub key: Str,
-    /// TLS_CLIENT_ROOT_CERT.
+    /// The roots of others' certificates.
     pub roots: Str,
 }
 
 impl SecretSources {
-    fn of(proxy: &Proxy) -> SecretSources {
-        let file = |key| Str::from(text(proxy, key));
-        let certificate = file("TLS_CLIENT_CERT_CHAIN");
+    /// As a proxy tells.
+    pub fn of(proxy: &Proxy) -> SecretSources {
+        let files = |certificate, key, roots| {
+            let file = |key| Str::from(text(proxy, key));
+            Files { certificate: file(certificate), key: file(key), roots: file(roots) }
+        };
+        let client = files("TLS_CLIENT_CERT_CHAIN", "TLS_CLIENT_KEY", "TLS_CLIENT_ROOT_CERT");
+        let server = files("TLS_SERVER_CERT_CHAIN", "TLS_SERVER_KEY", "TLS_SERVER_ROOT_CERT");
         SecretSources {
             credential_server: text(proxy, "credential") == "true",
             file_server: text(proxy, "file-credential") == "true",
-            client_files: (!certificate.is_empty()).then(|| {
-                let (key, roots) = (file("TLS_CLIENT_KEY"), file("TLS_CLIENT_ROOT_CERT"));
-                Arc::new(ClientFiles { certificate, key, roots })
-            }),
+            client_files: (!client.certificate.is_empty()).then(|| Arc::new(client)),
+            server_files: (server != Files::default()).then(|| Arc::new(server)),
         }
     }
 }

@@ -67,7 +67,7 @@ pub struct Applied {
 }
 
 /// All policies.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Peers {
     /// Where no policy is but that for the mesh.
     elsewhere: Arc<Policies>,

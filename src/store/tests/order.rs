@@ -14,7 +14,8 @@ use crate::api::core::{
 };
 use crate::api::networking::common::WorkloadSelector;
 use crate::api::networking::service_entry::{Resolution, ServicePort};
-use crate::api::networking::{ServiceEntry, WorkloadEntry};
+use crate::api::networking::{DestinationRule, ServiceEntry, WorkloadEntry};
+use crate::api::security::PeerAuthentication;
 use crate::api::{Labels, Meta};
 use crate::model;
 use crate::snapshot::WorkloadState;
@@ -196,6 +197,40 @@ fn a_cluster() -> impl Strategy<Value = Option<&'static str>> {
     prop_oneof![3 => Just(None), 2 => Just(Some("East")), 1 => Just(Some("West"))]
 }
 
+fn a_peer_authentication() -> impl Strategy<Value = Object> {
+    let modes = || select(vec!["UNSET", "DISABLE", "PERMISSIVE", "STRICT"]);
+    let selectors = option::of(select(vec!["", "app=x", "app=x version=v1"]));
+    let ports = option::of((select(vec!["8080", "80"]), modes()));
+    let with = (selectors, modes(), ports, option::of(0..3i64));
+    (namespace_name(), select(vec!["pa0", "pa1"]), with).prop_map(
+        |(namespace, name, (selector, mode, ports, created))| {
+            let mut spec = serde_json::json!({ "mtls": { "mode": mode } });
+            if let Some(selector) = selector {
+                spec["selector"] = serde_json::json!({ "matchLabels": labels(selector) });
+            }
+            if let Some((port, mode)) = ports {
+                spec["portLevelMtls"] = serde_json::json!({ port: { "mode": mode } });
+            }
+            let created = created.map(|at| jiff::Timestamp::from_second(at).expect("a time"));
+            let meta = Meta { created, ..meta(namespace, name) };
+            let spec = serde_json::from_value(spec).expect("a spec");
+            PeerAuthentication::object(Arc::new(config_of::Config { meta, spec, status: () }))
+        },
+    )
+}
+
+/// By which clients present no certificate.
+fn a_destination_rule() -> impl Strategy<Value = Object> {
+    let hosts = select(vec!["s0.a.svc.cluster.local", "*.a.svc.cluster.local", "s0"]);
+    (namespace_name(), select(vec!["dr0", "dr1"]), hosts).prop_map(|(namespace, name, host)| {
+        let spec =
+            serde_json::json!({ "host": host, "trafficPolicy": { "tls": { "mode": "DISABLE" } } });
+        let spec = serde_json::from_value(spec).expect("a spec");
+        let meta = meta(namespace, name);
+        DestinationRule::object(Arc::new(config_of::Config { meta, spec, status: () }))
+    })
+}
+
 fn an_event() -> impl Strategy<Value = Event> {
     let object = prop_oneof![
         1 => a_namespace(),
@@ -205,6 +240,8 @@ fn an_event() -> impl Strategy<Value = Event> {
         4 => a_slice(),
         4 => a_service_entry(),
         3 => a_workload_entry(),
+        2 => a_peer_authentication(),
+        1 => a_destination_rule(),
     ];
     prop_oneof![
         12 => (a_cluster(), object.clone())
@@ -278,6 +315,8 @@ fn assert_same(got: &Snapshot, want: &Snapshot) {
     assert_eq!(got.objects, want.objects);
     assert_eq!(got.mesh, want.mesh);
     assert_eq!(got.networks, want.networks);
+    assert_eq!(got.peers, want.peers);
+    assert_eq!(got.diagnostics, want.diagnostics);
     assert!(got.namespaces.keys().eq(want.namespaces.keys()));
     for (name, got) in got.namespaces.iter() {
         let want = &want.namespaces[name];

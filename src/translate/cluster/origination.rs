@@ -3,6 +3,7 @@
 //! Certificates are files of the client, which its agent reads, or a credential that the control plane serves.
 
 use crate::api::Str;
+use crate::api::features::Compliance;
 use crate::api::mesh::TlsDefaults;
 use crate::api::networking::destination_rule::{ClientTls, ClientTlsMode};
 use crate::proto::encode;
@@ -17,14 +18,12 @@ use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::{
     UpstreamTlsContext,
 };
 use crate::translate::cluster::tls::tls_parameters;
-use crate::translate::common::config_source::{file_secret, local_secret};
+use crate::translate::common::compliance::restrict;
 use crate::translate::common::credential::{ROOTS_SUFFIX, named};
 use crate::translate::common::extension::transport_socket;
+use crate::translate::common::files;
 use crate::translate::common::value::exact;
 use crate::translate::scope::SecretSources;
-
-/// The cluster of a server that reads files instead of the agent.
-const FILE_CLUSTER: &str = "sds-files-grpc";
 
 /// Stands for the roots of the client's system.
 const SYSTEM_ROOTS: &str = "system";
@@ -40,6 +39,8 @@ pub struct Origination<'a> {
     pub http2: bool,
     /// What the mesh offers.
     pub defaults: &'a TlsDefaults,
+    /// What TLS is restricted to.
+    pub compliance: Compliance,
     /// Where the client gets secrets from.
     pub secrets: &'a SecretSources,
 }
@@ -52,14 +53,15 @@ impl Origination<'_> {
             true => self.files()?,
             false => self.credential(),
         };
+        let parameters = TlsParameters {
+            ecdh_curves: strings(&self.defaults.ecdh_curves),
+            cipher_suites: strings(&self.defaults.cipher_suites),
+            ..tls_parameters()
+        };
         let context = UpstreamTlsContext {
             sni: self.settings.sni.to_string(),
             common_tls_context: Some(CommonTlsContext {
-                tls_params: Some(TlsParameters {
-                    ecdh_curves: strings(&self.defaults.ecdh_curves),
-                    cipher_suites: strings(&self.defaults.cipher_suites),
-                    ..tls_parameters()
-                }),
+                tls_params: restrict(Some(parameters), self.compliance),
                 alpn_protocols: self.http2.then(|| "h2".to_owned()).into_iter().collect(),
                 tls_certificate_sds_secret_configs: certificates,
                 validation_context_type: validation,
@@ -82,23 +84,17 @@ impl Origination<'_> {
     fn files(&self) -> Option<(Vec<SdsSecretConfig>, Option<ValidationContextType>)> {
         let ClientTls { client_certificate, private_key, ca_certificates, ca_crl, .. } =
             self.settings;
-        let secret = |name: &str| match self.secrets.file_server {
-            true => local_secret(name, FILE_CLUSTER),
-            false => file_secret(name),
-        };
+        let server = self.secrets.file_server;
         let mut certificates = Vec::new();
         if self.is_mutual() {
-            if client_certificate.is_empty() || private_key.is_empty() {
-                return None;
-            }
-            certificates.push(secret(&format!("file-cert:{client_certificate}~{private_key}")));
+            certificates.push(files::certificate(client_certificate, private_key, server)?);
         }
         let roots = if ca_certificates.is_empty() { SYSTEM_ROOTS } else { ca_certificates };
         let validation = match self.trusts_all() {
             true => {
                 ValidationContextType::ValidationContext(CertificateValidationContext::default())
             }
-            false => self.validation(secret(&format!("file-root:{roots}")), Some(ca_crl)),
+            false => self.validation(files::roots(roots, server)?, Some(ca_crl)),
         };
         Some((certificates, Some(validation)))
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::features::SessionLabels;
+use crate::api::features::{Compliance, SessionLabels};
 use crate::api::mesh::{InboundPolicy, TcpKeepalive, TlsDefaults};
 use crate::api::networking::destination_rule::LocalityLbSetting;
 use crate::api::{Features, MeshConfig, Str};
@@ -50,6 +50,8 @@ pub struct Policy {
     pub send_unhealthy: bool,
     /// What TLS that a rule begins offers.
     pub tls: TlsDefaults,
+    /// What TLS is restricted to.
+    pub compliance: Compliance,
     /// For external services, what a rule says of TLS wins over a proxy's own certificates.
     pub external_tls_by_rule: bool,
     /// The pattern of the name under which outbound clusters keep statistics; empty for their own.
@@ -79,6 +81,7 @@ impl Policy {
             exchanged_labels: features.exchanged_labels,
             session_labels: features.session_labels,
             tls: mesh.tls_defaults.clone(),
+            compliance: features.compliance,
             external_tls_by_rule: features.external_tls_by_rule,
             outbound_stat_name: mesh.outbound_cluster_stat_name.clone(),
             inbound_stat_name: mesh.inbound_cluster_stat_name.clone(),

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::api::Str;
+use crate::api::features::Compliance;
 use crate::proto::encode;
 use crate::proto::envoy::envoy::config::cluster::v3::cluster::TransportSocketMatch;
 use crate::proto::envoy::envoy::config::core::v3::TransportSocket;
@@ -20,6 +21,7 @@ use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::tls_para
 use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::{
     CertificateValidationContext, CommonTlsContext, TlsParameters, UpstreamTlsContext,
 };
+use crate::translate::common::compliance::restrict;
 use crate::translate::common::config_source::{
     ROOT_CERTIFICATE, WORKLOAD_CERTIFICATE, sds_secret_config,
 };
@@ -38,6 +40,8 @@ pub struct MutualTls {
     pub http2: bool,
     /// See [`Scope::peer_alpn`](crate::translate::Scope::peer_alpn).
     pub peer_alpn: bool,
+    /// What TLS is restricted to.
+    pub compliance: Compliance,
 }
 
 impl MutualTls {
@@ -63,7 +67,7 @@ impl MutualTls {
         UpstreamTlsContext {
             sni: self.sni.clone(),
             common_tls_context: Some(CommonTlsContext {
-                tls_params: Some(tls_parameters()),
+                tls_params: restrict(Some(tls_parameters()), self.compliance),
                 alpn_protocols: self.alpn(),
                 tls_certificate_sds_secret_configs: vec![sds_secret_config(WORKLOAD_CERTIFICATE)],
                 validation_context_type: Some(ValidationContextType::CombinedValidationContext(

@@ -74,6 +74,7 @@ pub fn secure(
                 names: if by_service { &peer.identities } else { own },
                 http2,
                 defaults: &peer.policy.tls,
+                compliance: peer.policy.compliance,
                 secrets: &peer.client.secrets,
             };
             cluster.transport_socket = origination.transport_socket();
@@ -115,6 +116,7 @@ impl Peer<'_> {
             identities: if names.is_empty() { identities } else { names }.to_vec(),
             http2,
             peer_alpn: self.client.peer_alpn,
+            compliance: self.policy.compliance,
         })
     }
 
@@ -131,6 +133,7 @@ impl Peer<'_> {
             identities: self.identities.clone(),
             http2,
             peer_alpn: self.client.peer_alpn,
+            compliance: self.policy.compliance,
         };
         if self.original_dst { Means::Mesh(tls) } else { Means::Choice(tls) }
     }

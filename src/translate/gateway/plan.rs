@@ -93,7 +93,7 @@ impl Plan {
     pub fn new(context: &Context<'_>, profile: &Profile, merged: &Merged) -> Plan {
         let mut planner = Planner {
             destinations: Destinations::new(context),
-            defaults: Defaults::of(&context.snapshot.mesh),
+            defaults: Defaults::of(&context.snapshot.mesh, &context.snapshot.features),
             profile,
             drafts: Vec::new(),
             diagnostics: merged.diagnostics.clone(),
@@ -210,10 +210,10 @@ impl Planner<'_> {
         };
         let ends = || {
             let settings = server.spec.tls.as_ref()?;
-            let Profile { peer_alpn, credential_server, .. } = *self.profile;
+            let Profile { peer_alpn, secrets, .. } = self.profile;
             let of_mesh = settings.mode == TlsMode::IstioMutual;
-            let alpn = tls::alpn(peer_alpn && of_mesh && server.speech == Speech::TlsToTcp);
-            let context = tls::downstream(settings, &alpn, &self.defaults, credential_server);
+            let alpn = tls::alpn(*peer_alpn && of_mesh && server.speech == Speech::TlsToTcp);
+            let context = tls::downstream(settings, &alpn, &self.defaults, secrets);
             Some(tls::over_tcp(context))
         };
         let found = match server.speech {
@@ -265,9 +265,8 @@ impl Planner<'_> {
     /// The TLS of a server that may be served over QUIC too.
     fn over_quic(&self, server: &GatewayServer) -> Option<Vec<u8>> {
         let settings = server.spec.tls.as_ref().filter(|_| server.http3)?;
-        let Profile { credential_server, .. } = *self.profile;
-        let context =
-            tls::downstream(settings, &tls::HTTP3_ALPN, &self.defaults, credential_server);
+        let Profile { secrets, .. } = self.profile;
+        let context = tls::downstream(settings, &tls::HTTP3_ALPN, &self.defaults, secrets);
         Some(tls::over_quic(context))
     }
 }

@@ -3,10 +3,10 @@
 
 use crate::api::networking::gateway::{ServerTls, TlsMode};
 use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::SdsSecretConfig;
-use crate::translate::common::config_source::{
-    ROOT_CERTIFICATE, WORKLOAD_CERTIFICATE, file_secret, sds_secret_config,
-};
 use crate::translate::common::credential::{ROOTS_SUFFIX, named};
+use crate::translate::common::files;
+use crate::translate::listener::tls::own_secrets;
+use crate::translate::scope::SecretSources;
 
 /// The secrets of a server.
 #[derive(Debug)]
@@ -17,17 +17,15 @@ pub struct Secrets {
     pub roots: SdsSecretConfig,
 }
 
-/// Of these settings. `server` tells whether there is a server of credentials beside the proxy.
-pub fn of(settings: &ServerTls, server: bool) -> Secrets {
+/// Of these settings, for a proxy that has `sources` beside it.
+pub fn of(settings: &ServerTls, sources: &SecretSources) -> Secrets {
     if settings.mode == TlsMode::IstioMutual {
-        Secrets {
-            certificates: vec![sds_secret_config(WORKLOAD_CERTIFICATE)],
-            roots: sds_secret_config(ROOT_CERTIFICATE),
-        }
+        let (certificate, roots) = own_secrets(sources);
+        Secrets { certificates: vec![certificate], roots }
     } else if is_credential(settings) {
-        credentials(settings, server)
+        credentials(settings, sources.credential_server)
     } else {
-        files(settings)
+        files(settings, sources.file_server)
     }
 }
 
@@ -53,24 +51,15 @@ fn credentials(settings: &ServerTls, server: bool) -> Secrets {
 }
 
 /// What is not named comes from the mesh.
-fn files(settings: &ServerTls) -> Secrets {
-    let certificate = |chain: &str, key: &str| {
-        if chain.is_empty() || key.is_empty() {
-            return sds_secret_config(WORKLOAD_CERTIFICATE);
-        }
-        file_secret(&format!("file-cert:{chain}~{key}"))
-    };
+fn files(settings: &ServerTls, server: bool) -> Secrets {
+    let certificate = |chain: &str, key: &str| files::certificate_or_mesh(chain, key, server);
     let several = settings.tls_certificates.iter();
     let several = several.map(|pair| certificate(&pair.server_certificate, &pair.private_key));
     let mut certificates: Vec<SdsSecretConfig> = several.collect();
     if certificates.is_empty() {
         certificates.push(certificate(&settings.server_certificate, &settings.private_key));
     }
-    let roots = match &*settings.ca_certificates {
-        "" => sds_secret_config(ROOT_CERTIFICATE),
-        file => file_secret(&format!("file-root:{file}")),
-    };
-    Secrets { certificates, roots }
+    Secrets { certificates, roots: files::roots_or_mesh(&settings.ca_certificates, server) }
 }
 
 #[cfg(test)]

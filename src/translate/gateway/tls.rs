@@ -5,9 +5,10 @@
 use serde_json::Value as Json;
 
 use super::secret::{self, Secrets};
+use crate::api::features::Compliance;
 use crate::api::networking::cipher;
 use crate::api::networking::gateway::{ServerTls, TlsMode, TlsProtocol};
-use crate::api::{MeshConfig, Str};
+use crate::api::{Features, MeshConfig, Str};
 use crate::proto::Any;
 use crate::proto::encode::any;
 use crate::proto::envoy::envoy::config::core::v3::{DataSource, TransportSocket, data_source};
@@ -19,8 +20,10 @@ use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::{
     CertificateValidationContext, CommonTlsContext, DownstreamTlsContext, TlsParameters,
     tls_parameters,
 };
+use crate::translate::common::compliance::restrict;
 use crate::translate::common::extension::{PEER_EXCHANGE_ALPN, transport_socket};
 use crate::translate::common::value::{boolean, exact};
+use crate::translate::scope::SecretSources;
 
 /// What is offered to clients.
 const HTTP_ALPN: [&str; 2] = ["h2", "http/1.1"];
@@ -28,19 +31,23 @@ const HTTP_ALPN: [&str; 2] = ["h2", "http/1.1"];
 /// The same over QUIC.
 pub const HTTP3_ALPN: [&str; 1] = ["h3"];
 
-/// What the mesh says of TLS beside mTLS (`tlsDefaults`).
+/// What the mesh says of TLS beside mTLS (`tlsDefaults`), and the operator of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Defaults {
     ecdh_curves: Vec<String>,
     cipher_suites: Vec<String>,
     /// The oldest version; None for Envoy's.
     oldest: Option<tls_parameters::TlsProtocol>,
+    compliance: Compliance,
 }
 
 impl Defaults {
-    /// Of a mesh.
-    pub fn of(mesh: &MeshConfig) -> Defaults {
-        let Some(said) = mesh.raw.get("tlsDefaults") else { return Defaults::default() };
+    /// Of a mesh and its operator.
+    pub fn of(mesh: &MeshConfig, features: &Features) -> Defaults {
+        let compliance = features.compliance;
+        let Some(said) = mesh.raw.get("tlsDefaults") else {
+            return Defaults { compliance, ..Defaults::default() };
+        };
         let list = |name: &str| -> Vec<String> {
             let all = said.get(name).and_then(Json::as_array).into_iter().flatten();
             all.filter_map(Json::as_str).map(str::to_owned).collect()
@@ -54,6 +61,7 @@ impl Defaults {
                 Some("TLSV1_3") => Some(tls_parameters::TlsProtocol::TlSv13),
                 Some(_) => Some(tls_parameters::TlsProtocol::TlSv12),
             },
+            compliance,
         }
     }
 }
@@ -64,16 +72,15 @@ pub fn alpn(peer_exchange: bool) -> Vec<&'static str> {
     peer_exchange.then_some(PEER_EXCHANGE_ALPN).into_iter().chain(HTTP_ALPN).collect()
 }
 
-/// The TLS that ends as a server asks. `credential_server` tells whether there is a server of credentials beside the
-/// proxy.
+/// The TLS that ends as a server asks, with `secrets` beside the proxy.
 pub fn downstream(
     settings: &ServerTls,
     alpn: &[&str],
     defaults: &Defaults,
-    credential_server: bool,
+    secrets: &SecretSources,
 ) -> DownstreamTlsContext {
     let of_mesh = settings.mode == TlsMode::IstioMutual;
-    let Secrets { certificates, roots } = secret::of(settings, credential_server);
+    let Secrets { certificates, roots } = secret::of(settings, secrets);
     let optional = settings.mode == TlsMode::OptionalMutual;
     let required = of_mesh || settings.mode == TlsMode::Mutual;
     let validation_context_type = if required || optional {
@@ -90,7 +97,10 @@ pub fn downstream(
         named.then(|| ValidationContextType::ValidationContext(subject_alt_names(settings)))
     };
     let common = CommonTlsContext {
-        tls_params: if of_mesh { None } else { parameters(settings, defaults) },
+        tls_params: restrict(
+            if of_mesh { None } else { parameters(settings, defaults) },
+            defaults.compliance,
+        ),
         alpn_protocols: alpn.iter().map(|protocol| (*protocol).to_owned()).collect(),
         tls_certificate_sds_secret_configs: certificates,
         validation_context_type,

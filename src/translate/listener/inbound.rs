@@ -146,9 +146,9 @@ pub fn of_ingress(
     let effective = Config { meta: effective, ..Config::<Sidecar>::default() };
     let tls = sidecar.spec.ingress.get(ingress.index).and_then(|listener| listener.tls.as_ref());
     let tls = tls.filter(|_| scope.features.sidecar_ingress_tls).map(|settings| {
-        let (alpn, defaults) = (gateway_tls::alpn(false), gateway_tls::Defaults::of(mesh));
-        let context =
-            gateway_tls::downstream(settings, &alpn, &defaults, profile.credential_server);
+        let (alpn, defaults) =
+            (gateway_tls::alpn(false), gateway_tls::Defaults::of(mesh, &scope.features));
+        let context = gateway_tls::downstream(settings, &alpn, &defaults, &profile.secrets);
         gateway_tls::over_tcp(context).into()
     });
     Ok(Some(Port {
@@ -395,7 +395,7 @@ impl Builder<'_> {
                 Some(context) => gateway_tls::socket(context, false),
                 None => {
                     let peer_exchange = self.profile.peer_alpn && !chain.http;
-                    tls::downstream(&self.profile.trust_domains, &self.profile.mtls, peer_exchange)
+                    tls::downstream(self.profile, peer_exchange)
                 }
             }),
             ..FilterChain::default()

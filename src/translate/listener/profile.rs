@@ -14,7 +14,7 @@ use crate::translate::capability::Capabilities;
 use crate::translate::capability::Capability;
 use crate::translate::common::value::uint32;
 use crate::translate::proxy_config::ProxyConfig;
-use crate::translate::scope::{Families, Interception, ListenerTraits};
+use crate::translate::scope::{Families, Interception, ListenerTraits, SecretSources};
 use crate::translate::translator::Context;
 
 /// The provider of metrics that the filter istio.stats stands for.
@@ -45,8 +45,8 @@ pub struct Profile {
     pub features: Features,
     /// See [`Scope::peer_alpn`](crate::translate::Scope::peer_alpn).
     pub peer_alpn: bool,
-    /// A server beside the proxy serves the credentials that ask for it.
-    pub credential_server: bool,
+    /// See [`Scope::secrets`](crate::translate::Scope::secrets).
+    pub secrets: SecretSources,
     /// The port for explicit HTTP proxying; 0 for none.
     pub http_proxy_port: u16,
     /// Where the proxy answers whether it is ready; 0 for nowhere.
@@ -109,7 +109,7 @@ impl Profile {
             },
             features: scope.features,
             peer_alpn: scope.peer_alpn(),
-            credential_server: scope.secrets.credential_server,
+            secrets: scope.secrets.clone(),
             mtls: mesh.mesh_mtls.clone(),
             proxy_config: traits.proxy_config.clone(),
             http10: traits.http10 || scope.features.http10,

@@ -1,7 +1,6 @@
 //! The TLS of connections to a workload: mTLS with the certificates of the mesh.
 
-use crate::api::Str;
-use crate::api::mesh::MeshMtls;
+use super::profile::Profile;
 use crate::proto::encode::any;
 use crate::proto::envoy::envoy::config::core::v3::TransportSocket;
 use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::common_tls_context::{
@@ -9,13 +8,14 @@ use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::common_t
 };
 use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::tls_parameters::TlsProtocol;
 use crate::proto::envoy::envoy::extensions::transport_sockets::tls::v3::{
-    CertificateValidationContext, CommonTlsContext, DownstreamTlsContext, TlsParameters,
+    CertificateValidationContext, CommonTlsContext, DownstreamTlsContext, SdsSecretConfig,
+    TlsParameters,
 };
-use crate::translate::common::config_source::{
-    ROOT_CERTIFICATE, WORKLOAD_CERTIFICATE, sds_secret_config,
-};
+use crate::translate::common::compliance::restrict;
 use crate::translate::common::extension::{PEER_EXCHANGE_ALPN, transport_socket};
+use crate::translate::common::files;
 use crate::translate::common::value::{boolean, prefix};
+use crate::translate::scope::{Files, SecretSources};
 
 /// What is offered to clients of HTTP.
 const HTTP_ALPN: [&str; 2] = ["h2", "http/1.1"];
@@ -30,10 +30,12 @@ const CIPHER_SUITES: [&str; 6] = [
     "AES128-GCM-SHA256",
 ];
 
-/// Ends mTLS from clients of these trust domains, as far as the mesh accepts it. With `peer_exchange` the protocol is taken too in which
-/// sidecars tell each other who they are before a byte stream.
+/// Ends mTLS from clients of the profile's trust domains, as far as the mesh accepts it. With `peer_exchange` the protocol
+/// is taken too in which sidecars tell each other who they are before a byte stream.
 #[allow(deprecated, reason = "match_subject_alt_names is what Istio sends: identities are URIs")]
-pub fn downstream(trust_domains: &[Str], mtls: &MeshMtls, peer_exchange: bool) -> TransportSocket {
+pub fn downstream(profile: &Profile, peer_exchange: bool) -> TransportSocket {
+    let Profile { trust_domains, mtls, secrets, .. } = profile;
+    let (certificate, roots) = own_secrets(secrets);
     let version = if mtls.only_tls13 { TlsProtocol::TlSv13 } else { TlsProtocol::TlSv12 };
     let cipher_suites = match &*mtls.cipher_suites {
         [] => CIPHER_SUITES.map(str::to_owned).to_vec(),
@@ -48,18 +50,21 @@ pub fn downstream(trust_domains: &[Str], mtls: &MeshMtls, peer_exchange: bool) -
     };
     let peer_exchange = peer_exchange.then_some(PEER_EXCHANGE_ALPN);
     let common = CommonTlsContext {
-        tls_params: Some(TlsParameters {
-            tls_minimum_protocol_version: version.into(),
-            tls_maximum_protocol_version: TlsProtocol::TlSv13.into(),
-            cipher_suites,
-            ..TlsParameters::default()
-        }),
+        tls_params: restrict(
+            Some(TlsParameters {
+                tls_minimum_protocol_version: version.into(),
+                tls_maximum_protocol_version: TlsProtocol::TlSv13.into(),
+                cipher_suites,
+                ..TlsParameters::default()
+            }),
+            profile.features.compliance,
+        ),
         alpn_protocols: peer_exchange.into_iter().chain(HTTP_ALPN).map(str::to_owned).collect(),
-        tls_certificate_sds_secret_configs: vec![sds_secret_config(WORKLOAD_CERTIFICATE)],
+        tls_certificate_sds_secret_configs: vec![certificate],
         validation_context_type: Some(ValidationContextType::CombinedValidationContext(
             CombinedCertificateValidationContext {
                 default_validation_context: Some(identities),
-                validation_context_sds_secret_config: Some(sds_secret_config(ROOT_CERTIFICATE)),
+                validation_context_sds_secret_config: Some(roots),
                 ..CombinedCertificateValidationContext::default()
             },
         )),
@@ -71,6 +76,14 @@ pub fn downstream(trust_domains: &[Str], mtls: &MeshMtls, peer_exchange: bool) -
         ..DownstreamTlsContext::default()
     };
     transport_socket("envoy.transport_sockets.tls", any(&context))
+}
+
+/// The certificate of a proxy that ends mTLS, and the roots of its clients.
+pub fn own_secrets(sources: &SecretSources) -> (SdsSecretConfig, SdsSecretConfig) {
+    let Files { certificate, key, roots } =
+        sources.server_files.as_deref().cloned().unwrap_or_default();
+    let server = sources.file_server;
+    (files::certificate_or_mesh(&certificate, &key, server), files::roots_or_mesh(&roots, server))
 }
 
 #[cfg(test)]
