@@ -6,6 +6,7 @@
 
 pub mod bearer;
 mod forwarded;
+pub mod jwt;
 pub mod local;
 pub mod review;
 
@@ -43,6 +44,8 @@ pub struct Credentials {
 /// The methods beside client certificates that are in force.
 #[derive(Debug, Default)]
 pub struct Methods {
+    /// Tokens of an issuer (JWT_RULE).
+    pub issuer: Option<jwt::Issuer>,
     /// Tokens of this control plane.
     pub local: Option<TokenKey>,
     /// Tokens that an API server knows.
@@ -96,7 +99,7 @@ impl Authenticator {
             Err(reason) => reasons.push((Method::Certificate, reason)),
         }
         let token = Token::of(&presented.headers);
-        if methods.local.is_some() {
+        if methods.local.is_some() || methods.issuer.is_some() {
             match token.clone().and_then(|token| methods.jwt(token)) {
                 Ok(caller) => return Ok(caller),
                 Err(reason) => reasons.push((Method::Jwt, reason)),
@@ -126,17 +129,22 @@ impl Authenticator {
 impl Methods {
     /// By a token that is verified here.
     fn jwt(&self, token: Token<'_>) -> Result<Caller, String> {
+        if let Some(issuer) = &self.issuer
+            && let Some(claims) = issuer.claims(token)
+        {
+            return self.owner(&claims?, &issuer.rule.audiences);
+        }
         let local = self.local.as_ref().and_then(|key| key.claims(token));
         let claims = local.unwrap_or_else(|| Err("the token is of no known issuer".to_owned()))?;
         self.owner(&claims, &self.audiences)
     }
 
-    /// The owner of a token that was verified, if it is valid now and for one of these audiences.
+    /// The owner of a token that was verified, if it is valid now and for one of these audiences, if there are any.
     fn owner(&self, claims: &Claims, audiences: &[String]) -> Result<Caller, String> {
         #[allow(clippy::cast_precision_loss, reason = "milliseconds of this age are exact")]
         let now = Timestamp::now().as_millisecond() as f64 / 1000.0;
         claims.check_times(now, LEEWAY)?;
-        if !claims.aud.has_any(audiences) {
+        if !audiences.is_empty() && !claims.aud.has_any(audiences) {
             return Err(format!("the token is for none of the audiences {audiences:?}"));
         }
         let (namespace, account) = claims.service_account()?;

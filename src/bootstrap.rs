@@ -5,11 +5,15 @@
 //! is served half a mesh drops the other half. At the end, streams and locks go first, and what feeds them last.
 
 pub mod agent;
+mod authority;
+mod callers;
 mod clusters;
 mod controllers;
 mod inputs;
 pub mod listen;
+mod secure;
 mod servers;
+mod trust;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +30,7 @@ use tracing::{info, warn};
 use self::clusters::Clusters;
 use self::inputs::Inputs;
 use self::servers::Servers;
+use self::trust::Trust;
 use crate::authn::Authenticator;
 use crate::cli::discovery::{ControlZ, Options};
 use crate::debug::{self, Probe};
@@ -34,6 +39,7 @@ use crate::metrics::Metrics;
 use crate::serve::access::Access;
 use crate::serve::ads::{self, Ads};
 use crate::serve::push::Pusher;
+use crate::serve::server::{Secure, Security};
 use crate::serve::services;
 use crate::settings::{Settings, automatic_limit};
 use crate::translate::Translator;
@@ -77,8 +83,10 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         None => (None, None),
     };
     let (pusher, _) = Pusher::start(snapshots.clone(), Translator::default(), metrics.clone())?;
+    let mut trust = Trust::start(options, settings, &inputs, &metrics).await?;
+    let certificates = trust.certificates(settings, &snapshots, &metrics);
     let ads = Ads::new(
-        ads_config(options, settings),
+        ads_config(options, settings, trust.authenticator.clone()),
         pusher,
         metrics.clone(),
         reports,
@@ -94,12 +102,17 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
             move || clusters.list()
         }),
         metrics: metrics.clone(),
-        probes: vec![discovery_probe(is_ready, inputs.clusters.clone())],
+        probes: vec![discovery_probe(is_ready, inputs.clusters.clone(), trust.waiting())],
         version: version::tag().into(),
         metrics_loopback_only: settings.metrics_localhost_only,
     };
     let mut servers = Servers::new(options, settings, stopped);
-    open_http(&mut servers, options, settings, &ads, state).await?;
+    // Certificates are for the port that nobody listens in on, unless there is none.
+    let (plain, secure) = match options.listen.secure_grpc_addr {
+        Some(_) => (services::router(&ads, None), services::router(&ads, certificates.as_ref())),
+        None => (services::router(&ads, certificates.as_ref()), Router::new()),
+    };
+    open_http(&mut servers, options, settings, &plain, state).await?;
     open_controlz(&mut servers, options, scopes).await;
 
     let until_ready = async {
@@ -107,7 +120,11 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
             return std::future::pending().await;
         }
         if let Some(address) = options.listen.grpc_addr {
-            servers.open("--grpcAddr", address, services::router(&ads, None)).await?;
+            servers.open("--grpcAddr", address, plain).await?;
+        }
+        if let Some((address, configs)) = trust.secured(options).await {
+            let security = Security::Tls(Secure::new(configs));
+            servers.serve("--secureGRPCAddr", address, secure, security).await?;
         }
         ready.send_replace(true);
         let took = started.elapsed();
@@ -138,9 +155,13 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
 }
 
 /// Ready once xDS is served. Before that it says what of the clusters is missing.
-fn discovery_probe(ready: watch::Receiver<bool>, clusters: Clusters) -> Probe {
+fn discovery_probe(
+    ready: watch::Receiver<bool>,
+    clusters: Clusters,
+    certificate: impl Fn() -> Option<String> + Send + Sync + 'static,
+) -> Probe {
     let missing = move || match clusters.waiting().join(", ") {
-        waiting if waiting.is_empty() => waiting,
+        waiting if waiting.is_empty() => certificate().unwrap_or_default(),
         waiting => format!("waiting for {waiting}"),
     };
     let check = move || if *ready.borrow() { Ok(()) } else { Err(missing()) };
@@ -152,7 +173,7 @@ async fn open_http(
     servers: &mut Servers,
     options: &Options,
     settings: &Settings,
-    ads: &Ads,
+    xds: &Router,
     state: debug::State,
 ) -> anyhow::Result<()> {
     let listen = &options.listen;
@@ -167,7 +188,7 @@ async fn open_http(
         None => http = http.merge(metrics),
     }
     if listen.grpc_addr.is_none() {
-        http = http.merge(services::router(ads, None));
+        http = http.merge(xds.clone());
     }
     match listen.http_addr {
         Some(address) => servers.open("--httpAddr", address, http).await,
@@ -185,16 +206,16 @@ async fn open_controlz(servers: &mut Servers, options: &Options, scopes: LogScop
     }
 }
 
-fn ads_config(options: &Options, settings: &Settings) -> ads::Config {
-    let aliases = options.identity.cluster_aliases.iter();
+fn ads_config(options: &Options, settings: &Settings, authenticator: Authenticator) -> ads::Config {
     ads::Config {
-        cluster_aliases: aliases.map(|(a, id)| (a.as_str().into(), id.as_str().into())).collect(),
+        cluster_aliases: trust::aliases(options),
         access: Access {
-            authenticator: Authenticator::default(),
+            authenticator,
             tls: settings.xds_auth,
             plaintext: settings.xds_auth_plaintext,
             identity: settings.xds_identity_check,
         },
+        proved_reports: settings.validate_workload_identity,
         max_message: settings.max_receive_message_bytes as usize,
         streams_per_second: settings.max_requests_per_second.ceil() as u32,
         push_throttle: match settings.push_throttle {

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod bootstrap;
+pub mod ca;
 pub mod completion;
 pub mod crds;
 pub mod discovery;
@@ -55,6 +56,9 @@ enum Command {
     Validate(validate::Args),
     /// Get certificates for a proxy, serve them to its Envoy, and run that Envoy
     Agent(Box<agent::Options>),
+    /// Show the certificate authority, and make tokens for it
+    #[command(subcommand)]
+    Ca(ca::Command),
     /// Print an Envoy bootstrap for the proxy of a pod
     Bootstrap(Box<bootstrap::Args>),
     /// Print the CustomResourceDefinitions of Istio's networking kinds
@@ -147,6 +151,7 @@ fn run(
         Command::Request(arguments) => request::run(&arguments),
         Command::Agent(options) => agent::run(&options, &settings, environment),
         Command::WithParent(arguments) => agent::with_parent_of(&arguments),
+        Command::Ca(command) => ca::run(&command, &settings),
         Command::Crds => crds::run(),
         Command::Bootstrap(arguments) => bootstrap::run(&arguments, &settings),
         Command::Validate(arguments) => validate::run(&arguments, &settings),

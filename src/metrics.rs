@@ -11,7 +11,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 pub use self::primitives::{Counter, Family, Gauge, Histogram};
 use self::text::Text;
@@ -192,10 +192,21 @@ impl Metrics {
     /// Everything in Prometheus' text format 0.0.4, sorted by name.
     pub fn render(&self) -> String {
         self.uptime.set(self.started.elapsed().as_secs_f64());
+        self.show_left();
         let mut text = Text::default();
         self.write(&mut text);
         process::write(&self.process, &mut text);
         text.finish()
+    }
+
+    /// How long what ends at a known time is still valid; 0 where no end is known.
+    fn show_left(&self) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        for (end, left) in [(&self.root_end, &self.root_left), (&self.chain_end, &self.chain_left)]
+        {
+            let end = end.get();
+            left.set(if end == 0.0 { 0.0 } else { end - now.as_secs_f64() });
+        }
     }
 
     /// How long the process has been running.

@@ -39,9 +39,7 @@ pub fn start(
         max_age: options.keepalive.keepalive_max_server_connection_age.map(|age| age + age / 2),
     };
     let mut controllers = Controllers::start(config, client, snapshots.clone(), metrics.clone());
-    // Streams prove nothing: who asks for proof hears no reports.
-    let listens = settings.workload_health && !settings.validate_workload_identity;
-    let reports = listens.then(|| {
+    let reports = settings.workload_health.then(|| {
         let (reports, inlet) = mpsc::channel(REPORTS);
         controllers.keep_health(health, inlet, snapshots.clone());
         reports

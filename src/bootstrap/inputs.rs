@@ -1,5 +1,6 @@
 //! Sources, mesh configuration and the writer: all that makes snapshots.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -43,6 +44,10 @@ pub struct Inputs {
     pub diagnostics: Vec<watch::Receiver<Arc<[Diagnostic]>>>,
     /// How far following the clusters is.
     pub clusters: Clusters,
+    /// How the remote clusters are reached, by id.
+    pub remote_clients: watch::Receiver<Arc<BTreeMap<Str, Client>>>,
+    /// The mesh configuration, as files and ConfigMaps make it.
+    pub mesh: watch::Receiver<Arc<MeshConfig>>,
     /// The API server that the mesh's configuration comes from, to which the answers go; None where it comes from files.
     pub written: Option<Client>,
     tasks: JoinSet<anyhow::Result<()>>,
@@ -56,6 +61,7 @@ struct Starting<'a> {
     mesh: watch::Receiver<Arc<MeshConfig>>,
     diagnostics: Vec<watch::Receiver<Arc<[Diagnostic]>>>,
     inlets: Vec<mpsc::Receiver<Batch>>,
+    remote_clients: watch::Sender<Arc<BTreeMap<Str, Client>>>,
     tasks: JoinSet<anyhow::Result<()>>,
 }
 
@@ -72,6 +78,7 @@ impl Inputs {
         let client = connect(options).await?;
         let written = client.clone().filter(|_| options.sources.config_dir.is_none());
         let (layers, mesh) = Layers::new();
+        let (remote_clients, offered) = watch::channel(Arc::default());
         let mut starting = Starting {
             options,
             settings,
@@ -79,6 +86,7 @@ impl Inputs {
             mesh,
             diagnostics: Vec::new(),
             inlets: Vec::new(),
+            remote_clients,
             tasks: JoinSet::new(),
         };
         let config_maps = starting.mesh(&layers)?;
@@ -102,8 +110,9 @@ impl Inputs {
         };
         let clusters = Clusters { id: starting.own(), own, remotes };
         let snapshots = starting.writer()?;
-        let Starting { diagnostics, tasks, .. } = starting;
-        Ok(Inputs { snapshots, diagnostics, clusters, written, tasks })
+        let Starting { diagnostics, tasks, mesh, .. } = starting;
+        let remote_clients = offered;
+        Ok(Inputs { snapshots, diagnostics, clusters, remote_clients, mesh, written, tasks })
     }
 
     /// Waits for the first part that fails. Parts that merely end do not count.
@@ -197,7 +206,9 @@ impl Starting<'_> {
         let (configuration, batches) = mpsc::channel(BATCHES);
         let (to_remotes, secrets) = mpsc::channel(BATCHES);
         let (shown, receiver) = watch::channel(Arc::from([]));
+        let clients = std::mem::replace(&mut self.remote_clients, watch::Sender::default());
         let source = RemoteClusters {
+            clients,
             own: self.own(),
             namespace: namespace.clone(),
             secrets,
@@ -267,7 +278,7 @@ impl Starting<'_> {
 }
 
 /// A client for the cluster, where there is to be one.
-async fn connect(options: &Options) -> anyhow::Result<Option<Client>> {
+pub(super) async fn connect(options: &Options) -> anyhow::Result<Option<Client>> {
     let sources = &options.sources;
     let kubeconfig = sources.kubeconfig.as_deref();
     let registered = sources.registries.iter().any(|registry| registry == KUBERNETES);
@@ -313,7 +324,7 @@ fn store_config(options: &Options, settings: &Settings) -> store::Config {
     }
 }
 
-fn jwks_config(settings: &Settings) -> jwks::Config {
+pub(super) fn jwks_config(settings: &Settings) -> jwks::Config {
     let blocked = blocks("BLOCKED_CIDRS_IN_JWKS_URIS", &settings.jwks_blocked);
     let allowed = blocks("ISTIOD_ALLOWED_CIDRS_IN_JWKS_URIS", &settings.jwks_allowed);
     jwks::Config {
@@ -325,7 +336,7 @@ fn jwks_config(settings: &Settings) -> jwks::Config {
 }
 
 /// The blocks of a list with commas. What is none is told, and the others count.
-fn blocks(variable: &str, list: &str) -> Vec<Cidr> {
+pub(super) fn blocks(variable: &str, list: &str) -> Vec<Cidr> {
     let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
     let blocks = parts.filter_map(|part| {
         let block = Cidr::parse(part);

@@ -16,6 +16,8 @@ pub const KEY: &str = "ca-key.pem";
 pub const CHAIN: &str = "cert-chain.pem";
 /// The roots.
 pub const ROOTS: &str = "root-cert.pem";
+/// An empty file that is there where a CA was made, and not plugged in.
+pub const MADE: &str = "key.pem";
 /// What was revoked.
 pub const REVOKED: &str = "ca-crl.pem";
 
@@ -23,8 +25,8 @@ pub const REVOKED: &str = "ca-crl.pem";
 const TLS: [&str; 3] = ["tls.crt", "tls.key", "ca.crt"];
 
 /// Every name that means something.
-pub const NAMES: [&str; 8] =
-    [CERTIFICATE, KEY, CHAIN, ROOTS, REVOKED, "tls.crt", "tls.key", "ca.crt"];
+pub const NAMES: [&str; 9] =
+    [CERTIFICATE, KEY, CHAIN, ROOTS, REVOKED, MADE, "tls.crt", "tls.key", "ca.crt"];
 
 /// What files are.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::certificate::Certificate;
 use super::issuer::Issuer;
 use super::key::Key;
-use super::material::{CERTIFICATE, CHAIN, Files, KEY, ROOTS};
+use super::material::{CERTIFICATE, CHAIN, Files, KEY, MADE, ROOTS};
 use super::pem;
 use super::sign::{self, Validity};
 
@@ -59,13 +59,8 @@ impl Recipe {
 
 /// As istiod keeps them. The empty ones are there for its older versions.
 fn files(certificate: &str, key: &Key, roots: &str) -> Files {
-    let content = [
-        (CERTIFICATE, certificate),
-        (KEY, key.pem()),
-        (CHAIN, ""),
-        ("key.pem", ""),
-        (ROOTS, roots),
-    ];
+    let content =
+        [(CERTIFICATE, certificate), (KEY, key.pem()), (CHAIN, ""), (MADE, ""), (ROOTS, roots)];
     content.into_iter().map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).collect()
 }
 

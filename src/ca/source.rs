@@ -55,6 +55,13 @@ pub struct Kept {
     version: String,
 }
 
+impl Kept {
+    /// The files.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+}
+
 impl Place {
     /// A directory whose owner others are: it is only read.
     pub fn directory(path: PathBuf) -> Place {

@@ -53,6 +53,8 @@ pub struct Config {
     pub push_throttle: usize,
     /// Who may open a stream.
     pub access: Access,
+    /// What proxies report counts only of those that proved who they are (ISTIO_WORKLOAD_ENTRY_VALIDATE_IDENTITY).
+    pub proved_reports: bool,
     /// Other names of clusters that proxies may tell, each with the cluster's id (--clusterAliases).
     pub cluster_aliases: Vec<(Str, Str)>,
 }

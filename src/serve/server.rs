@@ -55,12 +55,6 @@ const AGE_GRACE: Duration = Duration::from_secs(10);
 /// descriptors are there for. Further clients wait to be accepted.
 const MAX_CONNECTIONS: usize = 20_000;
 
-/// Clients over TLS at once that were not recognised yet. One in its handshake takes 40 kB.
-const MAX_NEWCOMERS: usize = 2_000;
-
-/// How long a newcomer has at least, however many come. A handshake takes two round trips.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(15);
 
@@ -97,7 +91,10 @@ pub async fn run(
 ) {
     let places = Places {
         connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-        newcomers: Arc::new(Newcomers::new(MAX_NEWCOMERS, PATIENCE)),
+        newcomers: Arc::new(match &security {
+            Security::Plaintext => Newcomers::new(1, Duration::ZERO),
+            Security::Tls(secure) => Newcomers::new(secure.newcomers, secure.patience),
+        }),
     };
     let mut connections = JoinSet::new();
     loop {
@@ -139,8 +136,27 @@ pub async fn run(
 pub enum Security {
     /// Everybody.
     Plaintext,
-    /// Nobody: each handshake takes the newest configuration.
-    Tls(watch::Receiver<Arc<ServerConfig>>),
+    /// Nobody.
+    Tls(Secure),
+}
+
+/// TLS, and how clients are treated that were not recognised yet.
+#[derive(Clone, Debug)]
+pub struct Secure {
+    /// Each handshake takes the newest.
+    pub configs: watch::Receiver<Arc<ServerConfig>>,
+    /// So many such clients at once.
+    pub newcomers: usize,
+    /// So long each of them has at least, however many come.
+    pub patience: Duration,
+}
+
+impl Secure {
+    /// With room for 2,000 newcomers, of which one in its handshake takes 40 kB, and 2 s for each, which is much more
+    /// than the two round trips of a handshake.
+    pub fn new(configs: watch::Receiver<Arc<ServerConfig>>) -> Secure {
+        Secure { configs, newcomers: 2_000, patience: Duration::from_secs(2) }
+    }
 }
 
 /// How many there may be at once.
@@ -171,9 +187,9 @@ async fn accept(
     let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
     let entered = match (place, newcomer, security) {
-        (_, Some(newcomer), Security::Tls(config)) => {
+        (_, Some(newcomer), Security::Tls(secure)) => {
             newcomer.arrived();
-            Entered::Newcomer(newcomer, config.borrow().clone())
+            Entered::Newcomer(newcomer, secure.configs.borrow().clone())
         }
         (Some(place), ..) => Entered::Plain(place),
         _ => return Err(io::Error::other("nobody has a place")),

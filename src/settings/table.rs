@@ -194,6 +194,38 @@ settings! {
         "blocks of addresses that JSON web keys are fetched from although they are of those that never are";
     "ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY" select_gateways: bool = true,
         "policies select Gateway API gateways by label too";
+    "ISTIOD_CUSTOM_HOST" custom_hosts: String = String::new(),
+        "further host names in the certificate of the control plane, with commas between them";
+    "ENABLE_CA_SERVER" ca_server: bool = true,
+        "signs certificates of workloads";
+    "TRUSTED_GATEWAY_CIDR" trusted_gateways: String = String::new(),
+        "addresses whose forwarded client certificates are believed, with commas between them";
+    "CA_TRUSTED_NODE_ACCOUNTS" node_accounts: String = String::new(),
+        "accounts that may ask for certificates of the pods of their node, such as istio-system/ztunnel, with commas between them";
+    "USE_CACERTS_FOR_SELF_SIGNED_CA" self_signed_in_cacerts: bool = false,
+        "keeps the self-signed CA in the secret cacerts";
+    "ROOT_CA_DIR" root_ca_dir: String = "./etc/cacerts".to_owned(),
+        "where the CA's key and certificates are plugged in";
+    "USE_REMOTE_CERTS" plugged_in_secret: bool = false,
+        "takes the CA that is plugged in from the secret cacerts, where no directory has it";
+    "DEFAULT_WORKLOAD_CERT_TTL" workload_lifetime: Duration = Duration::from_secs(24 * 3600),
+        "lifetime of workload certificates";
+    "MAX_WORKLOAD_CERT_TTL" workload_max_lifetime: Duration = Duration::from_secs(2160 * 3600),
+        "the longest that may be asked for";
+    "CITADEL_SELF_SIGNED_CA_CERT_TTL" root_lifetime: Duration = Duration::from_secs(87_600 * 3600),
+        "lifetime of the self-signed root";
+    "CITADEL_SELF_SIGNED_ROOT_CERT_CHECK_INTERVAL" root_check: Duration = Duration::from_secs(3600),
+        "how often its renewal is considered; 0 for never";
+    "CITADEL_SELF_SIGNED_ROOT_CERT_GRACE_PERIOD_PERCENTILE" root_grace_percent: u32 = 20,
+        "the last part of its life, in percent, in which it is renewed";
+    "CITADEL_ENABLE_JITTER_FOR_ROOT_CERT_ROTATOR" root_jitter: bool = true,
+        "spreads renewal over replicas";
+    "CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE" root_bits: u32 = 2048,
+        "bits of the self-signed root's key: 2048, 3072 or 4096";
+    "TOKEN_AUDIENCES" token_audiences: String = "istio-ca".to_owned(),
+        "the audiences of service account tokens, with commas between them";
+    "JWT_RULE" jwt_rule: String = String::new(),
+        "an OIDC issuer whose tokens of service accounts are taken, in JSON: issuer, audiences, and jwks_uri or jwks";
     "XDS_AUTH" xds_auth: bool = true,
         "xDS clients must prove who they are, over TLS";
     "XDS_AUTH_PLAINTEXT" xds_auth_plaintext: bool = false,
@@ -212,10 +244,8 @@ const OTHERS: &[(&str, &str, &str, State)] = {
     const GO_ONLY: State = Different("a knob of the Go implementation");
     const TEST_ONLY: State = Different("a test aid of the Go implementation");
     &[
-        ("ISTIOD_CUSTOM_HOST", "", "further names in the certificate of the control plane", Pending),
         ("PILOT_CERT_PROVIDER", "istiod", "who signs the certificate of the control plane", Pending),
         ("EXTERNAL_ISTIOD", "false", "controls remote clusters", Pending),
-        ("ENABLE_CA_SERVER", "true", "signs workload certificates", Pending),
         ("UNSAFE_ENABLE_ADMIN_ENDPOINTS", "false", "serves /debug/force_disconnect", Pending),
         ("ENABLE_DEBUG_ENDPOINT_AUTH", "true", "authorises callers of debug endpoints by namespace", Pending),
         ("DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES", "", "namespaces that may use every debug endpoint", Pending),
@@ -288,10 +318,7 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENABLE_GATEWAY_API_INFERENCE_EXTENSION", "false", "reads InferencePools", Pending),
         ("ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS", "false", "wildcard hosts with dynamic DNS over TLS", Pending),
 
-        ("TRUSTED_GATEWAY_CIDR", "", "addresses whose forwarded client certificates are believed", Pending),
-        ("CA_TRUSTED_NODE_ACCOUNTS", "", "accounts that may ask for certificates of the pods of their node", Pending),
         ("CERT_SIGNER_DOMAIN", "", "the domain of Kubernetes signers", Pending),
-        ("USE_CACERTS_FOR_SELF_SIGNED_CA", "false", "keeps the self-signed CA in the secret cacerts", Pending),
 
         ("ISTIO_ENABLE_CONTROLLER_QUEUE_METRICS", "false", "metrics of controller queues", Pending),
         ("PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY", "true", "gateways open a span for the upstream", Pending),
@@ -308,20 +335,9 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_ENABLE_RDS_CACHE", "true", "the response cache of routes", NO_CACHE),
         ("PILOT_XDS_CACHE_STATS", "false", "metrics of the response cache", NO_CACHE),
 
-        ("JWT_RULE", "", "an OIDC issuer whose tokens authenticate xDS clients", Pending),
-        ("ROOT_CA_DIR", "./etc/cacerts", "where the CA's key and certificates are", Pending),
-        ("USE_REMOTE_CERTS", "false", "takes the CA from a remote cluster", Pending),
-        ("DEFAULT_WORKLOAD_CERT_TTL", "24h", "lifetime of workload certificates", Pending),
-        ("MAX_WORKLOAD_CERT_TTL", "2160h", "the longest that may be asked for", Pending),
-        ("CITADEL_SELF_SIGNED_CA_CERT_TTL", "87600h", "lifetime of the self-signed root", Pending),
-        ("CITADEL_SELF_SIGNED_ROOT_CERT_CHECK_INTERVAL", "1h", "how often its rotation is considered", Pending),
-        ("CITADEL_SELF_SIGNED_ROOT_CERT_GRACE_PERIOD_PERCENTILE", "20", "the last part of its life in which it is rotated", Pending),
-        ("CITADEL_ENABLE_JITTER_FOR_ROOT_CERT_ROTATOR", "true", "spreads rotation over replicas", Pending),
         ("KUBERNETES_SERVICE_HOST", "", "tells that the process runs in a pod", Pending),
         ("TOKEN_ISSUER", "", "the issuer of service account tokens", Pending),
         ("AUDIENCE", "", "the audience of tokens", Pending),
-        ("TOKEN_AUDIENCES", "istio-ca", "the audiences of service account tokens", Pending),
-        ("CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE", "2048", "bits of the self-signed root's key", Pending),
         ("EXTERNAL_CA", "", "who signs workload certificates instead", Pending),
         ("K8S_SIGNER", "", "the Kubernetes signer of workload certificates", Pending),
         ("INJECT_ENABLED", "true", "serves the injection webhook", Pending),

@@ -83,8 +83,8 @@ fn features_are_istiods_unless_a_variable_says_otherwise() {
 
 #[test]
 fn variables_without_effect_say_so() {
-    let (_, notes) = read(&[("XDS_AUTH", "true"), ("EXTERNAL_CA", "")]);
-    assert_eq!(notes, ["environment variables without an effect yet: EXTERNAL_CA, XDS_AUTH"]);
+    let (_, notes) = read(&[("PLATFORM", "openshift"), ("EXTERNAL_CA", "")]);
+    assert_eq!(notes, ["environment variables without an effect yet: EXTERNAL_CA, PLATFORM"]);
     check_note(
         "MUTEX_PROFILE_FRACTION",
         "1",

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::cli::values::{age, host, listen, pair, path, rate, registry, span, truth};
 use crate::logging::{self, Level, ScopeSelection, Target, parse_levels, parse_scopes};
+use crate::serve::tls::Suites;
 
 // clap reads `Option` and `Vec` as "may be absent" and "may be repeated"; under these names it takes one
 // text for the whole value.
@@ -141,6 +142,9 @@ pub struct Tls {
     /// The server's key
     #[arg(long, value_name = "FILE", default_value = "", value_parser = path)]
     pub tls_key_file: File,
+    /// A directory that a self-signed CA is kept in, for meshes without Kubernetes
+    #[arg(long, value_name = "DIR", default_value = "", value_parser = path)]
+    pub ca_dir: File,
     /// Cipher suites, by Go's names
     #[arg(long = "tls-cipher-suites", value_name = "LIST", value_delimiter = ',')]
     pub tls_cipher_suites: Vec<String>,
@@ -205,6 +209,8 @@ impl Options {
     pub(in crate::cli) fn check(&mut self) -> Result<(), String> {
         self.sources.registries.retain(|registry| !registry.is_empty());
         self.tls.tls_cipher_suites.retain(|suite| !suite.is_empty());
+        Suites::parse(&self.tls.tls_cipher_suites)
+            .map_err(|why| format!("--tls-cipher-suites: {why}"))?;
         let aliases = &self.identity.cluster_aliases;
         for (at, (alias, cluster)) in aliases.iter().enumerate() {
             if let Some((other, _)) = aliases.iter().take(at).find(|(_, known)| known == cluster) {

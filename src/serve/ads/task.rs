@@ -77,7 +77,9 @@ impl Task {
         let registered = connections.add(client, self.protocol, stream);
         let id = registered.connection.id.clone();
         tracing::info!(target: "ads", connection = %id, peer = %self.presented.peer, "a proxy connected");
-        let reports = Reports::begin(self.shared.reports.as_ref(), &registered.connection).await;
+        let heard = !shared.config.proved_reports || registered.connection.caller.is_some();
+        let listener = shared.reports.as_ref().filter(|_| heard);
+        let reports = Reports::begin(listener, &registered.connection).await;
         let ended = self.converse(&first, &registered, &mut subscription, &reports).await;
         reports.end(&registered.connection).await;
         self.count.forget(&registered.connection.proxy.id);

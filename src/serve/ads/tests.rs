@@ -64,6 +64,7 @@ async fn start(streams_per_second: u32) -> Daemon {
         streams_per_second,
         push_throttle: 1,
         access: Access { identity: true, ..Access::default() },
+        proved_reports: false,
         cluster_aliases: Vec::new(),
     };
     let ads =

@@ -121,3 +121,134 @@ async fn a_client_that_does_not_answer_pings_is_given_up() {
     let mut stream = http2(served.address).await;
     assert!(!frame(&mut stream, u8::MAX).await, "the connection ends");
 }
+
+mod secure {
+    //! Over TLS: newcomers, and those who were recognised.
+
+    use std::sync::Arc;
+
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::client::TlsStream;
+
+    use super::*;
+    use crate::ca::fixture::{DAY, now, root, self_signed};
+    use crate::ca::issuer::Issuer;
+    use crate::ca::key::Key;
+    use crate::serve::server::{Secure, Security};
+    use crate::serve::tls::{Identity, Policy, Suites, config, provider};
+    use crate::serve::transport::Transport;
+
+    const HOST: &str = "istiod.istio-system.svc";
+
+    struct Served {
+        address: SocketAddr,
+        issuer: Issuer,
+        configs: watch::Sender<Arc<rustls::ServerConfig>>,
+        _stop: watch::Sender<bool>,
+    }
+
+    fn policy() -> Policy {
+        Policy { provider: provider(&Suites::parse(&[]).unwrap()), only_13: false }
+    }
+
+    fn server_config(issuer: &Issuer) -> Arc<rustls::ServerConfig> {
+        let key = Key::p256().unwrap();
+        let issued = issuer.issue(&key.public(), &[HOST], DAY, now()).unwrap();
+        let leaf = crate::ca::certificate::Certificate::all(&issued.chain[0]).unwrap().remove(0);
+        let identity = Identity { chain: vec![leaf.der], key: key.for_tls().unwrap() };
+        config(&policy(), identity, &crate::serve::tls::Roots::new()).unwrap()
+    }
+
+    /// Serves `/prove`, by which a client is recognised, and `/`, by which it is not.
+    async fn serve() -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits = Config {
+            keepalive_interval: NEVER,
+            keepalive_timeout: NEVER,
+            max_age: None,
+            max_streams: 100,
+            drain: NEVER,
+        };
+        let prove = |request: axum::extract::Request| async move {
+            let (_, transport) = Transport::of(request.extensions()).unwrap();
+            transport.prove();
+            "proved"
+        };
+        let router =
+            Router::new().route("/prove", get(prove)).route("/", get(|| async { "hello" }));
+        let issuer = self_signed(&root("a", DAY));
+        let (configs, newest) = watch::channel(server_config(&issuer));
+        let (stop, stopped) = watch::channel(false);
+        let secure = Secure { configs: newest, newcomers: 4, patience: Duration::ZERO };
+        tokio::spawn(run(listener, router, limits, Security::Tls(secure), stopped));
+        Served { address, issuer, configs, _stop: stop }
+    }
+
+    impl Served {
+        async fn connect(&self, trusted: &Issuer) -> std::io::Result<TlsStream<TcpStream>> {
+            let mut store = RootCertStore::empty();
+            store.add(trusted.roots[0].der.clone()).unwrap();
+            let mut config = ClientConfig::builder_with_provider(policy().provider)
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(store)
+                .with_no_client_auth();
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            let stream = TcpStream::connect(self.address).await?;
+            let host = ServerName::try_from(HOST).unwrap();
+            TlsConnector::from(Arc::new(config)).connect(host, stream).await
+        }
+    }
+
+    /// The last line of an answer on a connection that is kept.
+    async fn ask(stream: &mut TlsStream<TcpStream>, path: &str) -> std::io::Result<String> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"proved") && !answer.ends_with(b"hello") {
+            let mut byte = [0];
+            if stream.read(&mut byte).await? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            answer.extend(byte);
+        }
+        Ok(String::from_utf8(answer).unwrap().lines().last().unwrap().to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_flood_leaves_those_who_were_recognised_alone() {
+        let server = serve().await;
+        let mut proved = server.connect(&server.issuer).await.unwrap();
+        assert_eq!(ask(&mut proved, "/prove").await.unwrap(), "proved");
+        let mut unproved = server.connect(&server.issuer).await.unwrap();
+        assert_eq!(ask(&mut unproved, "/").await.unwrap(), "hello");
+        // Half-open handshakes, ten times as many as there is room for.
+        let mut flood = Vec::new();
+        for _ in 0..40 {
+            flood.push(TcpStream::connect(server.address).await.unwrap());
+        }
+        // A newcomer among them gets in while it is quicker than they are pushed out.
+        let mut late = server.connect(&server.issuer).await.unwrap();
+        assert_eq!(ask(&mut late, "/prove").await.unwrap(), "proved");
+        assert_eq!(ask(&mut proved, "/").await.unwrap(), "hello");
+        let mut rest = Vec::new();
+        let _ = unproved.read_to_end(&mut rest).await;
+        assert!(ask(&mut unproved, "/").await.is_err(), "who proved nothing had to go");
+        assert_eq!(ask(&mut late, "/").await.unwrap(), "hello");
+    }
+
+    #[tokio::test]
+    async fn a_new_certificate_is_for_the_next_handshake() {
+        let server = serve().await;
+        let mut before = server.connect(&server.issuer).await.unwrap();
+        assert_eq!(ask(&mut before, "/prove").await.unwrap(), "proved");
+        let other = self_signed(&root("b", DAY));
+        server.configs.send_replace(server_config(&other));
+        assert!(server.connect(&other).await.is_ok());
+        assert!(server.connect(&server.issuer).await.is_err());
+        assert_eq!(ask(&mut before, "/").await.unwrap(), "hello", "connections stay");
+    }
+}

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::Client;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info};
@@ -66,6 +67,8 @@ pub struct RemoteClusters {
     pub batches: mpsc::Sender<Batch>,
     /// Where is shown what is wrong with secrets, and with objects of the clusters.
     pub diagnostics: watch::Sender<Arc<[Diagnostic]>>,
+    /// Where is shown how each cluster is reached, for those who ask it something else.
+    pub clients: watch::Sender<Arc<BTreeMap<Str, Client>>>,
     /// Where is shown how far each cluster is.
     pub shown: watch::Sender<Arc<[Shown]>>,
     /// What is counted.
@@ -104,6 +107,8 @@ struct Manager {
     read: bool,
     /// That everything is read was said.
     synced: bool,
+    /// The clients that are shown.
+    offered: BTreeMap<Str, ClientId>,
 }
 
 impl Manager {
@@ -121,6 +126,7 @@ impl Manager {
             reporter: Reporter::new(logged),
             read: false,
             synced: false,
+            offered: BTreeMap::new(),
             source,
         }
     }
@@ -165,6 +171,7 @@ impl Manager {
         let cluster = client.cluster.clone();
         match heard {
             Heard::Refused(reason) => self.plan.refuse(&cluster, id, reason),
+            Heard::Connected(made) => client.client = Some(made),
             Heard::Told(diagnostics) => client.diagnostics = diagnostics,
             Heard::Batch(mut batch) => {
                 if let Some(trust_domain) = mesh::take_trust_domain(&mut batch) {
@@ -240,10 +247,31 @@ impl Manager {
         true
     }
 
+    /// Shows how clusters are reached: by the client whose objects are served, else by any.
+    fn offer(&mut self) {
+        let connected = self.clients.iter().filter(|(_, running)| running.client.is_some());
+        let mut offered = BTreeMap::new();
+        for (id, running) in connected {
+            let serves = self.plan.serves(&running.cluster, *id);
+            if serves || !offered.contains_key(&running.cluster) {
+                offered.insert(running.cluster.clone(), *id);
+            }
+        }
+        if offered == self.offered {
+            return;
+        }
+        let client = |id: &ClientId| self.clients.get(id)?.client.clone();
+        let clients =
+            offered.iter().filter_map(|(cluster, id)| Some((cluster.clone(), client(id)?)));
+        self.source.clients.send_replace(Arc::new(clients.collect()));
+        self.offered = offered;
+    }
+
     fn show(&mut self) {
         let shown = show::shown(&self.plan, &self.clients);
         show::count(&shown, self.plan.count(), &self.source.metrics);
         self.source.shown.send_replace(shown);
+        self.offer();
         let mut diagnostics = self.plan.diagnostics();
         diagnostics.sort();
         self.reporter.report(diagnostics.clone());

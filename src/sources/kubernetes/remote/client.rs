@@ -18,8 +18,9 @@ use crate::sources::kubernetes::follow::chain;
 use crate::sources::kubernetes::{self, KubernetesSource, Status, Watched};
 
 /// What a client tells.
-#[derive(Debug)]
 pub(super) enum Heard {
+    /// It was made, which says nothing of the server yet.
+    Connected(Client),
     /// It cannot be made of its kubeconfig, and why.
     Refused(String),
     /// What changed; the first batch is everything.
@@ -29,7 +30,6 @@ pub(super) enum Heard {
 }
 
 /// A client that runs.
-#[derive(Debug)]
 pub(super) struct Running {
     /// The cluster that it reads.
     pub cluster: Str,
@@ -41,6 +41,8 @@ pub(super) struct Running {
     pub diagnostics: Arc<[Diagnostic]>,
     /// The trust domain of its identities, if it is not the mesh's.
     pub trust_domain: Option<Str>,
+    /// The client, once there is one.
+    pub client: Option<Client>,
     task: JoinSet<()>,
 }
 
@@ -94,7 +96,10 @@ impl Reader {
         let mut task = JoinSet::new();
         task.spawn(async move {
             match connect(&self.kubeconfig, self.limits).await {
-                Ok(client) => self.follow(client, status, id, tell).await,
+                Ok(client) => {
+                    drop(tell.send((id, Heard::Connected(client.clone()))).await);
+                    self.follow(client, status, id, tell).await;
+                }
                 // Who asked may have ended.
                 Err(reason) => drop(tell.send((id, Heard::Refused(reason))).await),
             }
@@ -105,6 +110,7 @@ impl Reader {
             deadline: (!timeout.is_zero()).then(|| Instant::now() + timeout),
             diagnostics: Arc::from([]),
             trust_domain: None,
+            client: None,
             task,
         }
     }

@@ -30,6 +30,7 @@ fn start() -> Run {
     let (states, shown) = watch::channel(Arc::from([]));
     let metrics = Arc::new(Metrics::new("test"));
     let source = RemoteClusters {
+        clients: watch::channel(Arc::default()).0,
         own: "own".into(),
         namespace: "istio-system".into(),
         secrets: told,

@@ -1,0 +1,270 @@
+//! TLS of 15012: the certificate of the control plane itself, the roots of its clients, and following both.
+//!
+//! The certificate is that of the flags, else that which is mounted where istio-csr and others put it, else one of the
+//! own CA. Whatever of it changes is in force for the next handshake.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use super::authority::seconds;
+use crate::api::MeshConfig;
+use crate::ca::authority::State;
+use crate::ca::certificate::Certificate;
+use crate::ca::issuer::Issuer;
+use crate::ca::key::Key;
+use crate::cli::discovery::Options;
+use crate::metrics::Metrics;
+use crate::serve::tls::{self, Identity, Policy, Roots, Suites, provider};
+use crate::settings::Settings;
+
+/// Between two looks at files, and at the time.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a certificate of our own is valid, unless the CA ends before. It is renewed after half of that.
+const LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Where a certificate from elsewhere is mounted: certificate, key, and the two places of its root.
+const MOUNTED: [&str; 4] = [
+    "./var/run/secrets/istiod/tls/tls.crt",
+    "./var/run/secrets/istiod/tls/tls.key",
+    "./var/run/secrets/istiod/ca/root-cert.pem",
+    "./var/run/secrets/istiod/tls/ca.crt",
+];
+
+/// Follows everything that TLS of this process is made of.
+pub struct Securing {
+    policy: Policy,
+    files: Option<Files>,
+    ca: Option<watch::Receiver<State>>,
+    mesh: watch::Receiver<Arc<MeshConfig>>,
+    namespace: String,
+    revision: String,
+    hosts: Vec<String>,
+    metrics: Arc<Metrics>,
+    own: Option<Own>,
+    said: String,
+}
+
+/// Files with a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+    roots: Vec<PathBuf>,
+}
+
+/// A certificate of our own CA.
+struct Own {
+    issuer: Arc<Issuer>,
+    hosts: Vec<String>,
+    key: Key,
+    chain: Vec<CertificateDer<'static>>,
+    renew: Timestamp,
+}
+
+/// What a configuration was made of.
+#[derive(PartialEq)]
+struct Made {
+    chain: Vec<CertificateDer<'static>>,
+    roots: Roots,
+}
+
+impl Securing {
+    /// Of these flags and this CA; None where there is no certificate to be had.
+    pub fn new(
+        options: &Options,
+        settings: &Settings,
+        ca: Option<watch::Receiver<State>>,
+        mesh: watch::Receiver<Arc<MeshConfig>>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Option<Securing>, String> {
+        let suites = Suites::parse(&options.tls.tls_cipher_suites)?;
+        for suite in &suites.left_out {
+            warn!("--tls-cipher-suites: {suite} is not offered, because it is broken");
+        }
+        let files = files(options);
+        if files.is_none() && ca.is_none() {
+            return Ok(None);
+        }
+        let hosts = settings.custom_hosts.split(',').map(str::trim);
+        Ok(Some(Securing {
+            policy: Policy {
+                provider: provider(&suites),
+                only_13: options.tls.tls_min_version == "1.3",
+            },
+            files,
+            ca,
+            mesh,
+            namespace: options.identity.namespace.clone(),
+            revision: settings.revision.clone(),
+            hosts: hosts.filter(|host| !host.is_empty()).map(str::to_owned).collect(),
+            metrics,
+            own: None,
+            said: String::new(),
+        }))
+    }
+
+    /// Tells the configuration that counts, for ever; None until there is one.
+    pub async fn run(mut self, configs: watch::Sender<Option<Arc<ServerConfig>>>) {
+        let mut made: Option<Made> = None;
+        loop {
+            match self.look(made.as_ref()).await {
+                Ok(Some((new, config))) => {
+                    self.said.clear();
+                    self.tell(&new);
+                    made = Some(new);
+                    configs.send_replace(Some(config));
+                }
+                Ok(None) => self.said.clear(),
+                Err(why) if why == self.said => {}
+                Err(why) => {
+                    error!("the certificate of --secureGRPCAddr: {why}");
+                    self.said = why;
+                }
+            }
+            self.changed().await;
+        }
+    }
+
+    /// Waits until something may be different.
+    async fn changed(&mut self) {
+        let ca = async {
+            match &mut self.ca {
+                Some(ca) => drop(ca.changed().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = ca => {}
+        }
+    }
+
+    /// A configuration, if it is another than before.
+    async fn look(
+        &mut self,
+        made: Option<&Made>,
+    ) -> Result<Option<(Made, Arc<ServerConfig>)>, String> {
+        let issuer = self.ca.as_ref().and_then(|ca| ca.borrow().issuer().cloned());
+        let (identity, mut trusted) = match self.files.clone() {
+            Some(files) => read(files).await?,
+            None => match issuer.clone() {
+                Some(issuer) => (self.own(issuer)?, Vec::new()),
+                // It is told elsewhere why there is no CA yet.
+                None => return Ok(None),
+            },
+        };
+        trusted.extend(issuer.iter().flat_map(|issuer| issuer.roots.iter().map(|r| r.der.clone())));
+        let mesh = self.mesh.borrow().clone();
+        let domains = [&mesh.trust_domain].into_iter().chain(&mesh.trust_domain_aliases);
+        let roots: Roots = domains.map(|domain| (domain.clone(), trusted.clone())).collect();
+        let new = Made { chain: identity.chain.clone(), roots };
+        if made == Some(&new) {
+            return Ok(None);
+        }
+        let config = tls::config(&self.policy, identity, &new.roots)?;
+        Ok(Some((new, config)))
+    }
+
+    /// A certificate of our own CA for our own names: the one that there is, while it fits.
+    fn own(&mut self, issuer: Arc<Issuer>) -> Result<Identity, String> {
+        let (hosts, now) = (self.names(), Timestamp::now());
+        let fits =
+            |own: &&Own| Arc::ptr_eq(&own.issuer, &issuer) && own.hosts == hosts && now < own.renew;
+        if self.own.as_ref().filter(fits).is_none() {
+            let key = Key::p256()?;
+            let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
+            let issued = issuer.issue(&key.public(), &names, LIFETIME, now);
+            let issued = issued.map_err(|error| error.to_string())?;
+            // Clients have the roots, which come last.
+            let sent = issued.chain.split_last().map_or(&[][..], |(_, sent)| sent);
+            let chain = Certificate::all(&sent.concat())?;
+            let half = issued.not_after.duration_since(now) / 2;
+            let renew = now.checked_add(half).map_err(|error| error.to_string())?;
+            let chain = chain.into_iter().map(|certificate| certificate.der).collect();
+            self.own = Some(Own { issuer, hosts, key, chain, renew });
+        }
+        let own = self.own.as_ref().ok_or("there is no certificate")?;
+        Ok(Identity { chain: own.chain.clone(), key: own.key.for_tls()? })
+    }
+
+    /// The names of the control plane.
+    fn names(&self) -> Vec<String> {
+        let mut names = self.hosts.clone();
+        let mut add = |name: String| {
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        };
+        add(self.mesh.borrow().discovery_host.to_string());
+        for service in ["istiod", "istiod-remote", "istio-pilot"] {
+            add(format!("{service}.{}.svc", self.namespace));
+        }
+        if !self.revision.is_empty() && self.revision != "default" {
+            add(format!("istiod-{}.{}.svc", self.revision, self.namespace));
+        }
+        names
+    }
+
+    fn tell(&self, made: &Made) {
+        let leaf = made.chain.first().and_then(|der| Certificate::from_der(der.clone()).ok());
+        let Some(leaf) = leaf else { return };
+        self.metrics.certificate_end.with(&["server"]).set(seconds(leaf.not_after));
+        info!(
+            certificate = %leaf.fingerprint(),
+            names = ?leaf.dns_names,
+            not_after = %leaf.not_after,
+            "--secureGRPCAddr proves with this who it is"
+        );
+    }
+}
+
+/// The files that have a certificate for the server: those of the flags, else those that are mounted.
+fn files(options: &Options) -> Option<Files> {
+    let tls = &options.tls;
+    match (&tls.ca_cert_file, &tls.tls_cert_file, &tls.tls_key_file) {
+        (Some(roots), Some(certificate), Some(key)) => {
+            let (certificate, key) = (certificate.clone(), key.clone());
+            return Some(Files { certificate, key, roots: vec![roots.clone()] });
+        }
+        (None, None, None) => {}
+        _ => warn!("--caCertFile, --tlsCertFile and --tlsKeyFile have an effect together only"),
+    }
+    let [certificate, key, roots, beside] = MOUNTED;
+    let mounted = Path::new(certificate).exists() && Path::new(key).exists();
+    mounted.then(|| Files {
+        certificate: certificate.into(),
+        key: key.into(),
+        roots: vec![roots.into(), beside.into()],
+    })
+}
+
+/// Reads files; of several with roots the first that is there.
+async fn read(files: Files) -> Result<(Identity, Vec<CertificateDer<'static>>), String> {
+    let read = move || {
+        let text = |path: &Path| {
+            std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+        };
+        let within = |path: &Path, why: String| format!("{}: {why}", path.display());
+        let chain = Certificate::all(&text(&files.certificate)?)
+            .map_err(|why| within(&files.certificate, why))?;
+        let key = Key::from_pem(&text(&files.key)?).map_err(|why| within(&files.key, why))?;
+        let roots = match files.roots.iter().find(|path| path.exists()) {
+            Some(path) => Certificate::all(&text(path)?).map_err(|why| within(path, why))?,
+            None => Vec::new(),
+        };
+        let ders = |list: Vec<Certificate>| list.into_iter().map(|read| read.der).collect();
+        Ok((Identity { chain: ders(chain), key: key.for_tls()? }, ders(roots)))
+    };
+    tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?
+}
+
+#[cfg(test)]
+mod tests;

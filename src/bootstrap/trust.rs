@@ -1,0 +1,140 @@
+//! Whom this process trusts, and by what others trust it: the CA, how callers are recognised, and TLS of 15012.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::authority::{Ca, show_ends};
+use super::callers;
+use super::inputs::{Inputs, connect};
+use super::secure::Securing;
+use crate::authn::Authenticator;
+use crate::authn::review::Clusters;
+use crate::ca::authority::{Authority, State};
+use crate::cli::discovery::Options;
+use crate::metrics::Metrics;
+use crate::serve::certificates::Certificates;
+use crate::settings::Settings;
+use crate::snapshot::Snapshots;
+
+/// All of it. Dropping it ends what follows it.
+pub struct Trust {
+    /// What recognises clients.
+    pub authenticator: Authenticator,
+    authority: Option<Authority>,
+    configs: Option<watch::Receiver<Option<Arc<ServerConfig>>>>,
+    tasks: JoinSet<anyhow::Result<()>>,
+}
+
+impl Trust {
+    /// Starts what flags, variables and files ask for.
+    ///
+    /// # Errors
+    /// When a CA or a certificate is plugged in that cannot be used.
+    pub async fn start(
+        options: &Options,
+        settings: &Settings,
+        inputs: &Inputs,
+        metrics: &Arc<Metrics>,
+    ) -> anyhow::Result<Trust> {
+        let mut tasks = JoinSet::new();
+        // A client of its own: questions of strangers are not to take what the sources may ask.
+        let client = connect(options).await?;
+        let mesh = inputs.mesh.clone();
+        let trust_domain = mesh.borrow().trust_domain.clone();
+        let ca = Ca::start(options, settings, client.as_ref(), &trust_domain).await?;
+        let clusters = client.map(|client| Clusters {
+            own: options.identity.cluster_id.as_str().into(),
+            client: Some(client),
+            remotes: inputs.remote_clients.clone(),
+            aliases: aliases(options),
+        });
+        let directory = ca.as_ref().and_then(|ca| ca.directory.clone());
+        let authenticator = callers::authenticator(
+            settings,
+            clusters,
+            directory.as_ref(),
+            mesh.clone(),
+            metrics,
+            &mut tasks,
+        )?;
+        let authority = ca.as_ref().map(|ca| ca.authority.clone());
+        let state = authority.as_ref().map(Authority::state);
+        let configs = options.listen.secure_grpc_addr.and(Some(()));
+        let securing = Securing::new(options, settings, state.clone(), mesh, metrics.clone());
+        let securing = securing.map_err(anyhow::Error::msg)?;
+        let configs = configs.and(securing).map(|securing| {
+            let (told, configs) = watch::channel(None);
+            tasks.spawn(endless(securing.run(told)));
+            configs
+        });
+        if let Some(ca) = ca {
+            tasks.spawn(endless(ca.follow()));
+        }
+        if let Some(state) = state {
+            tasks.spawn(endless(show_ends(state, metrics.clone())));
+        }
+        Ok(Trust { authenticator, authority, configs, tasks })
+    }
+
+    /// The certificate service, where there is a CA.
+    pub fn certificates(
+        &self,
+        settings: &Settings,
+        snapshots: &Snapshots,
+        metrics: &Arc<Metrics>,
+    ) -> Option<Certificates> {
+        let (authenticator, accounts) = (self.authenticator.clone(), &settings.node_accounts);
+        let authority = self.authority.clone()?;
+        let (snapshots, metrics) = (snapshots.clone(), metrics.clone());
+        Some(Certificates::new(authenticator, authority, accounts, snapshots, metrics))
+    }
+
+    /// The address of the secure port and its TLS, once there is a certificate for it; None where there is to be none.
+    pub async fn secured(
+        &mut self,
+        options: &Options,
+    ) -> Option<(SocketAddr, watch::Receiver<Arc<ServerConfig>>)> {
+        let address = options.listen.secure_grpc_addr?;
+        let mut configs = self.configs.clone()?;
+        let first = configs.wait_for(Option::is_some).await.ok()?.clone()?;
+        let (told, newest) = watch::channel(first);
+        self.tasks.spawn(endless(async move {
+            while configs.changed().await.is_ok() {
+                if let Some(config) = configs.borrow_and_update().clone() {
+                    told.send_replace(config);
+                }
+            }
+        }));
+        Some((address, newest))
+    }
+
+    /// Tells what the secure port waits for, if it does.
+    pub fn waiting(&self) -> impl Fn() -> Option<String> + Send + Sync + 'static {
+        let state = self.authority.as_ref().map(Authority::state);
+        let configs = self.configs.clone();
+        move || {
+            let waits = configs.as_ref()?.borrow().is_none();
+            let state = state.as_ref().map(|state| state.borrow().clone());
+            waits.then(|| match state {
+                Some(State::Waiting(why)) => format!("no CA for --secureGRPCAddr: {why}"),
+                _ => "no certificate for --secureGRPCAddr".to_owned(),
+            })
+        }
+    }
+}
+
+/// Other names of clusters, each with the cluster's id.
+pub fn aliases(options: &Options) -> Vec<(crate::api::Str, crate::api::Str)> {
+    let aliases = options.identity.cluster_aliases.iter();
+    aliases.map(|(alias, id)| (alias.as_str().into(), id.as_str().into())).collect()
+}
+
+/// A task that does not fail.
+async fn endless(work: impl Future<Output = ()>) -> anyhow::Result<()> {
+    work.await;
+    Ok(())
+}
