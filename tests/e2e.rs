@@ -10,6 +10,7 @@ mod peers;
 mod restart;
 mod routing;
 mod survival;
+mod tokens;
 mod traffic;
 
 use std::path::Path;
@@ -59,6 +60,12 @@ async fn run(lab: &mut Lab) -> Result<()> {
         peers::one_port_takes_plaintext,
         peers::without_mtls_clients_send_plaintext,
         peers::permissive_takes_both,
+        tokens::tokens_are_found_wherever_they_are,
+        tokens::what_is_not_the_issuers_is_refused,
+        tokens::a_key_that_changes_is_followed,
+        tokens::keys_hold_while_the_issuer_is_away,
+        tokens::nobody_speaks_for_an_issuer_who_never_answered,
+        tokens::gateways_route_by_claims,
         routing::routes_arrive,
         routing::weights_split,
         routing::headers_choose,

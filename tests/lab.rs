@@ -11,6 +11,7 @@ pub mod client;
 pub mod daemon;
 pub mod grpc;
 pub mod http3;
+pub mod issuer;
 pub mod namespace;
 pub mod network;
 pub mod objects;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{Settings, State, automatic_limit, go_bool, variables};
 use crate::api::Features;
-use crate::api::features::Percent;
+use crate::api::features::{JwksFetcher, Percent};
 
 fn read(environment: &[(&str, &str)]) -> (Settings, Vec<String>) {
     Settings::read(environment.iter().map(|(name, text)| (name.to_string(), text.to_string())))
@@ -166,4 +166,26 @@ fn automatic_limits_follow_the_cpus_and_are_capped() {
     for (cpus, want) in [(1, 20), (2, 25), (8, 55), (17, 100), (64, 100), (usize::MAX, 100)] {
         assert_eq!(automatic_limit(cpus), want, "{cpus}");
     }
+}
+
+#[test]
+fn who_fetches_keys() {
+    for (text, want) in [
+        ("istiod", JwksFetcher::Istiod),
+        ("false", JwksFetcher::Istiod),
+        ("hybrid", JwksFetcher::Hybrid),
+        ("true", JwksFetcher::Hybrid),
+        ("envoy", JwksFetcher::Envoy),
+    ] {
+        let (settings, notes) = read(&[("PILOT_JWT_ENABLE_REMOTE_JWKS", text)]);
+        assert_eq!((settings.jwks_fetcher, notes), (want, vec![]), "{text}");
+        assert_eq!(settings.features().jwks_fetcher, want);
+    }
+    check_note(
+        "PILOT_JWT_ENABLE_REMOTE_JWKS",
+        "both",
+        &[
+            "PILOT_JWT_ENABLE_REMOTE_JWKS=\"both\" is ignored and the default holds: istiod (or false), hybrid (or true) or envoy is needed",
+        ],
+    );
 }

@@ -180,7 +180,7 @@ async fn follow(common: Arc<Common>, source: JwksSource, limit: Arc<AtomicU64>) 
 fn log(source: &JwksSource, known: &Known, fetched: &Result<Str, String>) {
     let (issuer, uri) = (&*source.issuer, source.first_uri());
     match fetched {
-        Ok(_) if known.is_good() => {}
+        Ok(keys) if known.has(keys) => {}
         Ok(_) => info!(target: SCOPE, issuer, uri, "fetched the keys"),
         Err(why) if known.fails_with(why) => {}
         Err(why) => warn!(target: SCOPE, issuer, uri, "the keys cannot be fetched: {why}"),

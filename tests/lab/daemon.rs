@@ -15,7 +15,8 @@ use super::wait::until;
 /// The port of ADS without TLS.
 pub const GRPC_PORT: u16 = 15010;
 /// What is not on by default, and tests look at.
-const ENVIRONMENT: [&str; 1] = ["PILOT_ENABLE_QUIC_LISTENERS=true"];
+const ENVIRONMENT: [&str; 2] =
+    ["PILOT_ENABLE_QUIC_LISTENERS=true", "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL=500ms"];
 /// The port of readiness and debug endpoints.
 pub const HTTP_PORT: u16 = 8080;
 /// The port of metrics.

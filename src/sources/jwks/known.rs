@@ -24,9 +24,10 @@ impl Known {
         self.keys.is_some()
     }
 
-    /// The last fetch succeeded.
-    pub(super) fn is_good(&self) -> bool {
-        self.has_keys() && self.failing.is_none()
+    /// The last fetch gave these keys.
+    pub(super) fn has(&self, keys: &str) -> bool {
+        let own = self.keys.as_ref().filter(|_| self.failing.is_none());
+        own.is_some_and(|(own, _)| same_keys(own, keys))
     }
 
     /// The last fetch failed for this reason.

@@ -267,3 +267,118 @@ async fn a_cluster_may_have_a_trust_domain_of_its_own() {
     let told = identity(&mut writer, Some("east.test"), vec![]);
     assert_eq!(told, "spiffe://east.test/ns/shop/sa/default");
 }
+
+mod keys {
+    use super::*;
+    use crate::api::config::Config;
+    use crate::api::jwks::{JwksSource, KeySet};
+    use crate::api::security::RequestAuthentication;
+    use crate::api::security::request_authentication::JwtRule;
+    use crate::store::fixtures::meta;
+
+    fn policy(name: &str, issuer: &str) -> Change {
+        let rule = JwtRule { issuer: issuer.into(), ..JwtRule::default() };
+        let spec =
+            RequestAuthentication { jwt_rules: vec![rule], ..RequestAuthentication::default() };
+        let config = Config { meta: meta("shop", name), spec, status: () };
+        Change::Apply(Object::RequestAuthentication(config.into()))
+    }
+
+    fn source(issuer: &str) -> JwksSource {
+        JwksSource { issuer: issuer.into(), uri: Str::default() }
+    }
+
+    fn sources(wanted: &watch::Receiver<Arc<Wanted>>) -> Vec<String> {
+        wanted.borrow().keys().map(|source| source.issuer.to_string()).collect()
+    }
+
+    fn policies(snapshots: &Snapshots) -> usize {
+        snapshots.load().objects.count(Kind::RequestAuthentication)
+    }
+
+    fn tell(keys: &watch::Sender<Arc<KeySets>>, issuer: &str, text: Option<&str>) {
+        keys.send_modify(|all| {
+            let set = KeySet { text: text.map(Str::from), failure: None };
+            Arc::make_mut(all).sets.insert(source(issuer), set.into());
+        });
+    }
+
+    /// What was asked once is known, whatever came of it; nothing else waits meanwhile.
+    #[tokio::test]
+    async fn a_policy_waits_for_the_keys_that_it_names() {
+        let (keys, fetched) = watch::channel(Arc::new(KeySets::new("unknown".into())));
+        let writer = writer().with_keys(fetched);
+        let (mut snapshots, mut wanted) = (writer.snapshots(), writer.wanted());
+        let (source, batches) = mpsc::channel(4);
+        let task = tokio::spawn(writer.run(vec![batches], mesh(), pending()));
+        let send = async |changes: Vec<Change>| {
+            source.send(batch(true, changes)).await.expect("running");
+        };
+
+        send(vec![policy("a", "https://a"), apply(service("shop", "a", ""))]).await;
+        wanted.changed().await.expect("running");
+        assert_eq!(sources(&wanted), ["https://a"]);
+        let first = tokio::time::timeout(Duration::from_millis(100), snapshots.ready()).await;
+        assert!(first.is_err(), "the first snapshot has its policies");
+        tell(&keys, "https://a", Some("keys of a"));
+        assert!(snapshots.ready().await);
+        assert_eq!((policies(&snapshots), names(&snapshots)), (1, vec!["a".to_owned()]));
+        assert_eq!(
+            &**snapshots.load().key_sets.text(&super::keys::source("https://a")),
+            "keys of a"
+        );
+        assert_eq!(sources(&wanted), ["https://a"]);
+
+        send(vec![policy("b", "https://b"), apply(service("shop", "b", ""))]).await;
+        while names(&snapshots).len() < 2 {
+            assert!(snapshots.changed().await);
+        }
+        assert_eq!(policies(&snapshots), 1, "it waits alone");
+        assert_eq!(sources(&wanted), ["https://a", "https://b"]);
+        tell(&keys, "https://b", None);
+        while policies(&snapshots) < 2 {
+            assert!(snapshots.changed().await);
+        }
+        assert_eq!(&**snapshots.load().key_sets.text(&super::keys::source("https://b")), "unknown");
+
+        send(vec![policy("c", "https://c")]).await;
+        while sources(&wanted).len() < 3 {
+            wanted.changed().await.expect("running");
+        }
+        let removed =
+            |name| Change::Remove(ObjectKey::new(Kind::RequestAuthentication, "shop", name));
+        send(vec![removed("c"), removed("b")]).await;
+        while sources(&wanted).len() > 1 {
+            wanted.changed().await.expect("running");
+        }
+        assert_eq!(policies(&snapshots), 1);
+        task.abort();
+    }
+
+    /// A change of keys is a snapshot, and what is known already does not wait.
+    #[tokio::test]
+    async fn keys_change_under_their_policies() {
+        let (keys, fetched) = watch::channel(Arc::new(KeySets::new("unknown".into())));
+        tell(&keys, "https://a", Some("old"));
+        let writer = writer().with_keys(fetched);
+        let mut snapshots = writer.snapshots();
+        let (source, batches) = mpsc::channel(4);
+        let task = tokio::spawn(writer.run(vec![batches], mesh(), pending()));
+        source.send(batch(true, [policy("a", "https://a")])).await.expect("running");
+        assert!(snapshots.ready().await);
+        let text = |snapshots: &Snapshots| {
+            snapshots.load().key_sets.text(&super::keys::source("https://a")).to_string()
+        };
+        assert_eq!(text(&snapshots), "old");
+        tell(&keys, "https://a", Some("new"));
+        while text(&snapshots) == "old" {
+            assert!(snapshots.changed().await);
+        }
+        let generation = snapshots.load().generation;
+        let same = KeySets::clone(&keys.borrow());
+        keys.send_replace(Arc::new(same));
+        let news = tokio::time::timeout(Duration::from_millis(100), snapshots.changed()).await;
+        assert!(news.is_err() && snapshots.load().generation == generation, "nothing changed");
+        task.abort();
+    }
+}

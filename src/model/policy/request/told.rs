@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{KeysFrom, RequestPolicy};
 use crate::api::field_path::FieldPath;
 use crate::api::issue::Issue;
-use crate::api::jwks::{Failure, JwksSource, KeySets};
+use crate::api::jwks::{Failure, KeySets};
 use crate::api::{Diagnostic, Labels, Str};
 
 /// The rules of one issuer: of which policy, at which place, with which keys.
@@ -103,15 +103,15 @@ pub(super) fn of_keys(policy: &RequestPolicy, keys: &KeySets) -> Vec<Diagnostic>
         let KeysFrom::Fetched(source) = from else { return None };
         let failure = keys.sets.get(source)?.failure.as_ref()?;
         let field = if source.is_discovered() { "issuer" } else { "jwksUri" };
-        Some(failed(source, failure, place(index).key(field)).of(&policy.config.key()))
+        Some(failed(failure, place(index).key(field)).of(&policy.config.key()))
     });
     told.collect()
 }
 
-fn failed(source: &JwksSource, failure: &Failure, at: FieldPath) -> Issue {
+fn failed(failure: &Failure, at: FieldPath) -> Issue {
     let Failure { since, why, fetched } = failure;
     let since = second(*since);
-    let what = format!("keys cannot be fetched from {} since {since}: {why}", source.first_uri());
+    let what = format!("keys cannot be fetched since {since}: {why}");
     match fetched {
         Some(fetched) => {
             let message = format!("{what}; those of {} are used meanwhile", second(*fetched));

@@ -22,7 +22,7 @@ pub(super) fn of_all_paths(providers: &[String]) -> RequirementRule {
         _ => {
             let all = providers.iter().map(content).collect();
             let all = RequiresType::RequiresAll(JwtRequirementAndList { requirements: all });
-            any_of(providers.iter().map(verified).chain([requirement(all)]).collect())
+            any_of(providers.iter().map(|name| verified(name)).chain([requirement(all)]).collect())
         }
     };
     RequirementRule {
@@ -34,8 +34,8 @@ pub(super) fn of_all_paths(providers: &[String]) -> RequirementRule {
     }
 }
 
-fn verified(provider: &String) -> JwtRequirement {
-    requirement(RequiresType::ProviderName(provider.clone()))
+fn verified(provider: &str) -> JwtRequirement {
+    requirement(RequiresType::ProviderName(provider.to_owned()))
 }
 
 fn any_of(requirements: Vec<JwtRequirement>) -> JwtRequirement {
