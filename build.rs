@@ -37,6 +37,8 @@ const MESSAGES: &[&str] = &[
     "istio/stats.proto",
     "istio/metadata_exchange.proto",
     "envoy/extensions/filters/network/mysql_proxy/v3/mysql_proxy.proto",
+    "envoy/extensions/private_key_providers/cryptomb/v3alpha/cryptomb.proto",
+    "envoy/extensions/private_key_providers/qat/v3alpha/qat.proto",
 ];
 
 fn main() -> Result<()> {

@@ -8,6 +8,7 @@ pub mod block;
 pub mod change;
 pub mod cidr;
 pub mod cluster;
+pub mod concealed;
 pub mod config;
 pub mod core;
 pub mod crd;
@@ -36,6 +37,7 @@ mod rules;
 pub mod schema;
 pub mod security;
 pub mod target;
+pub mod wanted;
 
 pub use self::block::Block;
 pub use self::change::{Batch, Change, Remote};
@@ -49,6 +51,7 @@ pub use self::mesh_networks::MeshNetworks;
 pub use self::meta::{Labels, Meta};
 pub use self::object::Object;
 pub use self::protocol::Protocol;
+pub use self::wanted::Wanted;
 
 /// The string of names, labels and addresses: shared, because the same few thousand strings recur in
 /// every object, snapshot and scope.

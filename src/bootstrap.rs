@@ -11,6 +11,7 @@ mod clusters;
 mod controllers;
 mod inputs;
 pub mod listen;
+mod secrets;
 mod secure;
 mod servers;
 mod trust;
@@ -85,11 +86,16 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     let (pusher, _) = Pusher::start(snapshots.clone(), Translator::default(), metrics.clone())?;
     let mut trust = Trust::start(options, settings, &inputs, &metrics).await?;
     let certificates = trust.certificates(settings, &snapshots, &metrics);
+    let secrets = secrets::start(&mut inputs, &metrics);
     let ads = Ads::new(
-        ads_config(options, settings, trust.authenticator.clone()),
+        ads::Config {
+            secrets_on_loopback: settings.secrets_on_loopback && inputs.own.is_none(),
+            ..ads_config(options, settings, trust.authenticator.clone())
+        },
         pusher,
         metrics.clone(),
         reports,
+        secrets,
         is_ready.clone(),
         stopped.clone(),
     );
@@ -208,6 +214,7 @@ async fn open_controlz(servers: &mut Servers, options: &Options, scopes: LogScop
 
 fn ads_config(options: &Options, settings: &Settings, authenticator: Authenticator) -> ads::Config {
     ads::Config {
+        secrets_on_loopback: false,
         cluster_aliases: trust::aliases(options),
         access: Access {
             authenticator,

@@ -90,6 +90,8 @@ metrics! {
     lds_reject: Family<Gauge> = "pilot_xds_lds_reject", Family::gauges(&["err", "node"]);
     /// Routes that a proxy refuses, until it accepts others.
     rds_reject: Family<Gauge> = "pilot_xds_rds_reject", Family::gauges(&["err", "node"]);
+    /// Secrets that proxies asked for and did not get, or got though something was wrong with them.
+    sds_errors: Counter = "pilot_sds_certificate_errors_total", Counter::default();
     /// Requests that answered an older response than the last one, by short type name.
     expired_nonces: Family<Counter> = "pilot_xds_expired_nonce", Family::counters(&["type"]);
     /// Failures of xDS that are no proxy's fault.

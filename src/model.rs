@@ -4,6 +4,7 @@
 //! wire forms, does no IO and holds no state: the store builds these values, snapshots share them.
 
 pub mod caller;
+pub mod credential;
 pub mod destination_rule;
 pub mod endpoint;
 pub mod gateway;
@@ -21,6 +22,7 @@ pub mod virtual_service;
 pub mod workload;
 
 pub use self::caller::Caller;
+pub use self::credential::{Credential, Credentials};
 pub use self::destination_rule::{MergedRule, Rules};
 pub use self::endpoint::{Address, Bare, Endpoint, EndpointTraits, Health, ServiceEndpoints};
 pub use self::gateway::Gateways;

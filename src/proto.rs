@@ -78,3 +78,24 @@ pub mod stats {
 pub mod mysql_proxy {
     include!(concat!(env!("OUT_DIR"), "/envoy.extensions.filters.network.mysql_proxy.v3.rs"));
 }
+
+/// Configuration of private key providers.
+pub mod private_key_providers {
+    /// The one that batches RSA operations with AVX-512.
+    #[allow(missing_docs, clippy::all, reason = "generated")]
+    pub mod cryptomb {
+        include!(concat!(
+            env!("OUT_DIR"),
+            "/envoy.extensions.private_key_providers.cryptomb.v3alpha.rs"
+        ));
+    }
+
+    /// The one that has Intel's QuickAssist hardware sign.
+    #[allow(missing_docs, clippy::all, reason = "generated")]
+    pub mod qat {
+        include!(concat!(
+            env!("OUT_DIR"),
+            "/envoy.extensions.private_key_providers.qat.v3alpha.rs"
+        ));
+    }
+}

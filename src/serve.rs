@@ -11,6 +11,7 @@
 //! - [`stream`] is the protocol, without IO. [`cache`] and [`diff`] are what streams share, so that a push to N
 //!   proxies is N small heads and the same bytes.
 //! - [`push`] turns snapshots into views, and puts the newest into the slot of each connection.
+//! - [`secrets`] adds to a view what depends on who asks.
 //! - [`connections`] lists who is connected.
 //!
 //! Wired so: [`push::Pusher::start`] with the store's snapshots and a translator, [`ads::Ads::new`] with that
@@ -27,6 +28,7 @@ pub mod envelope;
 pub mod newcomers;
 pub mod node;
 pub mod push;
+pub mod secrets;
 pub mod server;
 pub mod services;
 pub mod stream;

@@ -20,8 +20,8 @@ use crate::api::jwks::KeySets;
 use crate::api::{Diagnostic, Features, MeshConfig, Str, core};
 use crate::model::policy::request::RequestPolicies;
 use crate::model::{
-    AuthorizationPolicies, Gateways, Networks, Peers, Proxy, Rules, Service, ServiceEndpoints,
-    ServiceKey, ServiceTarget, Sidecars, VirtualServices, Workload,
+    AuthorizationPolicies, Credentials, Gateways, Networks, Peers, Proxy, Rules, Service,
+    ServiceEndpoints, ServiceKey, ServiceTarget, Sidecars, VirtualServices, Workload,
 };
 
 /// All that translation reads.
@@ -53,6 +53,8 @@ pub struct Snapshot {
     pub sidecars: Arc<Sidecars>,
     /// Who may do what.
     pub authorization_policies: Arc<AuthorizationPolicies>,
+    /// What Secrets and ConfigMaps hold for TLS.
+    pub credentials: Arc<Credentials>,
     /// How networks reach each other.
     pub networks: Arc<Networks>,
     /// Which connections workloads take.
@@ -64,7 +66,8 @@ pub struct Snapshot {
     /// What is to be said of objects, whoever is connected, sorted. Translation adds what only proxies show.
     pub diagnostics: Arc<[Diagnostic]>,
     /// The objects themselves, for those who list them, but not those that are read only to derive what is
-    /// in `namespaces`: pods, nodes, endpoints and their slices. Translation does not read them.
+    /// in `namespaces` and `credentials`: pods, nodes, endpoints and their slices, Secrets and ConfigMaps. Translation
+    /// does not read them.
     pub objects: Objects,
 }
 
@@ -106,6 +109,8 @@ impl Snapshot {
             generation: _,
             diagnostics: _,
             objects: _,
+            // Who serves secrets follows them.
+            credentials: _,
             cluster,
             domain,
             mesh,

@@ -14,6 +14,7 @@ mod changes;
 mod clashes;
 mod cluster;
 mod configs;
+mod credentials;
 mod derive;
 mod derive_entries;
 mod dirty;
@@ -51,8 +52,8 @@ use crate::api::config::Spec;
 use crate::api::jwks::{KeySets, Wanted};
 use crate::api::security::RequestAuthentication;
 use crate::api::{Change, Features, Kind, MeshConfig, Object, ObjectKey, Str};
-use crate::model::Service;
 use crate::model::policy::request::wanted_by;
+use crate::model::{Credentials, Service};
 use crate::snapshot::{NamespaceState, Objects, Snapshot};
 
 /// What a store needs to know of its process.
@@ -99,6 +100,7 @@ pub struct Store {
     by_age: Arc<[Arc<Service>]>,
     namespaces: Arc<BTreeMap<Str, Arc<NamespaceState>>>,
     configs: Configs,
+    credentials: Arc<Credentials>,
     /// The Services that are gateways to networks by their labels.
     gateways: BTreeSet<Id>,
     entries: Entries,
@@ -129,6 +131,7 @@ impl Store {
             by_age: Arc::default(),
             namespaces: Arc::default(),
             configs: Configs::default(),
+            credentials: Arc::default(),
             gateways: BTreeSet::new(),
             entries: Entries::default(),
             dirty: Dirty::default(),
@@ -235,6 +238,7 @@ impl Store {
                 gateways: self.configs.gateways.clone(),
                 sidecars: self.configs.sidecars.clone(),
                 authorization_policies: self.configs.authorization_policies.clone(),
+                credentials: self.credentials.clone(),
                 networks: self.configs.networks.clone(),
                 peers: self.configs.peers.clone(),
                 request_policies: self.configs.request_policies.clone(),

@@ -28,6 +28,7 @@ pub mod resource;
 pub mod route;
 pub mod rules;
 pub mod scope;
+pub mod secret;
 pub mod security;
 pub mod session;
 #[cfg(test)]

@@ -17,8 +17,14 @@ impl Daemon {
     /// `istiod discovery` with these arguments and an empty environment, its HTTP port a free one. Its log waits
     /// to be read, and what does not fit into a pipe holds it up: log little of what nobody reads.
     pub fn start(arguments: &[&str]) -> Daemon {
+        Daemon::start_with(&[], arguments)
+    }
+
+    /// The same with these variables.
+    pub fn start_with(environment: &[(&str, &str)], arguments: &[&str]) -> Daemon {
         let mut child = Command::new(env!("CARGO_BIN_EXE_istiod"))
             .env_clear()
+            .envs(environment.iter().copied())
             .args(["discovery", "--httpAddr=127.0.0.1:0", "--secureGRPCAddr=", "--httpsAddr="])
             .args(arguments)
             .stdin(Stdio::null())

@@ -16,6 +16,7 @@ mod daemon;
 mod debug;
 mod e2e;
 mod explained;
+mod gateway_certificates;
 mod golden;
 #[allow(dead_code, reason = "tests of the daemon against a cluster use the rest")]
 mod kube;

@@ -218,7 +218,8 @@ fn a_thousand_rotations_leave_what_one_leaves() {
     for round in 0..1_000 {
         let mut meta = meta("istio-system", "remote");
         meta.labels.insert("istio/multiCluster".into(), "true".into());
-        let data = [("east".into(), format!("{{extensions: [], a: {round}}}").into())].into();
+        let data =
+            [("east".into(), format!("{{extensions: [], a: {round}}}").as_bytes().into())].into();
         let secret = Object::Secret(Arc::new(Secret { meta, data, ..Secret::default() }));
         plan.take(&Change::Apply(secret));
         let [Action::Start { client, .. }] = plan.actions()[..] else { panic!("{round}") };

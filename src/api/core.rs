@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::concealed::Concealed;
 use super::{Labels, Meta, Str};
 
 /// A namespace; only its metadata is read.
@@ -238,23 +239,37 @@ pub struct ServiceAccount {
 }
 
 /// A secret. Its debug output never shows a value.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Secret {
     /// Its metadata.
     pub meta: Meta,
     /// `type`, such as `kubernetes.io/tls`.
     pub kind: Str,
-    /// The decoded values.
-    pub data: BTreeMap<Str, bytes::Bytes>,
+    /// The decoded values: those of [`Secret::TLS_KEYS`], and all that a secret has which tells of a cluster.
+    pub data: BTreeMap<Str, Concealed>,
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Secret")
-            .field("meta", &self.meta)
-            .field("kind", &self.kind)
-            .field("keys", &self.data.keys().collect::<Vec<_>>())
-            .finish()
+impl Secret {
+    /// The keys of what is for TLS: certificate, private key, roots, revoked certificates, OCSP response.
+    pub const TLS_KEYS: [&str; 9] = [
+        "cert",
+        "key",
+        "cacert",
+        "crl",
+        "tls.crt",
+        "tls.key",
+        "tls.ocsp-staple",
+        "ca.crt",
+        "ca.crl",
+    ];
+
+    /// The label of secrets that tell of clusters, and its value.
+    pub const OF_CLUSTERS: (&str, &str) = ("istio/multiCluster", "true");
+
+    /// Whether metadata are those of a secret that tells of clusters.
+    pub fn tells_of_clusters(meta: &Meta) -> bool {
+        let (label, value) = Secret::OF_CLUSTERS;
+        meta.label(label).is_some_and(|told| **told == *value)
     }
 }
 

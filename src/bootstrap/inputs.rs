@@ -13,7 +13,7 @@ use tracing::warn;
 use super::clusters::Clusters;
 use crate::api::cidr::Cidr;
 use crate::api::jwks::KeySets;
-use crate::api::{Batch, Diagnostic, Kind, MeshConfig, Str};
+use crate::api::{Batch, Diagnostic, Kind, MeshConfig, Str, Wanted};
 use crate::cli::discovery::Options;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -22,6 +22,7 @@ use crate::sources::jwks::{self, Addresses, JwksFetching};
 use crate::sources::kubernetes::client::{self, Limits};
 use crate::sources::kubernetes::remote::kubeconfig::Allowed;
 use crate::sources::kubernetes::remote::{self, RemoteClusters, Shown};
+use crate::sources::kubernetes::wanted::{self, WantedObjects};
 use crate::sources::kubernetes::{self, Ignored, KubernetesSource, Status, Watched};
 use crate::sources::mesh::{self, Document, FromConfigMap, Layers, MeshFile};
 use crate::sources::yaml::{self, YamlSource};
@@ -48,6 +49,10 @@ pub struct Inputs {
     pub remote_clients: watch::Receiver<Arc<BTreeMap<Str, Client>>>,
     /// The mesh configuration, as files and ConfigMaps make it.
     pub mesh: watch::Receiver<Arc<MeshConfig>>,
+    /// The API server of the own cluster, where there is one.
+    pub own: Option<Client>,
+    /// Where is told which Secrets and ConfigMaps are to be read of clusters.
+    pub wanted: watch::Sender<Arc<Wanted>>,
     /// The API server that the mesh's configuration comes from, to which the answers go; None where it comes from files.
     pub written: Option<Client>,
     tasks: JoinSet<anyhow::Result<()>>,
@@ -76,6 +81,8 @@ impl Inputs {
         metrics: &Arc<Metrics>,
     ) -> anyhow::Result<Inputs> {
         let client = connect(options).await?;
+        let own_client = client.clone();
+        let wanted = watch::Sender::default();
         let written = client.clone().filter(|_| options.sources.config_dir.is_none());
         let (layers, mesh) = Layers::new();
         let (remote_clients, offered) = watch::channel(Arc::default());
@@ -108,11 +115,24 @@ impl Inputs {
                 client.map(|client| starting.cluster(client, all, config_maps, configuration))
             }
         };
+        if let Some(client) = &written {
+            starting.wanted(client.clone(), &wanted);
+        }
         let clusters = Clusters { id: starting.own(), own, remotes };
         let snapshots = starting.writer()?;
         let Starting { diagnostics, tasks, mesh, .. } = starting;
-        let remote_clients = offered;
-        Ok(Inputs { snapshots, diagnostics, clusters, remote_clients, mesh, written, tasks })
+        let (remote_clients, own) = (offered, own_client);
+        Ok(Inputs {
+            snapshots,
+            diagnostics,
+            clusters,
+            remote_clients,
+            mesh,
+            own,
+            wanted,
+            written,
+            tasks,
+        })
     }
 
     /// Waits for the first part that fails. Parts that merely end do not count.
@@ -188,6 +208,16 @@ impl Starting<'_> {
         };
         self.tasks.spawn(kubernetes::run(source));
         receiver
+    }
+
+    /// Follows what is wanted of the cluster that configures the mesh.
+    fn wanted(&mut self, client: Client, wanted: &watch::Sender<Arc<Wanted>>) {
+        let (batches, diagnostics, wanted) = (self.inlet(), self.shown(), wanted.subscribe());
+        let source = WantedObjects { client, cluster: None, wanted, batches, diagnostics };
+        self.tasks.spawn(async move {
+            wanted::run(source).await;
+            Ok(())
+        });
     }
 
     /// Follows the remote clusters. Returns the queue for what configures the mesh, among which are the secrets that

@@ -17,7 +17,7 @@ use super::connections::find;
 use crate::api::Str;
 use crate::proto::json::{Names, any_to_json};
 use crate::serve::connections::Connection;
-use crate::translate::{Resource, ResourceType};
+use crate::translate::{Resource, ResourceType, secret};
 
 /// `/debug/config_dump?proxyID=`, with `types=` the resources of these types only, with `include_eds` the
 /// assignments too.
@@ -118,7 +118,12 @@ struct Packed {
 
 impl Serialize for Packed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        any_to_json(self.kind.type_url(), &self.resource.body, Names::Camel).serialize(serializer)
+        let Packed { kind, resource } = self;
+        let body = match kind {
+            ResourceType::Secret => &secret::redacted(&resource.body),
+            _ => &resource.body,
+        };
+        any_to_json(kind.type_url(), body, Names::Camel).serialize(serializer)
     }
 }
 
@@ -148,6 +153,7 @@ fn sections(connection: &Connection, include_eds: bool, version: &Str) -> Vec<Se
     let endpoints = ("EndpointsConfigDump", "dynamicEndpointConfigs", ResourceType::Endpoint);
     let listeners = ("ListenersConfigDump", "dynamicListeners", ResourceType::Listener);
     let routes = ("RoutesConfigDump", "dynamicRouteConfigs", ResourceType::Route);
+    let secrets = ("SecretsConfigDump", "dynamicActiveSecrets", ResourceType::Secret);
     let extensions = ("EcdsConfigDump", "ecdsFilters", ResourceType::Extension);
     let mut all =
         vec![empty("BootstrapConfigDump"), section(clusters.0, own(), clusters.1, clusters.2)];
@@ -158,7 +164,7 @@ fn sections(connection: &Connection, include_eds: bool, version: &Str) -> Vec<Se
         section(listeners.0, own(), listeners.1, listeners.2),
         empty("ScopedRoutesConfigDump"),
         section(routes.0, None, routes.1, routes.2),
-        empty("SecretsConfigDump"),
+        section(secrets.0, None, secrets.1, secrets.2),
         section(extensions.0, None, extensions.1, extensions.2),
     ]);
     all
@@ -202,6 +208,11 @@ impl Serialize for Entry {
                     _ => "ecdsFilter",
                 };
                 map.serialize_entry(field, &self.packed)?;
+            }
+            ResourceType::Secret => {
+                map.serialize_entry("name", &self.packed.resource.name)?;
+                map.serialize_entry("versionInfo", &self.version)?;
+                map.serialize_entry("secret", &self.packed)?;
             }
             // Envoy's dump has no place for it.
             ResourceType::NameTable => {}

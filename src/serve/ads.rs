@@ -29,6 +29,7 @@ use super::connections::Connections;
 use super::envelope::Protocol;
 use super::node::Nodes;
 use super::push::Pusher;
+use super::secrets::Secrets;
 use super::transport::Transport;
 use super::type_url::TypeUrl;
 use super::wire::{Messages, StreamBody};
@@ -55,6 +56,8 @@ pub struct Config {
     pub access: Access,
     /// What proxies report counts only of those that proved who they are (ISTIO_WORKLOAD_ENTRY_VALIDATE_IDENTITY).
     pub proved_reports: bool,
+    /// Who comes from a loopback address in plaintext is served secrets as the account that its node names.
+    pub secrets_on_loopback: bool,
     /// Other names of clusters that proxies may tell, each with the cluster's id (--clusterAliases).
     pub cluster_aliases: Vec<(Str, Str)>,
 }
@@ -76,6 +79,7 @@ struct Shared {
     admission: Admission,
     throttle: Semaphore,
     reports: Option<mpsc::Sender<Report>>,
+    secrets: Secrets,
     ready: watch::Receiver<bool>,
     stop: watch::Receiver<bool>,
 }
@@ -89,6 +93,7 @@ impl Ads {
         pusher: Pusher,
         metrics: Arc<Metrics>,
         reports: Option<mpsc::Sender<Report>>,
+        secrets: Secrets,
         ready: watch::Receiver<bool>,
         stop: watch::Receiver<bool>,
     ) -> Ads {
@@ -102,6 +107,7 @@ impl Ads {
             pusher,
             metrics,
             reports,
+            secrets,
             ready,
             stop,
         });

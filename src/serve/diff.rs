@@ -1,5 +1,6 @@
 //! What differs between two sets of resources.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -51,11 +52,17 @@ impl Diff {
     }
 }
 
-/// Resources as the entries of a response, encoded when first asked for.
-#[derive(Debug, Default)]
+/// Resources as the entries of a response, encoded when first asked for. They are not shown by debug output.
+#[derive(Default)]
 pub struct Entries {
     sotw: OnceLock<Bytes>,
     delta: OnceLock<Bytes>,
+}
+
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entries").finish_non_exhaustive()
+    }
 }
 
 impl Entries {

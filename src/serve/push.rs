@@ -165,7 +165,7 @@ impl<V: Views> Push<V> {
         }
         drop(before);
         self.slots.retain(|slot| !slot.newest.is_closed());
-        let version = version(&snapshot);
+        let version = version(snapshot.generation);
         let mut failures = Failures::default();
         for slot in &self.slots {
             match build(&mut self.views, &snapshot, &slot.proxy) {
@@ -206,7 +206,7 @@ impl<V: Views> Push<V> {
         let answer = match build(&mut self.views, &snapshot, &newcomer.proxy) {
             Ok(view) => {
                 log(self.told.add(view.diagnostics.iter().flat_map(|list| list.iter())));
-                let update = Update { view: Arc::new(view), version: version(&snapshot) };
+                let update = Update { view: Arc::new(view), version: version(snapshot.generation) };
                 let (newest, updates) = watch::channel(update);
                 self.keep(Slot { proxy: newcomer.proxy, newest });
                 Ok(updates)
@@ -259,10 +259,10 @@ fn same_sets(a: &Resources, b: &Resources) -> bool {
 }
 
 /// The version of responses, as istiod writes it: time and counter.
-fn version(snapshot: &Snapshot) -> Str {
+pub(super) fn version(generation: u64) -> Str {
     let now = jiff::Timestamp::now();
     let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
-    format!("{now}/{}", snapshot.generation).into()
+    format!("{now}/{generation}").into()
 }
 
 type Panic = Box<dyn Any + Send>;

@@ -26,7 +26,7 @@ use tonic::Status;
 
 pub use self::answer::Response;
 pub use self::watch::{Refusal, Watch};
-use super::cache::Cache;
+use super::cache::{Cache, Names};
 use super::envelope::{Protocol, Request};
 use super::type_url::TypeUrl;
 use crate::api::Str;
@@ -159,6 +159,11 @@ impl Stream {
     /// The state of each type that the client watches, in sending order.
     pub fn watches(&self) -> &[Watch] {
         &self.watches
+    }
+
+    /// The names that the client asks for of a type; None if it does not ask for the type.
+    pub fn names(&self, kind: ResourceType) -> Option<&Names> {
+        self.watch(kind).map(Watch::names)
     }
 
     fn watch(&self, kind: ResourceType) -> Option<&Watch> {

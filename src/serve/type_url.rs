@@ -10,8 +10,7 @@ use crate::translate::ResourceType;
 pub enum TypeUrl {
     /// Resources that are built here.
     Known(ResourceType),
-    /// A type for which nothing is ever said on a stream without an identity: secrets, and the agent's trust bundles,
-    /// which need several roots. Health reports of workloads are not answered at all.
+    /// A type for which nothing is ever said: the agent's trust bundles, which need several roots. Health reports of workloads are not answered at all.
     Silent(Str),
     /// A debug view of the control plane; for authenticated callers.
     Debug(Str),
@@ -22,11 +21,7 @@ pub enum TypeUrl {
 /// The type of health reports of workloads.
 pub const HEALTH: &str = "type.googleapis.com/istio.v1.HealthInformation";
 
-const SILENT: [&str; 3] = [
-    "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
-    HEALTH,
-    "type.googleapis.com/istio.mesh.v1alpha1.ProxyConfig",
-];
+const SILENT: [&str; 2] = [HEALTH, "type.googleapis.com/istio.mesh.v1alpha1.ProxyConfig"];
 
 impl TypeUrl {
     /// From its text.

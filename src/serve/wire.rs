@@ -133,8 +133,7 @@ pub fn frames(response: &Response) -> Result<Vec<Bytes>, Status> {
     Ok(frames)
 }
 
-/// What a stream's task hands to its body.
-#[derive(Debug)]
+/// What a stream's task hands to its body. It has no debug output: it may be a secret.
 pub enum Outgoing {
     /// The frames of a message.
     Message(Vec<Bytes>),
@@ -142,8 +141,7 @@ pub enum Outgoing {
     End(Status),
 }
 
-/// The body of a streaming response: what comes out of a channel.
-#[derive(Debug)]
+/// The body of a streaming response: what comes out of a channel. See [`Outgoing`] about debug output.
 pub struct StreamBody {
     incoming: mpsc::Receiver<Outgoing>,
     frames: vec::IntoIter<Bytes>,

@@ -190,6 +190,8 @@ settings! {
         "does not verify servers of JSON web keys";
     "BLOCKED_CIDRS_IN_JWKS_URIS" jwks_blocked: String = String::new(),
         "blocks of addresses that JSON web keys are not fetched from, with commas between them, beside those that never are: loopback, link-local and metadata of clouds";
+    "ISTIOD_SECRETS_ON_LOOPBACK" secrets_on_loopback: bool = false,
+        "in plaintext from loopback addresses, proxies are served secrets as the account that their node names; only where no API server knows rights";
     "ISTIOD_ALLOWED_CIDRS_IN_JWKS_URIS" jwks_allowed: String = String::new(),
         "blocks of addresses that JSON web keys are fetched from although they are of those that never are";
     "ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY" select_gateways: bool = true,

@@ -6,6 +6,7 @@
 //! read once. What is lost while the server is away is only time: what is known stays, and what changed meanwhile
 //! comes with the next watch or list. Must not know what is made of the objects, nor write anything.
 
+pub mod access;
 mod audit;
 mod backoff;
 pub mod client;
@@ -19,6 +20,7 @@ pub mod remote;
 mod script;
 mod state;
 mod status;
+pub mod wanted;
 mod watched;
 
 use std::collections::BTreeSet;

@@ -39,11 +39,12 @@ impl Store {
                 let (old, new) = (service_of(old), service_of(new));
                 self.note_slice(object.kind(), &id, old, new);
             }
-            Object::ServiceAccount(_)
-            | Object::Secret(_)
-            | Object::ConfigMap(_)
-            | Object::WorkloadGroup(_)
-            | Object::Untyped(_) => self.changed = true,
+            Object::Secret(_) | Object::ConfigMap(_) => {
+                self.note_credential(&id, object.kind(), new)
+            }
+            Object::ServiceAccount(_) | Object::WorkloadGroup(_) | Object::Untyped(_) => {
+                self.changed = true
+            }
             Object::ServiceEntry(_) => {
                 self.note_service_entry(&id, old, new);
                 self.changed = true;

@@ -17,7 +17,8 @@ use crate::snapshot::{Objects, SharedMap, WorkloadState, Workloads};
 pub(super) struct Cluster {
     /// Its id.
     pub(super) name: Str,
-    /// The objects that are only derived from: of the own cluster pods, nodes, endpoints and slices, of another all.
+    /// The objects that are only derived from: of the own cluster pods, nodes, endpoints and slices,
+    /// Secrets and ConfigMaps, of another all.
     pub(super) inputs: Objects,
     /// The trust domain of its identities, if it is not the mesh's.
     pub(super) trust_domain: Option<Str>,
@@ -42,6 +43,7 @@ pub(super) fn is_shared(kind: Kind, features: &Features) -> bool {
         | Kind::Node
         | Kind::Pod
         | Kind::Service
+        | Kind::Secret
         | Kind::Endpoints
         | Kind::EndpointSlice => true,
         Kind::WorkloadEntry => features.select_workload_entries && features.remote_workload_entries,
@@ -202,5 +204,13 @@ impl Store {
 
 /// Whether objects of the own cluster are not listed by snapshots.
 fn is_input(kind: Kind) -> bool {
-    matches!(kind, Kind::Pod | Kind::Node | Kind::EndpointSlice | Kind::Endpoints)
+    matches!(
+        kind,
+        Kind::Pod
+            | Kind::Node
+            | Kind::EndpointSlice
+            | Kind::Endpoints
+            | Kind::Secret
+            | Kind::ConfigMap
+    )
 }

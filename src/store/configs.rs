@@ -35,6 +35,8 @@ pub(super) struct Configs {
     clashes: Clashes,
     /// What AuthorizationPolicies ask that is not told.
     identities: Vec<Diagnostic>,
+    /// What is to be said of Secrets and ConfigMaps.
+    pub(super) of_credentials: Vec<Diagnostic>,
     /// What all of them have to say, sorted.
     pub(super) diagnostics: Arc<[Diagnostic]>,
 }
@@ -152,6 +154,7 @@ impl Configs {
             &self.references.missing,
             &self.clashes.diagnostics,
             &self.identities,
+            &self.of_credentials,
         ];
         let rivals = self.references.rivals.values().flatten();
         let mut all: Vec<Diagnostic> = lists.into_iter().flatten().chain(rivals).cloned().collect();

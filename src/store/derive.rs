@@ -42,6 +42,7 @@ impl Store {
         let super::Config { domain, features, .. } = &self.config;
         let around = Around { namespaces: &self.namespaces, services: &self.by_age, domain };
         self.configs.refresh(&kinds, &self.objects, around, &self.mesh, features);
+        self.tell_of_credentials();
         self.forget_clusters();
     }
 

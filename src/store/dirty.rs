@@ -11,6 +11,8 @@ use crate::api::Kind;
 pub(super) struct Dirty {
     /// Istio's kinds whose index is to be made again.
     pub(super) kinds: BTreeSet<Kind>,
+    /// What is to be said of Secrets and ConfigMaps may be something else.
+    pub(super) credentials: bool,
     /// The gateways of networks are to be found again.
     pub(super) networks: bool,
     /// Services whose selector changed: the pods that they select now are yet to be found.

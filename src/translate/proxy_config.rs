@@ -15,6 +15,28 @@ pub struct ProxyConfig {
     pub gateway_topology: Topology,
     /// The headers by which proxies tell about themselves.
     pub proxy_headers: Headers,
+    /// Who does the work with private keys.
+    pub private_key_provider: KeyProvider,
+}
+
+/// Who does the work with private keys: the proxy itself if neither is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KeyProvider {
+    /// RSA operations in batches, with AVX-512.
+    pub cryptomb: Option<Accelerator>,
+    /// Intel's QuickAssist hardware.
+    pub qat: Option<Accelerator>,
+}
+
+/// What does the work with private keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Accelerator {
+    /// How long it gathers operations, or is left alone, such as `0.002s`.
+    pub poll_delay: Str,
+    /// Where it does not exist the proxy does the work itself.
+    pub fallback: bool,
 }
 
 /// What stands before a gateway.
@@ -141,6 +163,7 @@ impl ProxyConfig {
         ProxyConfig {
             gateway_topology: field(config, "gatewayTopology"),
             proxy_headers: field(config, "proxyHeaders"),
+            private_key_provider: field(config, "privateKeyProvider"),
         }
     }
 }

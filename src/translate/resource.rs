@@ -1,5 +1,6 @@
 //! Resources: encoded once, shared by every proxy that needs them.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -19,6 +20,8 @@ pub enum ResourceType {
     Listener,
     /// RDS.
     Route,
+    /// SDS. Of views that builders make there are none: what a proxy may have of them depends on who it is.
+    Secret,
     /// ECDS.
     Extension,
     /// NDS, istio-agent's name table.
@@ -27,11 +30,12 @@ pub enum ResourceType {
 
 impl ResourceType {
     /// Every type, in sending order.
-    pub const ALL: [ResourceType; 6] = [
+    pub const ALL: [ResourceType; 7] = [
         ResourceType::Cluster,
         ResourceType::Endpoint,
         ResourceType::Listener,
         ResourceType::Route,
+        ResourceType::Secret,
         ResourceType::Extension,
         ResourceType::NameTable,
     ];
@@ -45,6 +49,9 @@ impl ResourceType {
             }
             ResourceType::Listener => "type.googleapis.com/envoy.config.listener.v3.Listener",
             ResourceType::Route => "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+            ResourceType::Secret => {
+                "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+            }
             ResourceType::Extension => {
                 "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
             }
@@ -64,6 +71,7 @@ impl ResourceType {
             ResourceType::Endpoint => "eds",
             ResourceType::Listener => "lds",
             ResourceType::Route => "rds",
+            ResourceType::Secret => "sds",
             ResourceType::Extension => "ecds",
             ResourceType::NameTable => "nds",
         }
@@ -75,8 +83,8 @@ impl ResourceType {
     }
 }
 
-/// One resource, encoded.
-#[derive(Debug, PartialEq)]
+/// One resource, encoded. What it says is not shown by its debug output: it may be a secret.
+#[derive(PartialEq)]
 pub struct Resource {
     /// Its name, unique in its type.
     pub name: Str,
@@ -98,14 +106,29 @@ impl Resource {
     }
 }
 
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Resource { name, body, hash, origins } = self;
+        let mut shown = f.debug_struct("Resource");
+        shown.field("name", name).field("bytes", &body.len()).field("hash", hash);
+        shown.field("origins", origins).finish()
+    }
+}
+
 /// Resources of one type, sorted by name. Compared by pointer: [`memo`](super::memo) gives equal sets one
 /// `Arc`.
-#[derive(Debug)]
 pub struct ResourceSet {
     kind: ResourceType,
     items: Arc<[Arc<Resource>]>,
     sotw: OnceLock<Bytes>,
     delta: OnceLock<Bytes>,
+}
+
+impl fmt::Debug for ResourceSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ResourceSet { kind, items, .. } = self;
+        f.debug_struct("ResourceSet").field("kind", kind).field("items", items).finish()
+    }
 }
 
 impl ResourceSet {
@@ -254,12 +277,13 @@ impl Resources {
 
     /// The set of a type.
     pub fn get(&self, kind: ResourceType) -> &Arc<ResourceSet> {
-        let [cluster, endpoint, listener, route, extension, name_table] = &self.sets;
+        let [cluster, endpoint, listener, route, secret, extension, name_table] = &self.sets;
         match kind {
             ResourceType::Cluster => cluster,
             ResourceType::Endpoint => endpoint,
             ResourceType::Listener => listener,
             ResourceType::Route => route,
+            ResourceType::Secret => secret,
             ResourceType::Extension => extension,
             ResourceType::NameTable => name_table,
         }

@@ -56,6 +56,10 @@ fn in_all_namespaces_what_is_followed_and_written_there() {
     let kinds = watches(&Ignored::new("", ""), "").into_iter().map(|watched| watched.kind);
     let mut want: BTreeSet<String> =
         kinds.flat_map(|kind| followed(kind.group(), kind.plural(), "")).collect();
+    for wanted in ["configmaps", "secrets"] {
+        want.extend(followed("", wanted, ""));
+    }
+    want.insert(grant("create", "authorization.k8s.io", "subjectaccessreviews", ""));
     want.extend(followed("apiextensions.k8s.io", "customresourcedefinitions", ""));
     let webhooks = "mutatingwebhookconfigurations";
     want.extend(followed("admissionregistration.k8s.io", webhooks, "istio-revision-tag-default"));

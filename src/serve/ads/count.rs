@@ -126,7 +126,7 @@ impl Count {
             ResourceType::Endpoint => Some(&self.metrics.eds_reject),
             ResourceType::Listener => Some(&self.metrics.lds_reject),
             ResourceType::Route => Some(&self.metrics.rds_reject),
-            ResourceType::Extension | ResourceType::NameTable => None,
+            ResourceType::Secret | ResourceType::Extension | ResourceType::NameTable => None,
         }
     }
 

@@ -12,14 +12,19 @@ use super::Shared;
 use super::count::Count;
 use super::reports::Reports;
 use crate::authn::Credentials;
+use crate::model::Proxy;
+use crate::model::identity::Spiffe;
 use crate::serve::admission::Turn;
 use crate::serve::connections::{Client, Registered};
 use crate::serve::envelope::{Protocol, Request};
-use crate::serve::push::Subscription;
+use crate::serve::push::{Subscription, version};
+use crate::serve::secrets::Account;
+use crate::serve::secrets::keeper::Keeper;
 use crate::serve::stream::{Stream, Update};
 use crate::serve::transport::Transport;
-use crate::serve::type_url::HEALTH;
+use crate::serve::type_url::{HEALTH, TypeUrl};
 use crate::serve::wire::{Messages, Outgoing, frames};
+use crate::translate::{ResourceType, Resources, View};
 
 /// How long a stream may take for its first request. Clients send it with the stream itself.
 const FIRST_REQUEST: Duration = Duration::from_secs(30);
@@ -40,6 +45,8 @@ pub(super) struct Task {
 enum Event {
     Message(Option<Bytes>),
     Update(Update),
+    /// The proxy is to have these secrets.
+    Secrets(Arc<Resources>, u64),
     /// The body can take a response, or a wait is over.
     Send,
     Stop,
@@ -71,8 +78,11 @@ impl Task {
         let mut subscription = self.shared.pusher.connect(proxy.clone()).await?;
         drop(waiting);
         let newest = subscription.updates.borrow_and_update().clone();
-        let stream = Stream::new(self.protocol, newest, self.shared.cache.clone());
+        let stream = Stream::new(self.protocol, newest.clone(), self.shared.cache.clone());
         let connections = &self.shared.connections;
+        let account = self.account(identity.as_ref(), &proxy);
+        let keeper = self.shared.secrets.keeper(proxy.clone(), account);
+        let mut state = Served { newest, secrets: None, keeper };
         let client = Client { proxy, peer: self.presented.peer, caller, identity };
         let registered = connections.add(client, self.protocol, stream);
         let id = registered.connection.id.clone();
@@ -80,7 +90,8 @@ impl Task {
         let heard = !shared.config.proved_reports || registered.connection.caller.is_some();
         let listener = shared.reports.as_ref().filter(|_| heard);
         let reports = Reports::begin(listener, &registered.connection).await;
-        let ended = self.converse(&first, &registered, &mut subscription, &reports).await;
+        let ended =
+            self.converse(&first, &registered, &mut subscription, &mut state, &reports).await;
         reports.end(&registered.connection).await;
         self.count.forget(&registered.connection.proxy.id);
         tracing::info!(
@@ -90,6 +101,18 @@ impl Task {
             "a proxy disconnected"
         );
         ended
+    }
+
+    /// The account whose secrets the proxy may have; None for one that did not prove who it is.
+    fn account(&self, identity: Option<&Spiffe>, proxy: &Proxy) -> Option<Account> {
+        if let Some(Spiffe { namespace, service_account, .. }) = identity {
+            return Some(Account { namespace: namespace.clone(), name: service_account.clone() });
+        }
+        let near = self.presented.peer.ip().is_loopback() && !self.transport.is_tls();
+        let name = Some(&proxy.service_account).filter(|name| !name.is_empty());
+        let name = name.cloned().unwrap_or_else(|| "default".into());
+        (near && self.shared.config.secrets_on_loopback)
+            .then(|| Account { namespace: proxy.namespace.clone(), name })
     }
 
     /// Waits for the stream's turn.
@@ -138,24 +161,33 @@ impl Task {
         first: &Request,
         registered: &Registered,
         subscription: &mut Subscription,
+        state: &mut Served,
         reports: &Reports,
     ) -> Result<(), Status> {
         let connection = &registered.connection;
-        self.receive(first, registered)?;
+        self.receive(first, registered, state)?;
         loop {
-            match self.event(registered, subscription).await? {
+            match self.event(registered, subscription, &mut state.keeper).await? {
                 Event::Message(Some(message)) => {
                     let request = self.count.received(message, self.protocol)?;
                     if request.type_url.as_str() == HEALTH {
                         reports.health(connection, &request).await;
                     }
-                    self.receive(&request, registered)?;
+                    self.receive(&request, registered, state)?;
                 }
                 Event::Message(None) => return Ok(()),
                 Event::Update(update) => {
                     let now = Instant::now();
                     self.count.updated(now);
-                    connection.stream().update(update, now);
+                    state.newest = update;
+                    connection.stream().update(state.update(), now);
+                }
+                Event::Secrets(secrets, generation) => {
+                    let now = Instant::now();
+                    self.count.updated(now);
+                    state.secrets = Some(secrets);
+                    state.newest.version = version(generation);
+                    connection.stream().update(state.update(), now);
                 }
                 Event::Send => self.send(registered).await?,
                 Event::Stop => return Err(Status::unavailable("the control plane is stopping")),
@@ -163,9 +195,21 @@ impl Task {
         }
     }
 
-    fn receive(&mut self, request: &Request, registered: &Registered) -> Result<(), Status> {
+    fn receive(
+        &mut self,
+        request: &Request,
+        registered: &Registered,
+        state: &mut Served,
+    ) -> Result<(), Status> {
         let connection = &registered.connection;
-        let received = connection.stream().receive(request)?;
+        let received = {
+            let mut stream = connection.stream();
+            let received = stream.receive(request)?;
+            if request.type_url == TypeUrl::Known(ResourceType::Secret) {
+                state.keeper.ask(stream.names(ResourceType::Secret));
+            }
+            received
+        };
         self.count.outcome(&received, &request.type_url, connection);
         Ok(())
     }
@@ -176,6 +220,7 @@ impl Task {
         &mut self,
         registered: &Registered,
         subscription: &mut Subscription,
+        keeper: &mut Keeper,
     ) -> Result<Event, Status> {
         let now = Instant::now();
         let (due, deadline) = {
@@ -190,6 +235,7 @@ impl Task {
                 Ok(()) => Ok(Event::Update(subscription.updates.borrow_and_update().clone())),
                 Err(_) => Ok(Event::Stop),
             },
+            (secrets, generation) = keeper.next() => Ok(Event::Secrets(secrets, generation)),
             ready = sender.reserve(), if due => match ready {
                 Ok(_) => Ok(Event::Send),
                 Err(_) => Err(gone()),
@@ -216,6 +262,27 @@ impl Task {
         self.sender.send(Outgoing::Message(message)).await.map_err(gone)?;
         self.count.sent(writing, current);
         Ok(())
+    }
+}
+
+/// What a stream's proxy is served: what was built for proxies like it, and the secrets that it alone may have.
+struct Served {
+    newest: Update,
+    secrets: Option<Arc<Resources>>,
+    keeper: Keeper,
+}
+
+impl Served {
+    fn update(&self) -> Update {
+        let Update { view, version } = &self.newest;
+        let view = match &self.secrets {
+            None => view.clone(),
+            Some(secrets) => {
+                let layers = view.layers.iter().chain([secrets]).cloned().collect();
+                Arc::new(View { layers, ..View::clone(view) })
+            }
+        };
+        Update { view, version: version.clone() }
     }
 }
 

@@ -23,12 +23,16 @@ use crate::proto::envoy::google::protobuf::value::Kind;
 use crate::proto::envoy::google::protobuf::{Struct, Value};
 use crate::serve::fixture::{Ask, layer, node, read, view_of};
 use crate::serve::push::Views;
+use crate::serve::secrets::Secrets;
+use crate::serve::secrets::review::OwnNamespace;
 use crate::serve::server::{self, Security};
 use crate::serve::services;
 use crate::serve::type_url::HEALTH;
 use crate::serve::wire::Outgoing;
 use crate::snapshot::{Publisher, Snapshot};
 use crate::translate::{ResourceType, View};
+
+mod secrets;
 
 /// One cluster, whose content is the generation of the snapshot.
 struct Fake;
@@ -65,10 +69,19 @@ async fn start(streams_per_second: u32) -> Daemon {
         push_throttle: 1,
         access: Access { identity: true, ..Access::default() },
         proved_reports: false,
+        secrets_on_loopback: true,
         cluster_aliases: Vec::new(),
     };
-    let ads =
-        Ads::new(config, pusher, metrics.clone(), reports.0, ready.subscribe(), stop.subscribe());
+    let secrets = Secrets::new(publisher.subscribe(), Arc::new(OwnNamespace), metrics.clone());
+    let ads = Ads::new(
+        config,
+        pusher,
+        metrics.clone(),
+        reports.0,
+        secrets,
+        ready.subscribe(),
+        stop.subscribe(),
+    );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let config = server::Config {

@@ -1,5 +1,6 @@
 //! What a response consists of: pieces that streams share, and a few that are this stream's own.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,8 +15,8 @@ use super::{Stream, Warming};
 use crate::api::Str;
 use crate::translate::{Resource, ResourceType, View};
 
-/// A response, to be written as it is.
-#[derive(Clone, Debug)]
+/// A response, to be written as it is. What it says is not shown by its debug output: it may be a secret.
+#[derive(Clone)]
 pub struct Response {
     /// Of what it tells.
     pub type_url: TypeUrl,
@@ -27,6 +28,15 @@ pub struct Response {
     pub pieces: Vec<Bytes>,
     /// Names of resources that do not exist any more (delta).
     pub removed: Vec<Str>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Response { type_url, version, nonce, removed, .. } = self;
+        let mut shown = f.debug_struct("Response");
+        shown.field("type_url", type_url).field("version", version).field("nonce", nonce);
+        shown.field("bytes", &self.size()).field("removed", removed).finish()
+    }
 }
 
 impl Response {
@@ -165,7 +175,9 @@ impl Maker<'_> {
             }
             Protocol::Sotw => {}
         }
-        Some(contents)
+        // Who may not have a secret hears of none, and who asks for one that is not there waits for it.
+        let unsaid = self.watch.kind == ResourceType::Secret && contents.pieces.is_empty();
+        (!unsaid).then_some(contents)
     }
 
     /// All that the client wants, and what it is to keep.

@@ -2,3 +2,4 @@ mod client;
 mod conversations;
 mod ordering;
 mod properties;
+mod secrets;

@@ -235,6 +235,10 @@ impl Watch {
             .iter()
             .flat_map(|diff| &diff.removed)
             .filter(|resource| self.holds(&resource.name, owed) && !exists(resource));
+        if kind == ResourceType::Secret {
+            // A proxy goes on with what it has: nobody gains from an outage.
+            return (back, Vec::new());
+        }
         if !lingers(kind, protocol) {
             return (back, removed.map(|resource| resource.name.clone()).collect());
         }
@@ -268,7 +272,7 @@ fn lingers(kind: ResourceType, protocol: Protocol) -> bool {
     match kind {
         ResourceType::Cluster | ResourceType::Endpoint | ResourceType::Route => true,
         ResourceType::Extension => protocol == Protocol::Delta,
-        ResourceType::Listener | ResourceType::NameTable => false,
+        ResourceType::Listener | ResourceType::Secret | ResourceType::NameTable => false,
     }
 }
 

@@ -6,9 +6,16 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// An object, or what is left of one that was deleted.
-#[derive(Clone, Debug, PartialEq)]
+/// An object, or what is left of one that was deleted. What it says is not shown by its debug output: it may be a
+/// secret.
+#[derive(Clone, PartialEq)]
 pub(super) struct Received(pub Value);
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} at {}", self.namespace(), self.name(), self.version())
+    }
+}
 
 impl Received {
     pub fn name(&self) -> &str {

@@ -17,15 +17,19 @@ pub(super) fn service_account(value: Value, context: &mut Context<'_>) -> Result
     Ok(Object::ServiceAccount(Arc::new(ServiceAccount { meta })))
 }
 
-/// Projects a secret. `stringData` stands over `data`, as the API server merges them.
+/// Projects a secret. `stringData` stands over `data`, as the API server merges them. What nobody reads of it is not
+/// kept.
 pub(super) fn secret(value: Value, context: &mut Context<'_>) -> Result<Object, Issue> {
     let secret: k8s::Secret = decode::kubernetes(Kind::Secret, value, context)?;
     let decoded = secret.data.into_iter().flatten().map(|(key, value)| (key, value.0));
     let plain = secret.string_data.into_iter().flatten().map(|(k, v)| (k, v.into_bytes()));
+    let meta = meta::project(Kind::Secret, secret.metadata, context)?;
+    let all = Secret::tells_of_clusters(&meta);
+    let read = decoded.chain(plain).filter(|(key, _)| all || Secret::TLS_KEYS.contains(&&**key));
     Ok(Object::Secret(Arc::new(Secret {
-        meta: meta::project(Kind::Secret, secret.metadata, context)?,
         kind: context.text(secret.type_.as_deref()),
-        data: decoded.chain(plain).map(|(k, v)| (k.into(), Bytes::from(v))).collect(),
+        data: read.map(|(k, v)| (context.shared(&k), Bytes::from(v).into())).collect(),
+        meta,
     })))
 }
 

@@ -399,12 +399,25 @@ fn secrets_decode_and_never_show_their_values() {
     let value = object(
         "Secret",
         "tls",
-        json!({"type": "kubernetes.io/tls", "data": {"a": "c2VjcmV0", "b": "eA=="}, "stringData": {"b": "plain"}}),
+        json!({
+            "type": "kubernetes.io/tls",
+            "data": {"tls.crt": "c2VjcmV0", "tls.key": "eA==", "other": "eA=="},
+            "stringData": {"tls.key": "plain"},
+        }),
     );
     let Object::Secret(secret) = good(value) else { panic!("a secret") };
-    assert_eq!(&*secret.data["a"], b"secret");
-    assert_eq!(&*secret.data["b"], b"plain");
+    assert_eq!(&**secret.data["tls.crt"].expose(), b"secret");
+    assert_eq!(&**secret.data["tls.key"].expose(), b"plain");
+    assert_eq!(secret.data.len(), 2, "what nobody reads is not kept");
     assert!(!format!("{secret:?}").contains("plain"));
+}
+
+#[test]
+fn secrets_that_tell_of_clusters_keep_all_keys() {
+    let mut value = object("Secret", "remote", json!({"data": {"east": "eA=="}}));
+    value["metadata"]["labels"] = json!({"istio/multiCluster": "true"});
+    let Object::Secret(secret) = good(value) else { panic!("a secret") };
+    assert_eq!(&**secret.data["east"].expose(), b"x");
 }
 
 #[test]

@@ -29,7 +29,8 @@ fn fields_are_read_as_the_api_spells_them() {
             "xForwardedPort": { "enabled": true },
         },
     } });
-    let ProxyConfig { gateway_topology: topology, proxy_headers: headers } = of(config, json!({}));
+    let ProxyConfig { gateway_topology: topology, proxy_headers: headers, .. } =
+        of(config, json!({}));
     assert_eq!(topology.forward_client_cert_details, ForwardClientCert::AppendForward);
     assert!(topology.proxy_protocol.is_some());
     assert_eq!(&*headers.server.value, "edge");

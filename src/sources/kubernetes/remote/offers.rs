@@ -10,9 +10,6 @@ use super::kubeconfig::{self, Allowed};
 use crate::api::core::Secret;
 use crate::api::{Change, Kind, Object, Str};
 
-/// The label of secrets that tell of clusters, and its value.
-const LABEL: (&str, &str) = ("istio/multiCluster", "true");
-
 /// What selects these secrets.
 pub const SELECTOR: &str = "istio/multiCluster=true";
 
@@ -40,7 +37,9 @@ pub(super) struct Offer {
 /// The secret that a change makes, if it is one that tells of clusters.
 pub(super) fn told(change: &Change) -> Option<&Secret> {
     match change {
-        Change::Apply(Object::Secret(secret)) if is_labelled(secret) => Some(secret),
+        Change::Apply(Object::Secret(secret)) if Secret::tells_of_clusters(&secret.meta) => {
+            Some(secret)
+        }
         _ => None,
     }
 }
@@ -49,10 +48,6 @@ pub(super) fn told(change: &Change) -> Option<&Secret> {
 pub(super) fn concerns(change: &Change, namespace: &str) -> bool {
     let key = change.key();
     key.kind == Kind::Secret && *key.namespace == *namespace
-}
-
-fn is_labelled(secret: &Secret) -> bool {
-    secret.meta.label(LABEL.0).is_some_and(|value| **value == *LABEL.1)
 }
 
 impl Offers {
@@ -69,7 +64,7 @@ impl Offers {
         let clusters = secret.data.iter();
         Offers {
             created: secret.meta.created,
-            clusters: clusters.map(|(id, bytes)| (id.clone(), offer(id, bytes))).collect(),
+            clusters: clusters.map(|(id, bytes)| (id.clone(), offer(id, bytes.expose()))).collect(),
         }
     }
 }

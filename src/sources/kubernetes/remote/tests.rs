@@ -58,7 +58,7 @@ fn kinds(ignored: &str, features: &Features) -> Vec<crate::sources::kubernetes::
 fn secret(clusters: &[(&str, &str)]) -> Change {
     let mut meta = Meta { namespace: "istio-system".into(), name: "s".into(), ..Meta::default() };
     meta.labels.insert("istio/multiCluster".into(), "true".into());
-    let data = clusters.iter().map(|(id, text)| ((*id).into(), (*text).to_owned().into()));
+    let data = clusters.iter().map(|(id, text)| ((*id).into(), text.as_bytes().into()));
     let data: BTreeMap<_, _> = data.collect();
     Change::Apply(Object::Secret(Arc::new(Secret { meta, data, ..Secret::default() })))
 }

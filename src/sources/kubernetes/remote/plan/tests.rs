@@ -16,7 +16,7 @@ fn secret(name: &str, second: i64, clusters: &[(&str, &str)]) -> Change {
     let mut meta = Meta { namespace: "istio-system".into(), name: name.into(), ..Meta::default() };
     meta.labels.insert("istio/multiCluster".into(), "true".into());
     meta.created = Some(jiff::Timestamp::from_second(second).unwrap());
-    let data = clusters.iter().map(|(id, text)| ((*id).into(), (*text).to_owned().into()));
+    let data = clusters.iter().map(|(id, text)| ((*id).into(), text.as_bytes().into()));
     let data: BTreeMap<_, _> = data.collect();
     Change::Apply(Object::Secret(Arc::new(Secret { meta, data, ..Secret::default() })))
 }
