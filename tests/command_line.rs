@@ -164,8 +164,8 @@ listener 0.0.0.0_8080: has the wildcard of port 8080
           cluster outbound|8080||catalog.shop.svc.cluster.local, host catalog:8080
               by Service shop/catalog, EndpointSlice shop/catalog-1
               chooses TLS by endpoint: tlsMode-istio, tlsMode-disabled
-            endpoint 10.60.1.20:8080 in eu-1/eu-1a
-            endpoint 10.60.2.20:8080 in eu-1/eu-1b
+            endpoint 10.60.1.20:8080 in eu-1/eu-1a, tlsMode-istio
+            endpoint 10.60.2.20:8080 in eu-1/eu-1b, tlsMode-istio
 => forwarded with path /items?page=2
 ";
     assert_eq!((code, text.as_str()), (Some(0), want));
@@ -211,6 +211,34 @@ fn each_way_through_a_sidecar_is_explained() {
     let (_, json) = explain(&["--tcp", "orders-db:5432", "-o", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["backends"][0]["endpoints"][0]["address"], "10.60.1.50:5432");
+}
+
+#[test]
+fn plain_text_is_judged_by_the_peer_authentication() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = include_str!("golden/xds/peer-authentication/input.yaml");
+    std::fs::write(folder.path().join("input.yaml"), input).unwrap();
+    let objects = format!("--configDir={}", folder.path().display());
+    let explain = |target: &str, transport: &str| {
+        let way = ["--direction", "inbound", "--tcp", target, "--transport", transport];
+        let output = run(&[&["explain", "--proxy", "cart-1.shop", &objects], &way[..]].concat());
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    for (target, transport, code, said) in [
+        ("10.1.0.1:8081", "raw", 1, "wants transport protocol tls; it is raw_buffer"),
+        (
+            "10.1.0.1:8081",
+            "mtls",
+            0,
+            "by PeerAuthentication istio-system/mesh, PeerAuthentication shop/cart",
+        ),
+        ("10.1.0.1:9999", "raw", 0, "port 9999, transport protocol raw_buffer"),
+        ("10.1.0.1:7777", "raw", 1, "wants transport protocol tls; it is raw_buffer"),
+    ] {
+        let (got, text) = explain(target, transport);
+        assert_eq!(got, Some(code), "{target} {transport}\n{text}");
+        assert!(text.contains(said), "{target} {transport}: {said}\n{text}");
+    }
 }
 
 #[test]

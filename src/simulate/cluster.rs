@@ -8,13 +8,16 @@ use super::provenance::decided_by;
 use super::served::{Part, Served};
 use crate::proto::envoy::envoy::config::cluster::v3::Cluster;
 use crate::proto::envoy::envoy::config::cluster::v3::cluster::{
-    ClusterDiscoveryType, DiscoveryType,
+    ClusterDiscoveryType, DiscoveryType, TransportSocketMatch,
 };
-use crate::proto::envoy::envoy::config::core::v3::{HealthStatus, Locality};
+use crate::proto::envoy::envoy::config::core::v3::{HealthStatus, Locality, Metadata};
 use crate::proto::envoy::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
 use crate::proto::envoy::envoy::config::endpoint::v3::{
     ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints,
 };
+
+/// The metadata of endpoints by which a transport socket is chosen.
+const TRANSPORT_SOCKET_MATCH: &str = "envoy.transport_socket_match";
 
 /// A cluster by name, with where it leads.
 pub(super) fn resolve(served: &Served, name: &str, share: f64, to: SocketAddr) -> Backend {
@@ -100,7 +103,7 @@ fn found(
             step.origins.extend(part.resource.origins.iter().cloned());
             step.origins.sort();
             step.origins.dedup();
-            Ok(endpoints(&part.message))
+            Ok(endpoints(cluster, &part.message))
         }
         Ok(DiscoveryType::OriginalDst) => Ok(vec![Endpoint {
             address: to.to_string(),
@@ -108,30 +111,35 @@ fn found(
             priority: 0,
             weight: 1,
             healthy: true,
+            transport: transport(cluster, None),
         }]),
-        Ok(_) => Ok(cluster.load_assignment.as_ref().map(endpoints).unwrap_or_default()),
+        Ok(_) => {
+            let own = cluster.load_assignment.as_ref();
+            Ok(own.map(|own| endpoints(cluster, own)).unwrap_or_default())
+        }
         Err(custom) if custom.contains("dynamic_forward_proxy") => Ok(vec![Endpoint {
             address: "the host of the request, as DNS resolves it".to_owned(),
             locality: String::new(),
             priority: 0,
             weight: 1,
             healthy: true,
+            transport: transport(cluster, None),
         }]),
         Err(custom) => Err(format!("clusters of type {custom} are not simulated")),
     }
 }
 
 /// The endpoints of an assignment, the nearest priority first.
-fn endpoints(assignment: &ClusterLoadAssignment) -> Vec<Endpoint> {
+fn endpoints(cluster: &Cluster, assignment: &ClusterLoadAssignment) -> Vec<Endpoint> {
     let groups = assignment.endpoints.iter();
     let mut found: Vec<Endpoint> = groups
-        .flat_map(|group| group.lb_endpoints.iter().map(|one| endpoint(group, one)))
+        .flat_map(|group| group.lb_endpoints.iter().map(|one| endpoint(cluster, group, one)))
         .collect();
     found.sort_by_key(|endpoint| endpoint.priority);
     found
 }
 
-fn endpoint(group: &LocalityLbEndpoints, one: &LbEndpoint) -> Endpoint {
+fn endpoint(cluster: &Cluster, group: &LocalityLbEndpoints, one: &LbEndpoint) -> Endpoint {
     let address = match &one.host_identifier {
         Some(HostIdentifier::Endpoint(endpoint)) => address::shown(endpoint.address.as_ref()),
         Some(HostIdentifier::EndpointName(name)) => name.clone(),
@@ -147,7 +155,19 @@ fn endpoint(group: &LocalityLbEndpoints, one: &LbEndpoint) -> Endpoint {
         priority: group.priority,
         weight: one.load_balancing_weight.as_ref().map_or(1, |weight| weight.value),
         healthy,
+        transport: transport(cluster, one.metadata.as_ref()),
     }
+}
+
+/// The name of the first transport socket whose criteria an endpoint meets.
+fn transport(cluster: &Cluster, metadata: Option<&Metadata>) -> String {
+    let own = metadata.and_then(|all| all.filter_metadata.get(TRANSPORT_SOCKET_MATCH));
+    let meets = |choice: &&TransportSocketMatch| {
+        let mut criteria = choice.r#match.iter().flat_map(|criteria| &criteria.fields);
+        criteria.all(|(key, value)| own.and_then(|own| own.fields.get(key)) == Some(value))
+    };
+    let chosen = cluster.transport_socket_matches.iter().find(meets);
+    chosen.map(|choice| choice.name.clone()).unwrap_or_default()
 }
 
 fn locality(locality: &Locality) -> String {

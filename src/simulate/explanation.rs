@@ -105,6 +105,9 @@ pub struct Endpoint {
     pub weight: u32,
     /// It may be chosen.
     pub healthy: bool,
+    /// By which of the cluster's transport sockets it is spoken to; empty where the cluster does not choose by endpoint.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub transport: String,
 }
 
 /// Where a way ends.

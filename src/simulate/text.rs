@@ -118,7 +118,12 @@ fn show_backend(f: &mut fmt::Formatter<'_>, backend: &Backend, depth: usize) -> 
             priority => format!(", priority {priority}"),
         };
         let health = if endpoint.healthy { "" } else { ", not healthy" };
-        writeln!(f, "{indent}  endpoint {}{locality}{priority}{health}", endpoint.address)?;
+        let transport = match &*endpoint.transport {
+            "" => String::new(),
+            transport => format!(", {transport}"),
+        };
+        let address = &endpoint.address;
+        writeln!(f, "{indent}  endpoint {address}{locality}{priority}{transport}{health}")?;
     }
     if backend.endpoints.len() > ENDPOINTS {
         writeln!(f, "{indent}  and {} more endpoints", backend.endpoints.len() - ENDPOINTS)?;

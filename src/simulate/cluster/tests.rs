@@ -68,6 +68,24 @@ fn each_type_has_its_endpoints() {
 }
 
 #[test]
+fn an_endpoint_is_spoken_to_by_the_first_transport_that_it_meets() {
+    let choice = |name: &str, criteria: Value| json!({ "name": name, "match": criteria });
+    let choices =
+        json!([choice("mtls", json!({ "tlsMode": "istio" })), choice("plain", json!({})),]);
+    let mut meshed = endpoint("10.0.0.1", 80);
+    meshed["metadata"] =
+        json!({ "filter_metadata": { "envoy.transport_socket_match": { "tlsMode": "istio" } } });
+    let group = json!({ "lb_endpoints": [meshed, endpoint("10.0.0.2", 80)] });
+    let transports = |cluster_of: Value| -> Vec<String> {
+        let got = cluster(cluster_of, json!({ "endpoints": [group] }));
+        got.endpoints.into_iter().map(|endpoint| endpoint.transport).collect()
+    };
+    let choosing = json!({ "type": "EDS", "transport_socket_matches": choices });
+    assert_eq!(transports(choosing), ["mtls", "plain"]);
+    assert_eq!(transports(json!({ "type": "EDS" })), ["", ""]);
+}
+
+#[test]
 fn the_rule_that_shaped_a_cluster_is_told() {
     let config = "/apis/networking.istio.io/v1/namespaces/shop/destination-rule/web";
     let metadata = json!({ "filter_metadata": { "istio": { "config": config } } });
