@@ -21,9 +21,9 @@ pub(super) fn of(
             told.push(in_root(config));
             continue;
         }
-        let older = configs.iter().take(index);
-        let older = older.filter(|older| older.meta.namespace == config.meta.namespace);
-        if let Some(winner) = older.filter(|older| shadows(older, config)).next() {
+        let mut older = configs.iter().take(index);
+        let near = |older: &&Arc<Config<_>>| older.meta.namespace == config.meta.namespace;
+        if let Some(winner) = older.find(|older| near(older) && shadows(older, config)) {
             told.extend(conflict(winner, config));
         }
     }

@@ -64,11 +64,11 @@ fn what_refuses_mtls_is_not_spoken_to_in_it() {
 
 #[test]
 fn what_a_rule_says_of_tls_counts_more() {
-    let off = ("all.default", json!({ "mtls": { "mode": "DISABLE" } }));
+    let off = [("all.default", json!({ "mtls": { "mode": "DISABLE" } }))];
     let tls = |mode: &str| json!({ "trafficPolicy": { "tls": { "mode": mode } } });
-    assert_eq!(mtls(&[off.clone()], tls("ISTIO_MUTUAL")), [true, true]);
-    assert_eq!(mtls(&[off.clone()], tls("SIMPLE")), [false, false]);
-    assert_eq!(mtls(&[off], json!({ "trafficPolicy": {} })), [false, false]);
+    assert_eq!(mtls(&off, tls("ISTIO_MUTUAL")), [true, true]);
+    assert_eq!(mtls(&off, tls("SIMPLE")), [false, false]);
+    assert_eq!(mtls(&off, json!({ "trafficPolicy": {} })), [false, false]);
 }
 
 #[test]
