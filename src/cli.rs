@@ -149,7 +149,7 @@ fn run(
             discovery::run(*options, settings, discovery::Report { flags, dropped, notes })
         }
         Command::Request(arguments) => request::run(&arguments),
-        Command::Agent(options) => agent::run(&options, &settings, environment),
+        Command::Agent(options) => agent::run(*options, &settings, environment),
         Command::WithParent(arguments) => agent::with_parent_of(&arguments),
         Command::Ca(command) => ca::run(&command, &settings),
         Command::Crds => crds::run(),

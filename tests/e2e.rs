@@ -9,6 +9,7 @@ mod load;
 mod peers;
 mod restart;
 mod routing;
+mod secured;
 mod survival;
 mod tokens;
 mod traffic;
@@ -91,22 +92,27 @@ async fn run(lab: &mut Lab) -> Result<()> {
     lab.daemon.stop()
 }
 
-async fn mesh(delta: bool) {
+/// The shop; None where the machine lacks what it needs.
+fn shop(delta: bool) -> Option<Settings> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let envoy = installed_envoy();
     if let Some(obstacle) = obstacle(&envoy) {
         skipped(obstacle);
-        return;
+        return None;
     }
-    let lab = Lab::start(Settings {
+    Some(Settings {
         istiod: env!("CARGO_BIN_EXE_istiod").into(),
         envoy,
         objects: root.join("samples/shop"),
         kubeconfig: None,
         mesh: root.join("samples/mesh.yaml"),
         delta,
-    });
-    let mut lab = lab.await.unwrap_or_else(|error| panic!("{error:#}"));
+    })
+}
+
+async fn mesh(delta: bool) {
+    let Some(settings) = shop(delta) else { return };
+    let mut lab = Lab::start(settings).await.unwrap_or_else(|error| panic!("{error:#}"));
     if let Err(error) = run(&mut lab).await {
         panic!("{error:#}\n{}", lab.logs());
     }
@@ -120,4 +126,36 @@ async fn a_mesh_over_state_of_the_world() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mesh_over_delta() {
     mesh(true).await;
+}
+
+/// Identities come from the daemon's CA, configuration from 15012; each pod has an agent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mesh_with_a_ca_of_its_own() {
+    let Some(settings) = shop(true) else { return };
+    let lab = Lab::start_secured(settings, &secured::SHORT_LIVED).await;
+    let mut lab = lab.unwrap_or_else(|error| panic!("{error:#}"));
+    if let Err(error) = run_secured(&mut lab).await {
+        panic!("{error:#}\n{}", lab.logs());
+    }
+}
+
+async fn run_secured(lab: &mut Lab) -> Result<()> {
+    steps!(
+        lab,
+        traffic::envoys_accept_everything,
+        traffic::http_goes_by_mtls,
+        traffic::grpc_goes_by_mtls,
+        traffic::tcp_goes_by_mtls,
+        traffic::headless_pods_are_reached_one_by_one,
+        secured::certificates_renew_under_traffic,
+        secured::a_token_that_is_gone_stops_nothing,
+        secured::a_control_plane_that_is_away_is_waited_for,
+        secured::an_agent_ends_and_starts_again,
+        secured::a_new_root_takes_over_under_traffic,
+        peers::strict_refuses_plaintext,
+        ingress::requests_go_on_by_mtls,
+        ingress::tls_is_ended,
+        traffic::envoys_accept_everything,
+    );
+    lab.daemon.stop()
 }

@@ -6,6 +6,7 @@
 //! temporary directory is left behind, even if the process is killed. Knows nothing of the tests that use it, nor of the daemon's
 //! insides: it runs the binary. Needs root, `ip` and `nft`.
 
+pub mod agent;
 pub mod authority;
 pub mod client;
 pub mod daemon;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use self::agent::Agents;
 use self::authority::{Authority, Identity};
 use self::daemon::{Daemon, GRPC_PORT};
 use self::http3::Http3;
@@ -59,6 +61,10 @@ const MESH: &str = "mesh.yaml";
 const HOSTS: &str = "hosts";
 /// What the root certificate is called there.
 const ROOT: &str = "root.crt";
+/// What the directory of the daemon's CA is called there.
+const CA: &str = "ca";
+/// Where pods have certificates of hosts, as objects name it.
+const CERTS: &str = "/etc/certs/";
 
 /// What a lab is made of.
 pub struct Settings {
@@ -84,6 +90,8 @@ pub struct Lab {
     outside: (Toy, Namespace),
     hub: Namespace,
     authority: Authority,
+    /// Those that keep the secrets of pods; without, a stand-in does it.
+    agents: Option<Agents>,
     settings: Settings,
     /// What the directory said at the start.
     pub objects: Objects,
@@ -141,6 +149,13 @@ impl Lab {
         Lab::start_around(Lab::new_hub()?, settings).await
     }
 
+    /// The same with identities of the daemon's own CA, which `istiod agent` gets for each pod; with more variables for the
+    /// agents, as `NAME=value`.
+    pub async fn start_secured(settings: Settings, variables: &[&str]) -> Result<Lab> {
+        let variables = variables.iter().map(|variable| (*variable).to_owned()).collect();
+        Lab::start_with(Lab::new_hub()?, settings, Some(variables)).await
+    }
+
     /// A namespace for the daemon, and whatever it is to find at its side.
     pub fn new_hub() -> Result<Namespace> {
         let hub = Namespace::new("hub")?;
@@ -150,6 +165,14 @@ impl Lab {
 
     /// Starts in a hub that exists already.
     pub async fn start_around(hub: Namespace, settings: Settings) -> Result<Lab> {
+        Lab::start_with(hub, settings, None).await
+    }
+
+    async fn start_with(
+        hub: Namespace,
+        settings: Settings,
+        agents: Option<Vec<String>>,
+    ) -> Result<Lab> {
         let directory = tempfile::Builder::new().prefix("istiod-lab-").tempdir()?;
         let config = directory.path().join(CONFIG);
         copy(&settings.objects, &config)?;
@@ -167,7 +190,22 @@ impl Lab {
             None => format!("--configDir={}", config.display()),
         };
         let mut daemon = Daemon::new(&settings.istiod, source, &mesh, log);
+        let ca = directory.path().join(CA);
+        if agents.is_some() {
+            daemon.secure(&ca);
+            // The pods share the machine's files.
+            replace(&config, CERTS, &directory.path().join(&CERTS[1..]).display().to_string())?;
+        }
         daemon.start(&hub).await?;
+        let agents = agents.map(|variables| Agents {
+            istiod: settings.istiod.clone(),
+            envoy: settings.envoy.clone(),
+            config: config.clone(),
+            mesh: mesh.clone(),
+            ca,
+            delta: settings.delta,
+            variables,
+        });
         let objects = Objects::read(&config)?;
         let mut lab = Lab {
             pods: BTreeMap::new(),
@@ -175,6 +213,7 @@ impl Lab {
             outside,
             hub,
             authority,
+            agents,
             settings,
             objects,
             directory,
@@ -208,9 +247,13 @@ impl Lab {
         self.directory.path().join(MESH)
     }
 
-    /// What stands for a pod's file system, as far as certificates go.
+    /// What stands for a pod's file system, as far as certificates of hosts go. Agents read the machine's files, so that
+    /// there it is one for all.
     pub fn root(&self, pod: &str) -> PathBuf {
-        self.directory.path().join(format!("{pod}.root"))
+        match &self.agents {
+            Some(_) => self.directory.path().to_owned(),
+            None => self.directory.path().join(format!("{pod}.root")),
+        }
     }
 
     /// Puts a certificate for a host into a pod's `/etc/certs`, as `HOST.crt` and `HOST.key`.
@@ -265,6 +308,32 @@ impl Lab {
         found.with_context(|| format!("there is no pod {name}"))
     }
 
+    /// The pod's own directory, below which its agent finds and keeps its files.
+    pub fn agent_directory(&self, pod: &str) -> PathBuf {
+        self.directory.path().join(format!("{pod}.agent"))
+    }
+
+    /// The directory of the daemon's CA.
+    pub fn ca(&self) -> PathBuf {
+        self.directory.path().join(CA)
+    }
+
+    /// A pod's sidecar, to do something to it.
+    pub fn sidecar_mut(&mut self, name: &str) -> Result<&mut Sidecar> {
+        let pod = self.pod(name)?.spec.name.clone();
+        let pod = self.pods.get_mut(&pod).context("just found")?;
+        pod.sidecar.as_mut().with_context(|| format!("{name} has no sidecar"))
+    }
+
+    /// Starts a pod's Envoy again, after it was stopped, and waits until it is ready.
+    pub async fn start_sidecar(&mut self, name: &str) -> Result<()> {
+        let pod = self.pod(name)?;
+        let (spec, namespace) = (pod.spec.clone(), pod.namespace.clone());
+        let sidecar = self.run_envoy(&namespace, &spec)?;
+        let pod = self.pods.get_mut(&spec.name).context("just found")?;
+        pod.sidecar.insert(sidecar).ready(&namespace).await
+    }
+
     /// Starts the daemon again after it was stopped.
     pub async fn start_daemon(&mut self) -> Result<()> {
         self.daemon.start(&self.hub).await
@@ -295,6 +364,14 @@ impl Lab {
     fn start_envoy(&self, namespace: &Namespace, spec: &PodSpec) -> Result<Sidecar> {
         if spec.sidecar {
             network::redirect(namespace)?;
+        }
+        self.run_envoy(namespace, spec)
+    }
+
+    fn run_envoy(&self, namespace: &Namespace, spec: &PodSpec) -> Result<Sidecar> {
+        if let Some(agents) = &self.agents {
+            let process = agents.start(namespace, spec, &self.agent_directory(&spec.name))?;
+            return Ok(Sidecar::of_agent(process));
         }
         let place = |end: &str| self.directory.path().join(format!("{}.{end}", spec.name));
         let (file, socket) = (place("json"), place("sock"));
@@ -345,6 +422,18 @@ fn outside(hub: &Namespace, authority: &Authority) -> Result<(Toy, Namespace)> {
     ports.push(("tls".to_owned(), OUTSIDE_TLS_PORT));
     let toy = Toy::start(&namespace, "outside", &ports, authority)?;
     Ok((toy, namespace))
+}
+
+/// Replaces a text in all files of a directory.
+fn replace(directory: &Path, from: &str, to: &str) -> Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let file = entry?.path();
+        let text = std::fs::read_to_string(&file)?;
+        if text.contains(from) {
+            std::fs::write(&file, text.replace(from, to))?;
+        }
+    }
+    Ok(())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -1,7 +1,6 @@
 //! The sample shop as a small mesh on one machine: real Envoys, configured by the daemon, with toy applications
-//! behind them. Prints what to try, waits for Ctrl-C and leaves nothing behind. Needs root; see `make demo`.
-//!
-//! `demo secrets` is only the secret server that stands in for istio-agent: for an Envoy started by hand.
+//! behind them, each run by `istiod agent` with an identity that the daemon's CA issued. Prints what to try, waits for Ctrl-C
+//! and leaves nothing behind. Needs root; see `make demo`.
 
 mod names;
 
@@ -16,19 +15,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::names::Names;
-use self::shared::lab::authority::Authority;
-use self::shared::lab::secrets::SecretServer;
 use self::shared::lab::{Lab, OUTSIDE, SHOP, Settings, installed_envoy, obstacle};
 
 /// Runs the sample shop on this machine.
 #[derive(Parser)]
 struct Arguments {
-    #[command(subcommand)]
-    only: Option<Only>,
     /// The daemon's binary; by default the one beside this program.
     #[arg(long)]
     istiod: Option<PathBuf>,
@@ -43,40 +38,12 @@ struct Arguments {
     once: bool,
 }
 
-#[derive(Subcommand)]
-enum Only {
-    /// Only serve secrets to one Envoy, signed by a throw-away authority, until Ctrl-C.
-    Secrets {
-        /// The Unix socket to listen on.
-        #[arg(long)]
-        socket: PathBuf,
-        /// The identity of the certificate.
-        #[arg(long, default_value = "spiffe://cluster.local/ns/shop/sa/web")]
-        identity: String,
-    },
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let ended = match arguments.only {
-        Some(Only::Secrets { socket, identity }) => secrets(&socket, &identity).await,
-        None => mesh(arguments).await,
-    };
-    let Err(error) = ended else { return ExitCode::SUCCESS };
+    let Err(error) = mesh(Arguments::parse()).await else { return ExitCode::SUCCESS };
     // Without standard error there is nobody to tell; the exit code remains.
     let _ = writeln!(std::io::stderr(), "demo: {error:#}");
     ExitCode::FAILURE
-}
-
-async fn secrets(socket: &Path, name: &str) -> Result<()> {
-    let folder = socket.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.map_or(Ok(()), std::fs::create_dir_all)?;
-    let identity = Authority::new()?.issue(name)?;
-    let _server = SecretServer::start(socket, identity, PathBuf::from("/"))?;
-    say(&format!("serving the secrets of {name} on unix:{}\n", socket.display()))?;
-    interrupted().await?;
-    Ok(std::fs::remove_file(socket)?)
 }
 
 async fn mesh(arguments: Arguments) -> Result<()> {
@@ -85,14 +52,15 @@ async fn mesh(arguments: Arguments) -> Result<()> {
         bail!("{obstacle}");
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let lab = Lab::start(Settings {
+    let settings = Settings {
         istiod: arguments.istiod.map_or_else(beside_this_program, Ok)?,
         envoy,
         objects: root.join("samples/shop"),
         kubeconfig: None,
         mesh: root.join("samples/mesh.yaml"),
         delta: arguments.delta,
-    });
+    };
+    let lab = Lab::start_secured(settings, &[]);
     let lab = tokio::select! {
         lab = lab => lab?,
         ended = interrupted() => return ended,
@@ -146,6 +114,11 @@ fn tries(lab: &Lab, names: &Names) -> Result<Vec<(&'static str, String)>> {
             "the same with TLS, which the gateway ends",
             from_outside(8443, &format!("--cacert {} https://{SHOP}:8443/", root.display())),
         ),
+        (
+            "the certificate of a sidecar, and the root that it knows",
+            exec("web", "curl -s http://localhost:15000/certs"),
+        ),
+        ("what its agent says", exec("web", "curl -s http://localhost:15020/stats/prometheus")),
         ("what Envoy has", exec("web", "curl -s http://localhost:15000/listeners")),
         (
             "who is connected to the daemon",

@@ -175,7 +175,11 @@ fn xds_cluster(settings: &Settings) -> Value {
             "sni": tls.server_name,
             "common_tls_context": {
                 "alpn_protocols": ["h2"],
-                "tls_params": { "tls_minimum_protocol_version": "TLSv1_2" },
+                "tls_params": {
+                    "tls_minimum_protocol_version": "TLSv1_2",
+                    // Envoy's clients stop at 1.2 by default.
+                    "tls_maximum_protocol_version": "TLSv1_3",
+                },
                 "tls_certificate_sds_secret_configs": [secret(&tls.certificate)],
                 "combined_validation_context": {
                     "default_validation_context": { "match_typed_subject_alt_names": [{

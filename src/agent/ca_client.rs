@@ -26,8 +26,8 @@ use tonic::{Request, Status};
 
 use super::bootstrap::Address;
 use super::credentials::{Credentials, Presented};
-use super::material::{Identity, Roots};
-use super::renewal::Authority;
+use super::material::Roots;
+use super::renewal::{Authority, Issued};
 use crate::proto::certificates::{IstioCertificateRequest, IstioCertificateResponse};
 use crate::proto::envoy::google::protobuf::{Struct, Value, value};
 
@@ -65,10 +65,12 @@ pub struct Tls {
     pub server_name: String,
     /// The file with the roots.
     pub roots: PathBuf,
+    /// Whether these are the roots of the mesh, of which those that come with certificates are newer.
+    pub of_mesh: bool,
 }
 
 impl Authority for CaClient {
-    async fn sign(&self, csr: String, issued: Option<Identity>) -> anyhow::Result<Vec<String>> {
+    async fn sign(&self, csr: String, issued: Option<Arc<Issued>>) -> anyhow::Result<Vec<String>> {
         let what = format!("the CA at {}", self.address);
         let asked = tokio::time::timeout(DEADLINE, self.ask(csr, issued)).await;
         asked.with_context(|| format!("{what}: no answer within {DEADLINE:?}"))?.context(what)
@@ -76,9 +78,11 @@ impl Authority for CaClient {
 }
 
 impl CaClient {
-    async fn ask(&self, csr: String, issued: Option<Identity>) -> anyhow::Result<Vec<String>> {
-        let presented = self.credentials.present(issued.as_ref(), SystemTime::now())?;
-        let channel = self.connect(&presented).await?;
+    async fn ask(&self, csr: String, issued: Option<Arc<Issued>>) -> anyhow::Result<Vec<String>> {
+        let identity = issued.as_ref().map(|issued| &issued.identity);
+        let presented = self.credentials.present(identity, SystemTime::now())?;
+        let roots = issued.as_ref().map(|issued| &issued.roots);
+        let channel = self.connect(&presented, roots).await?;
         let mut client = Grpc::new(channel).max_decoding_message_size(MAX_ANSWER);
         client.ready().await.context("the connection was lost")?;
         let path = PathAndQuery::from_static(METHOD);
@@ -123,8 +127,12 @@ impl CaClient {
         Ok(request)
     }
 
-    async fn connect(&self, presented: &Presented) -> anyhow::Result<Channel> {
-        let tls = self.tls.as_ref().map(|tls| tls.connector(presented)).transpose()?;
+    async fn connect(
+        &self,
+        presented: &Presented,
+        issued: Option<&Roots>,
+    ) -> anyhow::Result<Channel> {
+        let tls = self.tls.as_ref().map(|tls| tls.connector(presented, issued)).transpose()?;
         let Address::Tcp(host, port) = self.address.clone() else {
             bail!("HOST:PORT is needed");
         };
@@ -146,8 +154,14 @@ impl Tls {
     fn connector(
         &self,
         presented: &Presented,
+        issued: Option<&Roots>,
     ) -> anyhow::Result<(TlsConnector, ServerName<'static>)> {
-        let roots = Roots::read(&self.roots).context("the roots that the CA is verified by")?;
+        let read = Roots::read(&self.roots).context("the roots that the CA is verified by");
+        let roots = match (read, issued.filter(|_| self.of_mesh)) {
+            (Ok(read), Some(issued)) => read.and(issued)?,
+            (Err(_), Some(issued)) => issued.clone(),
+            (read, None) => read?,
+        };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?

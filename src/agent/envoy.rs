@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use nix::sys::prctl::set_pdeathsig;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getppid};
 use tokio::signal::unix::{SignalKind, signal};
@@ -107,6 +108,7 @@ struct Running {
 
 impl Running {
     fn start(program: &Program) -> anyhow::Result<Running> {
+        open_as_many_files_as_allowed();
         // Before the child: its end must not be missed.
         let children = signal(SignalKind::child())?;
         let mut words = program.launcher.iter().cloned();
@@ -147,6 +149,15 @@ impl Running {
             self.wait().await?;
         }
         Ok(Ended::Asked)
+    }
+}
+
+/// Envoy needs a file for each connection, and has the limits of who starts it.
+fn open_as_many_files_as_allowed() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        warn!("Envoy may open few files only: {error}");
     }
 }
 

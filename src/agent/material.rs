@@ -3,6 +3,7 @@
 //! A pair of files is not written at once, and Envoy refuses a certificate with another's key. So nothing is an
 //! [`Identity`] whose key does not match. Knows neither where material comes from nor who gets it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -79,12 +80,13 @@ impl Identity {
 pub struct Roots(Vec<u8>);
 
 impl Roots {
-    /// The certificates of PEM that can be read; an error if there is none. One that cannot be read must not cost the
-    /// others.
+    /// The certificates of PEM that can be read, each once; an error if there is none. One that cannot be read must not
+    /// cost the others.
     pub fn new(pem: &[u8]) -> anyhow::Result<Roots> {
         let mut kept = String::new();
+        let mut known = BTreeSet::new();
         for certificate in CertificateDer::pem_slice_iter(pem).filter_map(Result::ok) {
-            if parse_x509_certificate(&certificate).is_ok() {
+            if parse_x509_certificate(&certificate).is_ok() && known.insert(certificate.to_vec()) {
                 push_pem(&mut kept, &certificate);
             }
         }
@@ -95,6 +97,11 @@ impl Roots {
     /// Those of a file.
     pub fn read(file: &Path) -> anyhow::Result<Roots> {
         Roots::new(&read(file)?).with_context(|| file.display().to_string())
+    }
+
+    /// These and others.
+    pub fn and(&self, others: &Roots) -> anyhow::Result<Roots> {
+        Roots::new(&[self.pem(), others.pem()].concat())
     }
 
     /// In PEM.

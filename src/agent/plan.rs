@@ -18,7 +18,7 @@ use super::node::{host_of, server_name};
 use super::output::{CHAIN, KEY, ROOT};
 use super::proxy_config::{ControlPlaneAuth, ProxyConfig};
 use super::renewal::Policy;
-use super::secrets::{Files, system_roots};
+use super::secrets::{CONTROL_PLANE, Files, system_roots};
 use crate::settings::agent::AgentSettings;
 
 /// Where the secret server listens, beside what Envoy is configured to by Istio's control plane.
@@ -39,6 +39,8 @@ pub struct Plan {
     pub mounted: Option<Files>,
     /// A file with the roots of the mesh, if they do not come with the certificate.
     pub mounted_roots: Option<Files>,
+    /// A file with the roots of the control plane, if those that come with the certificate are to be trusted too.
+    pub control_plane_roots: Option<Files>,
     /// The CA; None where nobody is asked.
     pub ca: Option<CaClient>,
     /// When and how it is asked.
@@ -75,11 +77,16 @@ pub fn plan(
     let plaintext = config.control_plane_auth_policy == ControlPlaneAuth::None
         || is_plaintext(&xds)
         || matches!(xds, Address::Unix(_));
+    let asks = mounted.is_none();
+    let mut control_plane_roots = None;
     let xds_tls = (!plaintext)
         .then(|| {
             let (chain, key) = (meta("TLS_CLIENT_CERT_CHAIN"), meta("TLS_CLIENT_KEY"));
             let own = variables.file_mounted && !chain.is_empty() && !key.is_empty();
             let host = host_of(&config.discovery_address);
+            let (file, of_mesh) = roots.xds(&meta("TLS_CLIENT_ROOT_CERT"))?;
+            let together = of_mesh && asks;
+            control_plane_roots = together.then(|| Files::Roots(file.clone()));
             anyhow::Ok(XdsTls {
                 server_name: server_name(&variables.istiod_san, host).to_owned(),
                 certificate: if own {
@@ -87,17 +94,21 @@ pub fn plan(
                 } else {
                     WORKLOAD.to_owned()
                 },
-                roots: format!("file-root:{}", roots.xds(&meta("TLS_CLIENT_ROOT_CERT"))?.display()),
+                roots: match together {
+                    true => CONTROL_PLANE.to_owned(),
+                    false => format!("file-root:{}", file.display()),
+                },
             })
         })
         .transpose()?;
     // Where nobody is asked, nothing of it has to be there.
-    let ca = mounted.is_none().then(|| ca_client(settings, config, &roots)).transpose()?;
+    let ca = asks.then(|| ca_client(settings, config, &roots)).transpose()?;
     let ports = (port(variables.status_port)?, port(variables.stats_port)?);
     let headers = settings.xds_headers.iter();
     Ok(Plan {
         mounted,
         mounted_roots,
+        control_plane_roots,
         ca,
         policy: Policy {
             spiffe: format!(
@@ -222,7 +233,8 @@ fn ca_client(
         .with_context(|| format!("the address of the CA {text:?}"))?;
     let tls = || {
         let server_name = server_name(name, host_of(text)).to_owned();
-        anyhow::Ok(Tls { server_name, roots: roots.ca()? })
+        let (roots, of_mesh) = roots.ca()?;
+        anyhow::Ok(Tls { server_name, roots, of_mesh })
     };
     let tls = (!is_plaintext(&address)).then(tls).transpose()?;
     let provided = Some(Path::new(&variables.provided)).filter(|p| !p.as_os_str().is_empty());
@@ -248,7 +260,7 @@ fn port(number: u32) -> anyhow::Result<u16> {
     u16::try_from(number).with_context(|| format!("{number} is no port"))
 }
 
-/// Who vouches for servers.
+/// Who vouches for servers: a file, and whether its roots are the mesh's.
 struct Roots<'a> {
     settings: &'a AgentSettings,
     exists: &'a dyn Fn(&Path) -> bool,
@@ -256,33 +268,36 @@ struct Roots<'a> {
 
 impl Roots<'_> {
     /// For the control plane. `client` is what the node's metadata name.
-    fn xds(&self, client: &str) -> anyhow::Result<PathBuf> {
+    fn xds(&self, client: &str) -> anyhow::Result<(PathBuf, bool)> {
         let variables = &self.settings.variables;
         let mounted = Path::new(MOUNTED).join(ROOT);
-        match &*variables.xds_root {
-            SYSTEM => return system_roots(),
-            "" if (self.exists)(&mounted) => return Ok(mounted),
+        Ok(match &*variables.xds_root {
+            SYSTEM => (system_roots()?, false),
+            "" if (self.exists)(&mounted) => (mounted, true),
             // It may be written later.
-            "" if !variables.provided.is_empty() => return Ok(self.provided()),
-            "" if variables.file_mounted && !client.is_empty() => {}
-            "" => return self.there(Path::new(MESH_ROOT), "XDS_ROOT_CA"),
-            file => return self.there(Path::new(file), "XDS_ROOT_CA"),
-        }
-        self.there(Path::new(client), "ISTIO_META_TLS_CLIENT_ROOT_CERT")
+            "" if !variables.provided.is_empty() => (self.provided(), true),
+            "" if variables.file_mounted && !client.is_empty() => {
+                (self.there(Path::new(client), "ISTIO_META_TLS_CLIENT_ROOT_CERT")?, false)
+            }
+            "" => (self.there(Path::new(MESH_ROOT), "XDS_ROOT_CA")?, true),
+            file => (self.there(Path::new(file), "XDS_ROOT_CA")?, false),
+        })
     }
 
     /// For the CA.
-    fn ca(&self) -> anyhow::Result<PathBuf> {
+    fn ca(&self) -> anyhow::Result<(PathBuf, bool)> {
         let variables = &self.settings.variables;
-        match &*variables.ca_root {
-            SYSTEM => system_roots(),
+        // A CA apart from the control plane may have a certificate that the mesh has nothing to do with.
+        let of_mesh = variables.ca_address.is_empty();
+        Ok(match &*variables.ca_root {
+            SYSTEM => (system_roots()?, false),
             "" if variables.cert_provider == "custom" => {
-                self.there(&Path::new(MOUNTED).join(ROOT), "CA_ROOT_CA")
+                (self.there(&Path::new(MOUNTED).join(ROOT), "CA_ROOT_CA")?, false)
             }
-            "" if !variables.provided.is_empty() => Ok(self.provided()),
-            "" => self.there(Path::new(MESH_ROOT), "CA_ROOT_CA"),
-            file => self.there(Path::new(file), "CA_ROOT_CA"),
-        }
+            "" if !variables.provided.is_empty() => (self.provided(), of_mesh),
+            "" => (self.there(Path::new(MESH_ROOT), "CA_ROOT_CA")?, of_mesh),
+            file => (self.there(Path::new(file), "CA_ROOT_CA")?, false),
+        })
     }
 
     fn provided(&self) -> PathBuf {

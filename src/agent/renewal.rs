@@ -18,11 +18,11 @@ use super::material::{Identity, Roots};
 /// Who signs.
 pub trait Authority: Send + Sync {
     /// Signs a request: the leaf, what leads to a root, and last the bundle of roots; all in PEM. What was issued
-    /// before may serve to prove who asks.
+    /// before may serve to prove who asks, and who answers.
     fn sign(
         &self,
         csr: String,
-        issued: Option<Identity>,
+        issued: Option<Arc<Issued>>,
     ) -> impl Future<Output = anyhow::Result<Vec<String>>> + Send;
 }
 
@@ -102,7 +102,7 @@ pub async fn run(
         loop {
             let before = state.borrow().issued.clone();
             let asked = clock.now();
-            match obtain(&authority, &policy, before.as_deref()).await {
+            match obtain(&authority, &policy, before).await {
                 Ok(issued) => {
                     let due = renew_at(&issued.identity, asked, &policy);
                     told(&state, Ok(issued), clock.now());
@@ -125,10 +125,9 @@ pub async fn run(
 async fn obtain(
     authority: &impl Authority,
     policy: &Policy,
-    before: Option<&Issued>,
+    before: Option<Arc<Issued>>,
 ) -> anyhow::Result<Issued> {
     let request = keys::request(policy.keys, &policy.spiffe)?;
-    let before = before.map(|issued| issued.identity.clone());
     let mut chain = authority.sign(request.csr, before).await?;
     let roots = chain.pop().context("the CA answered without a certificate")?;
     let roots = Roots::new(roots.as_bytes()).context("the last certificate of the answer")?;

@@ -20,6 +20,10 @@ use super::material::{Identity, Material, Roots};
 /// The name of the roots of the mesh.
 pub const ROOTS: &str = "ROOTCA";
 
+/// The name of the roots that Envoy verifies the control plane by, where these are the mesh's: those of a file, and those
+/// that came with the certificate. Ours.
+pub const CONTROL_PLANE: &str = "control-plane-roots";
+
 /// Between two looks at a file.
 pub const LOOK: Duration = Duration::from_secs(1);
 
@@ -51,6 +55,7 @@ pub enum Files {
 pub struct Secrets {
     workload: Feed,
     roots: Feed,
+    control_plane: Feed,
     files: Arc<Mutex<Followed>>,
     look: Duration,
 }
@@ -59,9 +64,9 @@ pub struct Secrets {
 type Followed = BTreeMap<String, watch::Sender<Option<Arc<Material>>>>;
 
 impl Secrets {
-    /// With what answers to `default` and `ROOTCA`, and the time between two looks at other files.
-    pub fn new(workload: Feed, roots: Feed, look: Duration) -> Secrets {
-        Secrets { workload, roots, files: Arc::default(), look }
+    /// With what answers to [`WORKLOAD`], [`ROOTS`] and [`CONTROL_PLANE`], and the time between two looks at other files.
+    pub fn new(workload: Feed, roots: Feed, control_plane: Feed, look: Duration) -> Secrets {
+        Secrets { workload, roots, control_plane, files: Arc::default(), look }
     }
 
     /// The feed of a name. An error says what is wrong with the name.
@@ -69,6 +74,7 @@ impl Secrets {
         match name {
             WORKLOAD => return Ok(self.workload.clone()),
             ROOTS => return Ok(self.roots.clone()),
+            CONTROL_PLANE => return Ok(self.control_plane.clone()),
             _ => {}
         }
         let wanted = Files::named(name)?;
@@ -132,6 +138,35 @@ impl Files {
             Files::Roots(file) => Roots::read(file).map(Material::Roots),
         }
     }
+}
+
+/// The roots of two feeds together; those of one as long as the other has none.
+pub fn together(mut one: Feed, mut other: Feed) -> Feed {
+    let (sender, feed) = watch::channel(None);
+    tokio::spawn(async move {
+        loop {
+            let newest = [&mut one, &mut other].map(|feed| feed.borrow_and_update().clone());
+            let roots = newest.iter().filter_map(|material| match material.as_deref() {
+                Some(Material::Roots(roots)) => Some(roots.clone()),
+                _ => None,
+            });
+            let joined = roots.reduce(|all, more| all.and(&more).unwrap_or(all));
+            sender.send_if_modified(|held: &mut Option<Arc<Material>>| {
+                let joined = joined.map(Material::Roots);
+                let changed = held.as_deref() != joined.as_ref();
+                if changed {
+                    *held = joined.map(Arc::new);
+                }
+                changed
+            });
+            tokio::select! {
+                Ok(()) = one.changed() => {}
+                Ok(()) = other.changed() => {}
+                else => return,
+            }
+        }
+    });
+    feed
 }
 
 /// The file with the roots that this system trusts.

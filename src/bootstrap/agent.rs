@@ -24,7 +24,7 @@ use crate::agent::output;
 use crate::agent::plan::{Plan, SOCKET};
 use crate::agent::renewal::{self, Issued, State, SystemClock};
 use crate::agent::sds::{self, Sds};
-use crate::agent::secrets::{Feed, Files, LOOK, Secrets};
+use crate::agent::secrets::{Feed, Files, LOOK, Secrets, together};
 use crate::agent::status::{Status, Targets};
 use crate::serve::server::{self, Security};
 
@@ -177,9 +177,12 @@ fn secrets(plan: &Plan, certificate: Option<&watch::Receiver<State>>) -> Secrets
         (None, Some(state)) => issued_feed(state.clone(), pick),
         (None, None) => watch::channel(None).1,
     };
+    let issued_roots = |issued: &Issued| Material::Roots(issued.roots.clone());
+    let control_plane = feed(&plan.control_plane_roots, issued_roots);
     Secrets::new(
         feed(&plan.mounted, |issued| Material::Identity(issued.identity.clone())),
-        feed(&plan.mounted_roots, |issued| Material::Roots(issued.roots.clone())),
+        feed(&plan.mounted_roots, issued_roots),
+        together(control_plane, feed(&None, issued_roots)),
         LOOK,
     )
 }

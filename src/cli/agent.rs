@@ -28,6 +28,8 @@ use crate::settings::Settings;
 use crate::settings::agent::AgentSettings;
 use crate::version;
 
+/// The mesh configuration, as istio-agent has it mounted.
+const MESH: &str = "./etc/istio/config/mesh";
 /// What the downward API writes of a pod.
 const LABELS: &str = "./etc/istio/pod/labels";
 /// See [`LABELS`].
@@ -44,7 +46,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     work_dir: Option<PathBuf>,
     /// The mesh configuration, whose defaultConfig counts
-    #[arg(long = "meshConfig", value_name = "FILE", default_value = "./etc/istio/config/mesh")]
+    #[arg(long = "meshConfig", value_name = "FILE", default_value = MESH)]
     mesh_config: PathBuf,
     /// The address of the control plane, over all configuration: HOST:PORT
     #[arg(long, value_name = "ADDRESS")]
@@ -93,7 +95,7 @@ pub struct WithParent {
 
 /// Runs the agent to its end.
 pub(super) fn run<E>(
-    options: &Options,
+    mut options: Options,
     settings: &Settings,
     environment: E,
 ) -> anyhow::Result<ExitCode>
@@ -108,6 +110,7 @@ where
     notes.iter().for_each(|note| warn!("{note}"));
     // Before the directory changes: these are the user's words.
     let given = options.given_node(settings)?;
+    options.make_absolute()?;
     if let Some(folder) = &options.work_dir {
         std::env::set_current_dir(folder)
             .with_context(|| format!("--workDir {}", folder.display()))?;
@@ -122,6 +125,17 @@ pub(super) fn with_parent_of(arguments: &WithParent) -> anyhow::Result<ExitCode>
 }
 
 impl Options {
+    /// What was said of files is meant from where it was said.
+    fn make_absolute(&mut self) -> io::Result<()> {
+        if let Some(envoy) = &mut self.envoy {
+            *envoy = std::path::absolute(&*envoy)?;
+        }
+        if self.mesh_config != Path::new(MESH) {
+            self.mesh_config = std::path::absolute(&self.mesh_config)?;
+        }
+        Ok(())
+    }
+
     fn role(&self) -> Role {
         let router = self.words.iter().any(|word| word == "router");
         if router { Role::Router } else { Role::Sidecar }

@@ -40,6 +40,11 @@ impl Authority {
         &self.root
     }
 
+    /// Its key, in PEM, for a CA that takes the authority's place.
+    pub fn key(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
     /// Issues a certificate for a SPIFFE identity.
     pub fn issue(&self, spiffe: &str) -> Result<Identity> {
         self.sign(SanType::URI(spiffe.try_into()?))

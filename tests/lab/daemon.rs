@@ -14,6 +14,8 @@ use super::wait::until;
 
 /// The port of ADS without TLS.
 pub const GRPC_PORT: u16 = 15010;
+/// The port of ADS and the CA over TLS.
+pub const SECURE_PORT: u16 = 15012;
 /// What is not on by default, and tests look at.
 const ENVIRONMENT: [&str; 2] =
     ["PILOT_ENABLE_QUIC_LISTENERS=true", "PILOT_JWT_PUB_KEY_REFRESH_INTERVAL=500ms"];
@@ -25,6 +27,7 @@ const MONITORING_PORT: u16 = 15014;
 /// The daemon: the binary, what it serves, and the running process.
 pub struct Daemon {
     binary: PathBuf,
+    environment: Vec<String>,
     arguments: Vec<String>,
     log: PathBuf,
     process: Option<Process>,
@@ -43,13 +46,26 @@ impl Daemon {
             "--httpsAddr=".to_owned(),
             "--ctrlz_port=0".to_owned(),
         ];
-        Daemon { binary: binary.to_owned(), arguments: arguments.into(), log, process: None }
+        Daemon {
+            binary: binary.to_owned(),
+            environment: ENVIRONMENT.map(str::to_owned).to_vec(),
+            arguments: arguments.into(),
+            log,
+            process: None,
+        }
+    }
+
+    /// Has it serve the secure port, with a CA that is kept in a directory. A new root takes over within seconds.
+    pub fn secure(&mut self, ca: &Path) {
+        self.environment.push("DEFAULT_WORKLOAD_CERT_TTL=10s".to_owned());
+        self.arguments.push(format!("--secureGRPCAddr={HUB}:{SECURE_PORT}"));
+        self.arguments.push(format!("--caDir={}", ca.display()));
     }
 
     /// Starts it and waits until it says that it is ready.
     pub async fn start(&mut self, hub: &Namespace) -> Result<()> {
         let log = self.log.clone();
-        let mut arguments = ENVIRONMENT.map(str::to_owned).to_vec();
+        let mut arguments = self.environment.clone();
         arguments.push(self.binary.display().to_string());
         arguments.extend(self.arguments.iter().cloned());
         let process = Process::start(hub, "istiod", Path::new("env"), &arguments, None, log)?;

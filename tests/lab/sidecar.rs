@@ -1,4 +1,5 @@
-//! The Envoy of a pod, be it a sidecar or a gateway, and the secret server beside it.
+//! The Envoy of a pod, be it a sidecar or a gateway, and who keeps its secrets: an agent that runs it, or a secret server
+//! beside it.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,10 +25,15 @@ const UPDATES: &str = "update_(success|rejected)$";
 /// A running sidecar; dropping it ends both processes.
 pub struct Sidecar {
     process: Process,
-    _secrets: SecretServer,
+    _secrets: Option<SecretServer>,
 }
 
 impl Sidecar {
+    /// An Envoy that an agent runs.
+    pub fn of_agent(process: Process) -> Sidecar {
+        Sidecar { process, _secrets: None }
+    }
+
     /// Starts Envoy in a pod's namespace with a bootstrap, and serves the pod's identity, and certificates of the files
     /// below `root`, on `socket`.
     pub fn start(
@@ -49,7 +55,7 @@ impl Sidecar {
         let name = format!("envoy of {}", bootstrap.file_stem().unwrap_or_default().display());
         let group = Some(SIDECAR_GROUP);
         let process = Process::start(namespace, &name, envoy, &arguments, group, log)?;
-        Ok(Sidecar { process, _secrets: secrets })
+        Ok(Sidecar { process, _secrets: Some(secrets) })
     }
 
     /// Waits until Envoy has its first configuration and takes requests.
@@ -96,6 +102,15 @@ impl Sidecar {
             if lacks(name) {
                 bail!("Envoy never got an update: {name} is 0\n{}", self.tail());
             }
+        }
+        Ok(())
+    }
+
+    /// Asks whoever runs to end, and waits for that; an error unless it ends with status 0.
+    pub fn stop(&mut self) -> Result<()> {
+        let status = self.process.terminate()?;
+        if !status.success() {
+            bail!("ended with {status}\n{}", self.process.tail());
         }
         Ok(())
     }

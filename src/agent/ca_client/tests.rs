@@ -24,7 +24,7 @@ use crate::agent::credentials::Credentials;
 use crate::agent::keys::{self, KeyKind, PrivateKey};
 use crate::agent::material::tests::Ca;
 use crate::agent::material::{Identity, Roots};
-use crate::agent::renewal::Authority;
+use crate::agent::renewal::{Authority, Issued};
 use crate::proto::certificates::{IstioCertificateRequest, IstioCertificateResponse};
 
 const NAME: &str = "istiod.istio-system.svc";
@@ -98,7 +98,11 @@ async fn setup(certificates: usize) -> Setup {
     tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(config)), server.clone()));
     let client = CaClient {
         address: Address::Tcp("127.0.0.1".into(), port),
-        tls: Some(Tls { server_name: NAME.into(), roots: folder.path().join("root") }),
+        tls: Some(Tls {
+            server_name: NAME.into(),
+            roots: folder.path().join("root"),
+            of_mesh: true,
+        }),
         credentials: Credentials { token: folder.path().join("token"), certificate: None },
         cluster: "east".into(),
         signer: "signer".into(),
@@ -126,11 +130,12 @@ fn csr() -> keys::Request {
     keys::request(KeyKind::P256, "spiffe://cluster.local/ns/shop/sa/web").unwrap()
 }
 
-async fn ask(setup: &Setup, issued: Option<Identity>) -> anyhow::Result<Identity> {
+async fn ask(setup: &Setup, issued: Option<Arc<Issued>>) -> anyhow::Result<Arc<Issued>> {
     let request = csr();
     let chain = setup.client.sign(request.csr, issued).await?;
     assert_eq!(chain.last(), Some(&setup.server.ca.root));
-    Identity::new(chain[0].clone().into_bytes(), request.key)
+    let identity = Identity::new(chain[0].clone().into_bytes(), request.key)?;
+    Ok(Arc::new(Issued { identity, roots: Roots::new(chain[1].as_bytes())? }))
 }
 
 #[tokio::test]
@@ -178,6 +183,25 @@ async fn a_ca_that_others_vouch_for_is_told_nothing() {
     // A root that comes later is used without a restart.
     std::fs::write(setup.folder.path().join("root"), &setup.server.ca.root).unwrap();
     ask(&setup, None).await.unwrap();
+}
+
+/// Who issued a root vouches for itself with it, but only where its roots are the mesh's.
+#[tokio::test]
+async fn roots_that_were_issued_are_trusted_too() {
+    let mut setup = setup(2).await;
+    std::fs::write(setup.folder.path().join("token"), TOKEN).unwrap();
+    let issued = ask(&setup, None).await.unwrap();
+    for write in [true, false] {
+        let file = setup.folder.path().join("root");
+        match write {
+            true => std::fs::write(file, Ca::new().root).unwrap(),
+            false => std::fs::remove_file(file).unwrap(),
+        }
+        assert!(ask(&setup, None).await.is_err());
+        ask(&setup, Some(issued.clone())).await.unwrap();
+    }
+    setup.client.tls.as_mut().unwrap().of_mesh = false;
+    assert!(ask(&setup, Some(issued)).await.is_err());
 }
 
 #[tokio::test]

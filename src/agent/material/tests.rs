@@ -86,3 +86,11 @@ fn roots_that_cannot_be_read_cost_no_others() {
     assert!(Roots::new(bad.as_bytes()).is_err());
     assert!(Roots::new(b"").is_err());
 }
+
+#[test]
+fn roots_come_together_each_once() {
+    let [one, two] = [(); 2].map(|()| Roots::new(Ca::new().root.as_bytes()).unwrap());
+    let both = one.and(&two).unwrap();
+    assert_eq!(both.store().len(), 2);
+    assert_eq!(both.and(&one).unwrap(), both);
+}

@@ -49,7 +49,14 @@ fn by_default_certificates_come_from_the_control_plane() {
     let tls = plan.bootstrap.xds_tls.unwrap();
     assert_eq!(tls.server_name, "istiod.istio-system.svc");
     assert_eq!(tls.certificate, "default");
-    assert_eq!(tls.roots, format!("file-root:{MESH}"));
+    // With those that come with the certificate.
+    assert_eq!(tls.roots, "control-plane-roots");
+    assert_eq!(plan.control_plane_roots, Some(Files::Roots(MESH.into())));
+    assert!(ca_of_mesh(&[]) && !ca_of_mesh(&[("CA_ROOT_CA", MESH)]));
+}
+
+fn ca_of_mesh(environment: &[(&str, &str)]) -> bool {
+    made(environment, "", &[MESH]).unwrap().ca.unwrap().tls.unwrap().of_mesh
 }
 
 #[test]
@@ -61,7 +68,11 @@ fn roots_that_are_not_there_are_an_error_at_once() {
     // Those of PROV_CERT may be written later.
     let plan = made(&[("PROV_CERT", "/p")], "", &[]).unwrap();
     assert_eq!(plan.ca.unwrap().tls.unwrap().roots, Path::new("/p/root-cert.pem"));
-    assert_eq!(plan.bootstrap.xds_tls.unwrap().roots, "file-root:/p/root-cert.pem");
+    let provided = Files::Roots("/p/root-cert.pem".into());
+    assert_eq!(plan.control_plane_roots, Some(provided));
+    // Another's roots are its own affair.
+    let plan = made(&[("XDS_ROOT_CA", "/x")], "", &["/x", MESH]).unwrap();
+    assert_eq!(plan.bootstrap.xds_tls.unwrap().roots, "file-root:/x");
 }
 
 #[test]

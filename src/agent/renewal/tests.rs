@@ -4,9 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use super::{Authority, Clock, Policy, State, run};
+use super::{Authority, Clock, Issued, Policy, State, run};
 use crate::agent::keys::KeyKind;
-use crate::agent::material::Identity;
 use crate::agent::material::tests::Ca;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -38,7 +37,7 @@ struct Fake {
 }
 
 impl Authority for Fake {
-    async fn sign(&self, csr: String, _: Option<Identity>) -> anyhow::Result<Vec<String>> {
+    async fn sign(&self, csr: String, _: Option<Arc<Issued>>) -> anyhow::Result<Vec<String>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         anyhow::ensure!(!self.away.load(Ordering::Relaxed), "away");
         let ca = self.ca.lock().unwrap();

@@ -42,7 +42,7 @@ async fn start() -> Setup {
     let (roots, roots_feed) = watch::channel(None);
     let path = socket(&folder);
     let listener = listen(&path).await.unwrap();
-    let sds = Sds::new(Arc::new(Secrets::new(workload_feed, roots_feed, LOOK)));
+    let sds = Sds::new(Arc::new(Secrets::new(workload_feed, roots_feed.clone(), roots_feed, LOOK)));
     tokio::spawn(sds.serve(listener));
     let connector = tower::service_fn(move |_| {
         let path = path.clone();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use super::{Feed, Files, Secrets};
+use super::{Feed, Files, Secrets, together};
 use crate::agent::material::tests::Ca;
 use crate::agent::material::{Material, Roots};
 
@@ -13,7 +13,7 @@ const LOOK: Duration = Duration::from_millis(5);
 
 fn secrets() -> Secrets {
     let empty = || watch::channel(None).1;
-    Secrets::new(empty(), empty(), LOOK)
+    Secrets::new(empty(), empty(), empty(), LOOK)
 }
 
 struct Setup {
@@ -116,4 +116,20 @@ async fn what_nobody_wants_is_not_followed() {
     while !secrets.files.lock().unwrap().is_empty() {
         tokio::time::sleep(LOOK).await;
     }
+}
+
+#[tokio::test]
+async fn two_feeds_of_roots_are_one() {
+    let [one, two] = [(); 2].map(|()| Roots::new(Ca::new().root.as_bytes()).unwrap());
+    let (first, first_feed) = watch::channel(None);
+    let (second, second_feed) = watch::channel(None);
+    let mut feed = together(first_feed, second_feed);
+    second.send_replace(Some(Arc::new(Material::Roots(two.clone()))));
+    assert_eq!(*changed(&mut feed).await, Material::Roots(two.clone()));
+    first.send_replace(Some(Arc::new(Material::Roots(one.clone()))));
+    assert_eq!(*changed(&mut feed).await, Material::Roots(one.and(&two).unwrap()));
+    // One that ended keeps its last value.
+    drop(second);
+    first.send_replace(Some(Arc::new(Material::Roots(two.clone()))));
+    assert_eq!(*changed(&mut feed).await, Material::Roots(two));
 }
