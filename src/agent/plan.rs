@@ -2,12 +2,15 @@
 //!
 //! Pure: which files exist is told. The order of precedence is istio-agent's throughout.
 
+mod roots;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
+use self::roots::Roots;
 use super::admin::Local;
 use super::bootstrap::{self, Address, WORKLOAD, XdsTls};
 use super::ca_client::{CaClient, Tls};
@@ -18,17 +21,14 @@ use super::node::{host_of, server_name};
 use super::output::{CHAIN, KEY, ROOT};
 use super::proxy_config::{ControlPlaneAuth, ProxyConfig};
 use super::renewal::Policy;
-use super::secrets::{CONTROL_PLANE, Files, system_roots};
+use super::secrets::{CONTROL_PLANE, Files};
 use crate::settings::agent::AgentSettings;
 
 /// Where the secret server listens, beside what Envoy is configured to by Istio's control plane.
 pub const SOCKET: &str = "./var/run/secrets/workload-spiffe-uds/socket";
 const TOKEN: &str = "./var/run/secrets/tokens/istio-token";
-const MESH_ROOT: &str = "./var/run/secrets/istio/root-cert.pem";
 const MOUNTED: &str = "./etc/certs";
 const PROVIDED_TO_ALL: &str = "./var/run/secrets/workload-spiffe-credentials";
-/// The value that stands for the roots of the system.
-const SYSTEM: &str = "SYSTEM";
 /// The port that is plaintext on every control plane.
 const PLAINTEXT_PORT: u16 = 15010;
 
@@ -258,61 +258,6 @@ fn is_plaintext(address: &Address) -> bool {
 
 fn port(number: u32) -> anyhow::Result<u16> {
     u16::try_from(number).with_context(|| format!("{number} is no port"))
-}
-
-/// Who vouches for servers: a file, and whether its roots are the mesh's.
-struct Roots<'a> {
-    settings: &'a AgentSettings,
-    exists: &'a dyn Fn(&Path) -> bool,
-}
-
-impl Roots<'_> {
-    /// For the control plane. `client` is what the node's metadata name.
-    fn xds(&self, client: &str) -> anyhow::Result<(PathBuf, bool)> {
-        let variables = &self.settings.variables;
-        let mounted = Path::new(MOUNTED).join(ROOT);
-        Ok(match &*variables.xds_root {
-            SYSTEM => (system_roots()?, false),
-            "" if (self.exists)(&mounted) => (mounted, true),
-            // It may be written later.
-            "" if !variables.provided.is_empty() => (self.provided(), true),
-            "" if variables.file_mounted && !client.is_empty() => {
-                (self.there(Path::new(client), "ISTIO_META_TLS_CLIENT_ROOT_CERT")?, false)
-            }
-            "" => (self.there(Path::new(MESH_ROOT), "XDS_ROOT_CA")?, true),
-            file => (self.there(Path::new(file), "XDS_ROOT_CA")?, false),
-        })
-    }
-
-    /// For the CA.
-    fn ca(&self) -> anyhow::Result<(PathBuf, bool)> {
-        let variables = &self.settings.variables;
-        // A CA apart from the control plane may have a certificate that the mesh has nothing to do with.
-        let of_mesh = variables.ca_address.is_empty();
-        Ok(match &*variables.ca_root {
-            SYSTEM => (system_roots()?, false),
-            "" if variables.cert_provider == "custom" => {
-                (self.there(&Path::new(MOUNTED).join(ROOT), "CA_ROOT_CA")?, false)
-            }
-            "" if !variables.provided.is_empty() => (self.provided(), of_mesh),
-            "" => (self.there(Path::new(MESH_ROOT), "CA_ROOT_CA")?, of_mesh),
-            file => (self.there(Path::new(file), "CA_ROOT_CA")?, false),
-        })
-    }
-
-    fn provided(&self) -> PathBuf {
-        Path::new(&self.settings.variables.provided).join(ROOT)
-    }
-
-    /// Said at once, rather than by a handshake that never succeeds.
-    fn there(&self, file: &Path, variable: &str) -> anyhow::Result<PathBuf> {
-        ensure!(
-            (self.exists)(file),
-            "there are no roots to verify the server by: {} is not there, and {variable} names no other file",
-            file.display()
-        );
-        Ok(file.to_owned())
-    }
 }
 
 #[cfg(test)]
