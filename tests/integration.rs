@@ -20,6 +20,7 @@ mod gateway_certificates;
 mod golden;
 #[allow(dead_code, reason = "tests of the daemon against a cluster use the rest")]
 mod kube;
+mod kube_secrets;
 #[allow(dead_code, reason = "the demo uses the rest")]
 mod lab;
 mod layering;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::{Buf, Bytes};
-use http::header::CONTENT_TYPE;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http2;
@@ -19,6 +19,7 @@ use istiod::proto::json::{Names, any_to_json, from_json, to_json};
 use istiod::translate::ResourceType;
 use prost::Message;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
@@ -78,6 +79,52 @@ impl Proxy {
     }
 }
 
+/// A proxy that proved who it is, and asked for secrets.
+pub struct Secrets {
+    stream: Stream,
+    request: DiscoveryRequest,
+}
+
+impl Proxy {
+    /// Connects over TLS to `host`, which the root vouches for, with a token, and asks for these secrets.
+    pub async fn secrets(
+        &self,
+        address: SocketAddr,
+        host: &str,
+        root: &str,
+        token: &str,
+        names: &[&str],
+    ) -> Result<Secrets> {
+        let connection = TcpStream::connect(address).await?;
+        let connection = crate::lab::tls::connect(connection, host, root).await?;
+        let stream = Stream::open_on(connection, host, Some(token), self.node.clone()).await?;
+        let request = DiscoveryRequest {
+            node: self.node.clone(),
+            type_url: ResourceType::Secret.type_url().to_owned(),
+            resource_names: names.iter().map(|name| (*name).to_owned().into()).collect(),
+            ..DiscoveryRequest::default()
+        };
+        stream.send(&request).await?;
+        Ok(Secrets { stream, request })
+    }
+}
+
+impl Secrets {
+    /// The secrets that come next, by name, which are accepted.
+    pub async fn next(&mut self) -> Result<BTreeMap<String, Bytes>> {
+        let answer = DiscoveryResponse::decode(self.stream.next().await?)?;
+        self.request.version_info = answer.version_info;
+        self.request.response_nonce = answer.nonce;
+        self.stream.send(&self.request).await?;
+        let bodies = answer.resources.iter().map(|body| Ok(Any::decode(&**body)?.value.into()));
+        let named = |body: Result<Bytes>| {
+            let body = body?;
+            Ok((name_of(ResourceType::Secret, &body), body))
+        };
+        bodies.map(named).collect()
+    }
+}
+
 /// What differs between what two control planes serve, one line for each resource.
 pub fn differences(left: &Served, right: &Served) -> Vec<String> {
     let keys: BTreeSet<_> = left.keys().chain(right.keys()).collect();
@@ -104,15 +151,28 @@ struct Stream {
 
 impl Stream {
     async fn open(address: SocketAddr, node: Bytes) -> Result<Stream> {
-        let connection = TokioIo::new(TcpStream::connect(address).await?);
+        let connection = TcpStream::connect(address).await?;
+        Stream::open_on(connection, &address.to_string(), None, node).await
+    }
+
+    /// On a connection, as whom a token is of.
+    async fn open_on(
+        connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        authority: &str,
+        token: Option<&str>,
+        node: Bytes,
+    ) -> Result<Stream> {
+        let connection = TokioIo::new(connection);
         let (mut sender, connection) = http2::handshake(TokioExecutor::new(), connection).await?;
         tokio::spawn(connection);
         let (requests, queue) = mpsc::channel(8);
         let frames = ReceiverStream::new(queue).map(|part| anyhow::Ok(Frame::data(part)));
         let path =
             "envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
-        let request = http::Request::post(format!("http://{address}/{path}"))
+        let token = token.map(|token| format!("Bearer {token}"));
+        let request = http::Request::post(format!("http://{authority}/{path}"))
             .header(CONTENT_TYPE, "application/grpc")
+            .header(AUTHORIZATION, token.unwrap_or_default())
             .body(StreamBody::new(frames))?;
         let body = sender.send_request(request).await?.into_body();
         Ok(Stream { requests, body, received: Vec::new(), node: Some(node) })

@@ -22,6 +22,7 @@ use crate::sources::jwks::{self, Addresses, JwksFetching};
 use crate::sources::kubernetes::client::{self, Limits};
 use crate::sources::kubernetes::remote::kubeconfig::Allowed;
 use crate::sources::kubernetes::remote::{self, RemoteClusters, Shown};
+use crate::sources::kubernetes::wanted::clusters::WantedOfClusters;
 use crate::sources::kubernetes::wanted::{self, WantedObjects};
 use crate::sources::kubernetes::{self, Ignored, KubernetesSource, Status, Watched};
 use crate::sources::mesh::{self, Document, FromConfigMap, Layers, MeshFile};
@@ -118,6 +119,7 @@ impl Inputs {
         if let Some(client) = &written {
             starting.wanted(client.clone(), &wanted);
         }
+        starting.wanted_of_clusters(&offered, &wanted);
         let clusters = Clusters { id: starting.own(), own, remotes };
         let snapshots = starting.writer()?;
         let Starting { diagnostics, tasks, mesh, .. } = starting;
@@ -216,6 +218,21 @@ impl Starting<'_> {
         let source = WantedObjects { client, cluster: None, wanted, batches, diagnostics };
         self.tasks.spawn(async move {
             wanted::run(source).await;
+            Ok(())
+        });
+    }
+
+    /// Follows what is wanted of the other clusters.
+    fn wanted_of_clusters(
+        &mut self,
+        clients: &watch::Receiver<Arc<BTreeMap<Str, Client>>>,
+        wanted: &watch::Sender<Arc<Wanted>>,
+    ) {
+        let (clients, wanted) = (clients.clone(), wanted.subscribe());
+        let (batches, diagnostics) = (self.inlet(), self.shown());
+        let source = WantedOfClusters { clients, wanted, batches, diagnostics };
+        self.tasks.spawn(async move {
+            wanted::clusters::run(source).await;
             Ok(())
         });
     }

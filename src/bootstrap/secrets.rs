@@ -1,5 +1,6 @@
 //! Secrets for proxies: who is asked whether an account may read them, and who is told which are to be read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -7,7 +8,7 @@ use kube::Client;
 use tokio::sync::watch;
 
 use super::inputs::Inputs;
-use crate::api::Wanted;
+use crate::api::{Str, Wanted};
 use crate::metrics::Metrics;
 use crate::serve::secrets::review::{Answer, OwnNamespace, Reviewer, Subject};
 use crate::serve::secrets::{Account, Secrets};
@@ -16,7 +17,7 @@ use crate::sources::kubernetes::access::may_list_secrets;
 /// Starts to serve secrets of what the inputs give.
 pub fn start(inputs: &mut Inputs, metrics: &Arc<Metrics>) -> Secrets {
     let reviewer: Arc<dyn Reviewer> = match inputs.own.clone() {
-        Some(client) => Arc::new(Cluster(client)),
+        Some(own) => Arc::new(Clusters { own, remotes: inputs.remote_clients.clone() }),
         None => Arc::new(OwnNamespace),
     };
     let secrets = Secrets::new(inputs.snapshots.clone(), reviewer, metrics.clone());
@@ -32,23 +33,29 @@ async fn hand_on(mut from: watch::Receiver<Arc<Wanted>>, to: watch::Sender<Arc<W
     }
 }
 
-/// The cluster knows the rights of its accounts.
-struct Cluster(Client);
+/// Each cluster knows the rights of its accounts.
+struct Clusters {
+    own: Client,
+    remotes: watch::Receiver<Arc<BTreeMap<Str, Client>>>,
+}
 
-impl std::fmt::Debug for Cluster {
+impl std::fmt::Debug for Clusters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Cluster")
+        f.debug_struct("Clusters").finish_non_exhaustive()
     }
 }
 
-impl Reviewer for Cluster {
+impl Reviewer for Clusters {
     fn may_read_secrets(&self, (cluster, account): Subject) -> BoxFuture<'static, Answer> {
-        let client = self.0.clone();
+        let client = match &cluster {
+            None => Some(self.own.clone()),
+            Some(cluster) => self.remotes.borrow().get(cluster).cloned(),
+        };
         Box::pin(async move {
-            if let Some(cluster) = cluster {
-                let text = format!("nobody can be asked in the cluster {cluster}");
-                return Answer::Unknown(text.into());
-            }
+            let Some(client) = client else {
+                let cluster = cluster.unwrap_or_default();
+                return Answer::Unknown(format!("the cluster {cluster} cannot be asked").into());
+            };
             let Account { namespace, name } = account;
             match may_list_secrets(client, &namespace, &name).await {
                 Ok(Ok(())) => Answer::Allowed,

@@ -243,6 +243,9 @@ impl Writer {
         let Remote { cluster, whole, trust_domain } = remote;
         if *whole {
             changes.extend(self.missing(cluster, changes));
+        } else if !changes.is_empty() && changes.iter().all(|c| c.kind() == Kind::Secret) {
+            // Who reads them knows nothing else of the cluster.
+            return;
         }
         let now = self.now();
         let known = self.store.trust_domain(cluster);
@@ -253,14 +256,17 @@ impl Writer {
         }
     }
 
-    /// The removals of what is known of a cluster and not among these changes.
+    /// The removals of what is known of a cluster and not among these changes. Secrets are read apart from the rest: they
+    /// go with the cluster only.
     fn missing(&self, cluster: &Str, changes: &[Change]) -> Vec<Change> {
         let told: HashSet<ObjectKey> = changes.iter().map(Change::key).collect();
         let waiting = self.endpoints.changes.keys().chain(self.configuration.changes.keys());
         let waiting = waiting.filter(|(other, _)| other.as_ref() == Some(cluster));
         let mut known: HashSet<ObjectKey> = waiting.map(|(_, key)| key.clone()).collect();
         known.extend(self.store.remote_keys(cluster));
-        known.into_iter().filter(|key| !told.contains(key)).map(Change::Remove).collect()
+        let goes = told.is_empty();
+        let missing = known.into_iter().filter(|key| !told.contains(key));
+        missing.filter(|key| goes || key.kind != Kind::Secret).map(Change::Remove).collect()
     }
 
     /// The lane that is due first, and when.

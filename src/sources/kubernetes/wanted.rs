@@ -4,6 +4,7 @@
 //! any more is followed for a while longer: proxies come back. Owns which watches there are; which objects are wanted, and
 //! how many at most, is decided by who wants them. What an object is, and that it is not there, is told once it is known.
 
+pub mod clusters;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::api::Object;
+use crate::model::credential::fixture::{certificate, tls};
 use crate::store::fixtures::{apply, config, endpoint, pod, service, slice};
 
 /// A writer that publishes every change at once.
@@ -232,6 +233,34 @@ async fn a_cluster_is_told_anew_and_goes_as_a_whole() {
     assert_eq!(tell(remote(false, None), vec![of("b"), of("c")]), ["a", "b", "c"]);
     assert_eq!(tell(remote(true, None), vec![of("c"), of("d")]), ["a", "c", "d"]);
     assert_eq!(tell(remote(true, None), vec![]), ["a"], "the own cluster stays");
+}
+
+#[tokio::test]
+async fn secrets_of_a_cluster_are_told_apart_from_the_rest_of_it() {
+    let mut writer = writer();
+    let snapshots = writer.snapshots();
+    let key = ObjectKey::new(Kind::Secret, "shop", "site");
+    let mut tell = |remote, changes: Vec<Change>| {
+        writer.receive(Batch { remote, ..batch(true, changes) });
+        flush_due(&mut writer);
+        let known = writer.store.trust_domain(&"east".into()).is_some();
+        (snapshots.load().credentials.find(Some("east"), &key).is_some(), known)
+    };
+    let pair = certificate("site", 2020, 2090);
+    let secret = Change::Apply(Object::Secret(Arc::new(tls("shop", "site", &pair))));
+    let of = |name: &str| apply(service("shop", name, ""));
+    assert_eq!(tell(remote(true, Some("east.example")), vec![of("a")]), (false, true));
+    assert_eq!(
+        tell(remote(false, None), vec![secret]),
+        (true, true),
+        "nothing is said of the trust domain"
+    );
+    assert_eq!(
+        tell(remote(true, Some("east.example")), vec![of("b")]),
+        (true, true),
+        "a new client of it"
+    );
+    assert!(!tell(remote(true, None), vec![]).0, "with the cluster they go");
 }
 
 #[tokio::test]

@@ -136,3 +136,43 @@ fn what_is_given_up_is_as_if_it_were_gone() {
     state.take(3, received("3", json!({})));
     assert_eq!(state.changes().len(), 0, "a watch that is over may still tell something");
 }
+
+#[tokio::test]
+async fn each_cluster_is_followed_while_it_can_be_reached() {
+    let scripts = ["east", "west"].map(|cluster| {
+        let script = Script::default();
+        let events = vec![secret("ADDED", "1", "YQ=="), bookmark("2", true)];
+        script.add(PATH, [Answer::Open(events.clone()), Answer::Open(events)]);
+        (crate::api::Str::from(cluster), script)
+    });
+    let clients = |names: &[&str]| {
+        let reached = scripts.iter().filter(|(name, _)| names.contains(&&**name));
+        Arc::new(reached.map(|(name, script)| (name.clone(), script.client())).collect())
+    };
+    let keys = BTreeSet::from([ObjectKey::new(Kind::Secret, "edge", "site")]);
+    let wanted: Wanted =
+        scripts.iter().map(|(name, _)| (Some(name.clone()), keys.clone())).collect();
+    let (_wanted, wanted) = watch::channel(Arc::new(wanted));
+    let (reach, reached) = watch::channel(Arc::default());
+    let (batches, mut inlet) = mpsc::channel(8);
+    let (shown, _diagnostics) = watch::channel(Arc::from([]));
+    tokio::spawn(clusters::run(clusters::WantedOfClusters {
+        clients: reached,
+        wanted,
+        batches,
+        diagnostics: shown,
+    }));
+    assert!(inlet.recv().await.unwrap().synced);
+    let mut next = async || {
+        let batch = timeout(Duration::from_secs(20), inlet.recv()).await.unwrap().unwrap();
+        let remote = batch.remote.unwrap();
+        assert!(!remote.whole && batch.changes.len() == 1);
+        (remote.cluster.to_string(), matches!(batch.changes[0], Change::Apply(_)))
+    };
+    reach.send_replace(clients(&["east"]));
+    assert_eq!(next().await, ("east".to_owned(), true));
+    reach.send_replace(clients(&["west"]));
+    let both = BTreeSet::from([next().await, next().await]);
+    let want = [("east".to_owned(), false), ("west".to_owned(), true)];
+    assert_eq!(both, BTreeSet::from(want), "what is left of a cluster that is gone is nothing");
+}
