@@ -23,7 +23,7 @@ const QUIET: Duration = Duration::from_secs(1);
 async fn token(client: &Client, namespace: &str, account: &str) -> String {
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
     let spec = TokenRequestSpec {
-        audiences: vec!["istio-ca".to_owned()],
+        audiences: Some(vec!["istio-ca".to_owned()]),
         expiration_seconds: Some(600),
         ..TokenRequestSpec::default()
     };

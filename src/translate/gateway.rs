@@ -85,6 +85,7 @@ struct MergedKey {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct PlanKey {
     profile: Same<Profile>,
+    defaults: tls::Defaults,
     merged: Same<Merged>,
     namespace: Str,
     virtual_services: Same<VirtualServices>,
@@ -124,6 +125,7 @@ pub fn listeners(
     let profile = memos.profiles.get(Profile::of(context, traits), Profile::clone);
     let key = PlanKey {
         profile: Same(profile.clone()),
+        defaults: tls::Defaults::of(&context.snapshot.mesh, &context.snapshot.features),
         merged: Same(merged.clone()),
         namespace: context.scope.namespace.clone(),
         virtual_services: Same(context.snapshot.virtual_services.clone()),
