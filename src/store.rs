@@ -30,6 +30,7 @@ mod networks;
 pub mod pacer;
 mod references;
 mod relation;
+mod selected;
 mod selectors;
 mod service;
 mod service_entry;
@@ -198,13 +199,15 @@ impl Store {
         self.changed = true;
     }
 
-    /// Takes the state of fetched keys in.
-    pub fn set_key_sets(&mut self, keys: Arc<KeySets>) {
-        if self.configs.key_sets != keys {
+    /// Takes the state of fetched keys in. Whether it is another one.
+    pub fn set_key_sets(&mut self, keys: Arc<KeySets>) -> bool {
+        let changed = self.configs.key_sets != keys;
+        if changed {
             self.configs.key_sets = keys;
             self.dirty.kinds.insert(Kind::RequestAuthentication);
             self.changed = true;
         }
+        changed
     }
 
     /// The keys that are to be fetched for the objects of the last snapshot.

@@ -47,7 +47,7 @@ impl JwksSource {
 pub type Wanted = BTreeMap<JwksSource, Duration>;
 
 /// What is known of a source that was asked at least once.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeySet {
     /// The newest good document, as it was served; None before the first, and when the last is too old.
     pub text: Option<Str>,
@@ -56,7 +56,7 @@ pub struct KeySet {
 }
 
 /// Fetching fails.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The first time without a success since.
     pub since: Timestamp,
@@ -67,7 +67,7 @@ pub struct Failure {
 }
 
 /// The state of all sources.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySets {
     /// Of those that were asked at least once.
     pub sets: BTreeMap<JwksSource, Arc<KeySet>>,

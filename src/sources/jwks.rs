@@ -41,7 +41,10 @@ use crate::metrics::Metrics;
 const SCOPE: &str = "authn";
 
 /// How many documents are fetched at once: enough that a few slow issuers hold up nobody.
-const CONCURRENT: usize = 64;
+const CONCURRENT: usize = 128;
+
+/// The longest that a document may take, whatever a rule says: who asks for more would keep others waiting.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// How many results may wait to be told.
 const RESULTS: usize = 64;
@@ -141,7 +144,7 @@ impl Tasks {
             keep
         });
         for (source, limit) in wanted {
-            let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+            let limit = u64::try_from((*limit).min(LONGEST).as_millis()).unwrap_or_default();
             match self.running.get(source) {
                 Some(running) => running.limit.store(limit, Ordering::Relaxed),
                 None => {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::selected::Remotes;
 use crate::api::config::{Config, Spec};
 use crate::api::host::{covers, is_wildcard, resolve};
 use crate::api::networking::DestinationRule;
@@ -53,6 +54,8 @@ pub(super) struct Around<'a> {
     pub(super) namespaces: &'a BTreeMap<Str, Arc<NamespaceState>>,
     pub(super) services: &'a Arc<[Arc<Service>]>,
     pub(super) domain: &'a str,
+    /// The workloads of the other clusters.
+    pub(super) remotes: &'a Remotes,
 }
 
 impl Clashes {

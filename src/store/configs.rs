@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::clashes::{Around, Clashes};
 use super::references::References;
+use super::selected::Selected;
 use crate::api::config::{Config, Spec, by_age};
 use crate::api::features::JwksFetcher;
 use crate::api::jwks::KeySets;
@@ -33,6 +34,7 @@ pub(super) struct Configs {
     pub(super) key_sets: Arc<KeySets>,
     pub(super) references: References,
     clashes: Clashes,
+    selected: Selected,
     /// What AuthorizationPolicies ask that is not told.
     identities: Vec<Diagnostic>,
     /// What is to be said of Secrets and ConfigMaps.
@@ -88,7 +90,8 @@ impl Configs {
         let named = self.find_missing(kinds, objects, mesh, domain);
         let clashes =
             self.clashes.refresh(kinds, objects, around, &self.peers, &self.references.hosts);
-        if named || clashes || !kinds.is_empty() {
+        let selected = self.selected.refresh(kinds, objects, &mesh.root_namespace, around);
+        if named || clashes || selected || !kinds.is_empty() {
             self.gather_diagnostics();
         }
     }
@@ -153,6 +156,7 @@ impl Configs {
             &self.request_policies.of_keys(&self.key_sets),
             &self.references.missing,
             &self.clashes.diagnostics,
+            &self.selected.diagnostics,
             &self.identities,
             &self.of_credentials,
         ];

@@ -40,7 +40,9 @@ impl Store {
         let kinds = std::mem::take(&mut self.dirty.kinds);
         self.derive_networks();
         let super::Config { domain, features, .. } = &self.config;
-        let around = Around { namespaces: &self.namespaces, services: &self.by_age, domain };
+        let remotes = &self.remote_workloads();
+        let around =
+            Around { namespaces: &self.namespaces, services: &self.by_age, domain, remotes };
         self.configs.refresh(&kinds, &self.objects, around, &self.mesh, features);
         self.tell_of_credentials();
         self.forget_clusters();

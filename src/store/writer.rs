@@ -190,8 +190,11 @@ impl Writer {
             Change::Remove(_) => Wanted::new(),
         };
         let key = change.key();
-        if keys.borrow().know(wanted.keys()) {
+        let known = keys.borrow().clone();
+        if known.know(wanted.keys()) {
             self.held.forget(&key);
+            // They go with the policy, which must not come to the store before them.
+            self.configuration.keys = Some(known);
             return false;
         }
         self.held.keep(change.clone(), wanted, Instant::now());
@@ -337,8 +340,8 @@ impl Writer {
                 self.store.set_mesh(mesh);
             }
             if let Some(keys) = keys {
-                *reasons.entry("config").or_default() += 1;
-                self.store.set_key_sets(keys);
+                let changed = self.store.set_key_sets(keys);
+                *reasons.entry("config").or_default() += u64::from(changed);
             }
             if let Some(waited) = waited {
                 self.metrics.debounce_time.observe_time(waited);

@@ -12,10 +12,12 @@ use std::sync::Arc;
 use self::authentication::Authentication;
 use super::memo::{Memo, Recent, Same};
 use crate::api::config::Config;
+use crate::api::jwks::KeySets;
 use crate::api::security::AuthorizationPolicy;
 use crate::api::{Diagnostic, ObjectKey};
-use crate::model::Proxy;
 use crate::model::policy::attach::Workload;
+use crate::model::policy::request::RequestPolicy;
+use crate::model::{Proxy, ProxyKind};
 use crate::proto::envoy::envoy::config::listener::v3::Filter;
 use crate::proto::envoy::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 use crate::snapshot::Snapshot;
@@ -23,38 +25,87 @@ use crate::snapshot::Snapshot;
 /// What the builders remember.
 #[derive(Debug, Default)]
 pub struct Memos {
-    authentication: Recent<authentication::Key, Authentication>,
+    authentication: Memo<authentication::Key, Authentication>,
     authorization: authorization::Memos,
     policies: Memo<authorization::Policies, authorization::Policies>,
+    tokens: Memo<authentication::Policies, authentication::Policies>,
+    of_tokens: Recent<OfTokens, Option<Same<Authentication>>>,
+}
+
+/// By what the filter for tokens is found again without looking at its policies.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct OfTokens {
+    policies: Same<authentication::Policies>,
+    keys: Same<KeySets>,
+    kind: ProxyKind,
 }
 
 impl Memos {
     /// See [`Recent::sweep`].
     pub fn sweep(&mut self) {
+        self.of_tokens.sweep();
         self.authentication.sweep();
+        self.tokens.sweep();
         self.authorization.sweep();
         self.policies.sweep();
     }
 
-    /// The AuthorizationPolicies that apply to a proxy. Equal lists are one.
-    pub fn policies(&mut self, snapshot: &Snapshot, proxy: &Proxy) -> Arc<authorization::Policies> {
+    /// The policies that apply to a proxy.
+    pub fn applying(&mut self, snapshot: &Snapshot, proxy: &Proxy) -> Applying {
         let workload = Workload::of(proxy, &snapshot.features);
-        let policies = &snapshot.authorization_policies;
-        let found = policies.of(&workload, &snapshot.mesh.root_namespace);
-        self.policies.get(found.into_iter().map(Same).collect(), Clone::clone)
+        let root = &snapshot.mesh.root_namespace;
+        let found = snapshot.authorization_policies.of(&workload, root);
+        let authorization = self.policies.get(found.into_iter().map(Same).collect(), Clone::clone);
+        let found = snapshot.request_policies.of(&workload, root);
+        let tokens = self.tokens.get(found.into_iter().map(Same).collect(), Clone::clone);
+        Applying { authorization, tokens }
+    }
+
+    fn authentication(
+        &mut self,
+        policies: &Arc<authentication::Policies>,
+        keys: &Arc<KeySets>,
+        kind: ProxyKind,
+    ) -> Option<Same<Authentication>> {
+        if policies.is_empty() {
+            return None;
+        }
+        let of = OfTokens { policies: Same(policies.clone()), keys: Same(keys.clone()), kind };
+        let built = &mut self.authentication;
+        let found = self.of_tokens.get(of, |_| {
+            let key = authentication::Key::of(policies, keys, kind);
+            key.map(|key| Same(built.get(key, Authentication::new)))
+        });
+        Option::clone(&found)
     }
 }
 
-/// The lists that the AuthorizationPolicies of a proxy are found in.
+/// The policies that apply to a proxy. Equal lists are one.
+#[derive(Clone, Debug)]
+pub struct Applying {
+    /// Who may do what.
+    pub authorization: Arc<authorization::Policies>,
+    /// Which tokens of requests are believed.
+    pub tokens: Arc<authentication::Policies>,
+}
+
+/// The lists that the policies of a proxy are found in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Near([Option<Same<[Arc<Config<AuthorizationPolicy>>]>>; 2]);
+pub struct Near {
+    authorization: [Option<Same<[Arc<Config<AuthorizationPolicy>>]>>; 2],
+    tokens: [Option<Same<[Arc<RequestPolicy>]>>; 2],
+}
 
 impl Near {
     /// Of a proxy.
     pub fn of(snapshot: &Snapshot, proxy: &Proxy) -> Near {
-        let root = &snapshot.mesh.root_namespace;
-        let near = snapshot.authorization_policies.near(&proxy.namespace, root);
-        Near(near.map(|list| list.cloned().map(Same)))
+        let (namespace, root) = (&proxy.namespace, &snapshot.mesh.root_namespace);
+        let authorization = snapshot.authorization_policies.near(namespace, root);
+        let tokens = snapshot.request_policies.near(namespace, root);
+        Near {
+            authorization: authorization.map(|list| list.cloned().map(Same)),
+            tokens: tokens.map(|list| list.cloned().map(Same)),
+        }
     }
 }
 
@@ -68,21 +119,22 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Those of a proxy, to which these AuthorizationPolicies apply.
+    /// Those of a proxy of this kind, to which these policies apply.
     pub fn of(
-        proxy: &Proxy,
-        applying: &authorization::Policies,
+        kind: ProxyKind,
+        applying: &Applying,
         snapshot: &Snapshot,
         memos: &mut Memos,
     ) -> Guards {
-        let root = &snapshot.mesh.root_namespace;
-        let workload = Workload::of(proxy, &snapshot.features);
-        let policies = snapshot.request_policies.of(&workload, root);
-        let key = authentication::Key::of(policies, &snapshot.key_sets, proxy.kind);
-        let authentication =
-            key.map(|key| Same(memos.authentication.get(key, Authentication::new)));
-        let authorization = authorization::filters(snapshot, applying, &mut memos.authorization);
-        Guards { authentication, authorization }
+        let Applying { authorization, tokens } = applying;
+        Guards {
+            authentication: memos.authentication(tokens, &snapshot.key_sets, kind),
+            authorization: authorization::filters(
+                snapshot,
+                authorization,
+                &mut memos.authorization,
+            ),
+        }
     }
 
     /// Those of HTTP, in their order.

@@ -171,7 +171,7 @@ impl Translator {
                 ScopeState::new(snapshot, scope, visible, before, memos)
             });
         let mut layers = vec![state.shared.clone()];
-        let guards = Guards::of(proxy, &client.policies, snapshot, &mut memos.security);
+        let guards = Guards::of(proxy.kind, &client.policies, snapshot, &mut memos.security);
         let context = state.context(snapshot);
         let surroundings = &state.surroundings;
         match proxy.kind {

@@ -21,11 +21,14 @@ use crate::model::references::HostIndex;
 /// An object of the kind.
 type Object = Arc<Config<RequestAuthentication>>;
 
+/// Those of a namespace, the oldest first.
+pub type Policies = Arc<[Arc<RequestPolicy>]>;
+
 /// All RequestAuthentications.
 #[derive(Clone, Debug, Default)]
 pub struct RequestPolicies {
-    /// Of each namespace the oldest first.
-    by_namespace: BTreeMap<Str, Vec<Arc<RequestPolicy>>>,
+    /// By namespace. A list that stays the same is the same by pointer.
+    by_namespace: BTreeMap<Str, Policies>,
     /// The key sets that are to be fetched for them.
     pub wanted: Arc<Wanted>,
     /// What is to be said of the objects.
@@ -65,10 +68,10 @@ impl RequestPolicies {
         root: &str,
         before: &RequestPolicies,
     ) -> RequestPolicies {
-        let made = before.by_namespace.values().flatten();
+        let made = before.by_namespace.values().flat_map(|list| list.iter());
         let made: HashMap<ObjectKey, &Arc<RequestPolicy>> =
             made.map(|policy| (policy.config.key(), policy)).collect();
-        let mut all = RequestPolicies::default();
+        let mut lists: BTreeMap<Str, Vec<Arc<RequestPolicy>>> = BTreeMap::new();
         let mut wanted = Wanted::new();
         for config in configs {
             let rules = config.spec.jwt_rules.iter();
@@ -82,25 +85,42 @@ impl RequestPolicies {
                 || Arc::new(RequestPolicy { config: config.clone(), keys }),
                 |same| Arc::clone(same),
             );
-            all.by_namespace.entry(config.meta.namespace.clone()).or_default().push(policy);
+            lists.entry(config.meta.namespace.clone()).or_default().push(policy);
         }
-        all.wanted =
-            if *before.wanted == wanted { before.wanted.clone() } else { Arc::new(wanted) };
-        all.diagnostics = told::of_objects(&all.by_namespace, root);
-        all
+        let keep = |(namespace, list): (Str, Vec<Arc<RequestPolicy>>)| {
+            let old = before.by_namespace.get(&namespace);
+            let old = old.filter(|old| {
+                old.len() == list.len() && old.iter().zip(&list).all(|(a, b)| Arc::ptr_eq(a, b))
+            });
+            (namespace, old.cloned().unwrap_or_else(|| list.into()))
+        };
+        let by_namespace = lists.into_iter().map(keep).collect();
+        RequestPolicies {
+            diagnostics: told::of_objects(&by_namespace, root),
+            by_namespace,
+            wanted: match *before.wanted == wanted {
+                true => before.wanted.clone(),
+                false => Arc::new(wanted),
+            },
+        }
+    }
+
+    /// The lists that a workload of a namespace finds its policies in: its own, and that of the root namespace.
+    pub fn near(&self, namespace: &str, root: &str) -> [Option<&Policies>; 2] {
+        let of_root = (*namespace != *root).then(|| self.by_namespace.get(root));
+        [self.by_namespace.get(namespace), of_root.flatten()]
     }
 
     /// Those that apply to a workload: of its namespace, then of the root namespace, each the oldest first.
     pub fn of(&self, workload: &Workload<'_>, root: &str) -> Vec<Arc<RequestPolicy>> {
-        let own = self.by_namespace.get(workload.namespace);
-        let root = self.by_namespace.get(root).filter(|_| workload.namespace != root);
-        let all = own.into_iter().chain(root).flatten();
+        let near = self.near(workload.namespace, root).into_iter().flatten();
+        let all = near.flat_map(|list| list.iter());
         all.filter(|policy| policy.attachment().is_to(workload)).cloned().collect()
     }
 
     /// What is to be said of the keys that were to be fetched for them.
     pub fn of_keys(&self, keys: &KeySets) -> Vec<Diagnostic> {
-        let all = self.by_namespace.values().flatten();
+        let all = self.by_namespace.values().flat_map(|list| list.iter());
         all.flat_map(|policy| told::of_keys(policy, keys)).collect()
     }
 }

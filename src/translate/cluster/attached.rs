@@ -1,13 +1,14 @@
 //! The services that a gateway leads to, for those that get no other clusters.
 //!
-//! They are where the VirtualServices of its Gateways lead, whoever may see these, and what the mesh's extension
-//! providers need.
+//! They are where the VirtualServices of its Gateways lead, whoever may see these, what the mesh's extension
+//! providers need, and where proxies fetch the keys of issuers themselves.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
 use crate::api::Str;
+use crate::model::policy::request::KeysFrom;
 use crate::model::{ProxyKind, ServiceKey};
 use crate::snapshot::Snapshot;
 use crate::translate::scope::Scope;
@@ -40,6 +41,12 @@ impl Attached {
         let settings = providers.into_iter().flatten().filter_map(Json::as_object);
         let services = settings.flat_map(|s| s.values()).filter_map(|of| of.get("service"));
         services.filter_map(Json::as_str).for_each(|service| attached.add(service));
+        let near = snapshot.request_policies.near(&scope.namespace, &snapshot.mesh.root_namespace);
+        let keys = near.into_iter().flatten().flat_map(|list| list.iter()).flat_map(|p| &p.keys);
+        attached.hosts.extend(keys.filter_map(|keys| match keys {
+            KeysFrom::Cluster { host, .. } => Some(host.clone()),
+            _ => None,
+        }));
         Some(attached)
     }
 

@@ -8,8 +8,6 @@
 mod provider;
 mod requirement;
 
-use std::sync::Arc;
-
 use crate::api::jwks::KeySets;
 use crate::api::security::request_authentication::JwtRule;
 use crate::api::ObjectKey;
@@ -27,11 +25,13 @@ pub const FILTER: &str = "envoy.filters.http.jwt_authn";
 /// Where the filter leaves the payload of a token.
 pub const PAYLOAD: &str = "payload";
 
+/// The policies in force at a workload, those of its own namespace first.
+pub type Policies = Vec<Same<RequestPolicy>>;
+
 /// All that the filter depends on.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The policies in force, those of the workload's namespace first.
-    policies: Vec<Same<RequestPolicy>>,
+    policies: Policies,
     /// For each of their rules the key set that is not written in it, if proxies do not fetch it themselves.
     fetched: Vec<Option<Same<str>>>,
     /// Routes of gateways may match claims, which the filter brings.
@@ -40,15 +40,15 @@ pub struct Key {
 
 impl Key {
     /// Of these policies; None where no rule says anything.
-    pub fn of(policies: Vec<Arc<RequestPolicy>>, keys: &KeySets, kind: ProxyKind) -> Option<Key> {
+    pub fn of(policies: &Policies, keys: &KeySets, kind: ProxyKind) -> Option<Key> {
         let text = |from: &KeysFrom| match from {
             KeysFrom::Fetched(source) => Some(Same(keys.text(source).clone())),
             KeysFrom::Nowhere(_) => Some(Same(keys.unknown.clone())),
             KeysFrom::Inline(_) | KeysFrom::Cluster { .. } => None,
         };
-        let fetched: Vec<_> = policies.iter().flat_map(|p| &p.keys).map(text).collect();
+        let fetched: Vec<_> = policies.iter().flat_map(|Same(p)| &p.keys).map(text).collect();
         (!fetched.is_empty()).then(|| Key {
-            policies: policies.into_iter().map(Same).collect(),
+            policies: policies.clone(),
             fetched,
             reroute: kind != ProxyKind::Sidecar,
         })

@@ -15,7 +15,7 @@ use crate::translate::endpoint::balancing::Asked;
 use crate::translate::memo::{Memo, Same};
 use crate::translate::proxy_config::ProxyConfig;
 use crate::translate::scope::{ListenerTraits, Scope};
-use crate::translate::security::{self, Near};
+use crate::translate::security::{self, Applying, Near};
 use crate::translate::visible::Visible;
 
 /// See the module.
@@ -39,8 +39,8 @@ pub struct Client {
     pub targets: Arc<[ServiceTarget]>,
     /// Which connections it takes.
     pub peers: Arc<Applied>,
-    /// The AuthorizationPolicies that apply to it.
-    pub policies: Arc<security::authorization::Policies>,
+    /// The policies that apply to it.
+    pub policies: Applying,
 }
 
 /// What of a snapshot a `Client` depends on.
@@ -96,7 +96,7 @@ impl Clients {
             traits: self.traits.get(traits, ListenerTraits::clone),
             targets: workload.map(|state| state.targets.clone()).unwrap_or_default(),
             peers: self.peers.get(seen.peers.0.apply(&proxy.labels), Applied::clone),
-            policies: security.policies(snapshot, proxy),
+            policies: security.applying(snapshot, proxy),
         };
         self.clients.insert(Same(proxy.clone()), (seen, client.clone()));
         client

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{KeysFrom, RequestPolicy};
+use super::{KeysFrom, Policies, RequestPolicy};
 use crate::api::field_path::FieldPath;
 use crate::api::issue::Issue;
 use crate::api::jwks::{Failure, KeySets};
@@ -15,13 +15,10 @@ use crate::api::{Diagnostic, Labels, Str};
 type Rules<'a> = Vec<(&'a Arc<RequestPolicy>, usize, &'a KeysFrom)>;
 
 /// What is to be said whatever was fetched.
-pub(super) fn of_objects(
-    by_namespace: &BTreeMap<Str, Vec<Arc<RequestPolicy>>>,
-    root: &str,
-) -> Vec<Diagnostic> {
-    let mut told: Vec<Diagnostic> =
-        by_namespace.values().flatten().flat_map(|policy| without_keys(policy)).collect();
-    let of_root = by_namespace.get(root).map(Vec::as_slice).unwrap_or_default();
+pub(super) fn of_objects(by_namespace: &BTreeMap<Str, Policies>, root: &str) -> Vec<Diagnostic> {
+    let all = by_namespace.values().flat_map(|list| list.iter());
+    let mut told: Vec<Diagnostic> = all.flat_map(|policy| without_keys(policy)).collect();
+    let of_root = by_namespace.get(root).map(|list| &**list).unwrap_or_default();
     for (namespace, own) in by_namespace {
         let others = if **namespace == *root { &[] } else { of_root };
         let mut issuers: BTreeMap<&Str, Rules<'_>> = BTreeMap::new();

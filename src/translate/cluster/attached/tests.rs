@@ -2,10 +2,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::Attached;
 use crate::api::config::{Config, Spec};
+use crate::api::features::JwksFetcher;
 use crate::api::networking::VirtualService;
+use crate::api::security::RequestAuthentication;
 use crate::api::{MeshConfig, Meta};
-use crate::model::{Gateways, Protocol, ProxyKind, VirtualServices};
+use crate::model::policy::request::RequestPolicies;
+use crate::model::references::HostIndex;
+use crate::model::{Gateways, Protocol, ProxyKind, ServiceKey, VirtualServices};
 use crate::translate::cluster::{Memos, outbound};
 use crate::translate::fixture::{World, build, scope, service};
 
@@ -80,4 +85,27 @@ fn what_is_passed_on_by_server_name_leads_everywhere() {
     let got = hosts(ProxyKind::Router, true, false, "AUTO_PASSTHROUGH");
     let of = |start: &str| got.iter().filter(|name| name.starts_with(start)).count();
     assert_eq!((of("outbound|"), of("outbound_.")), (5, 7), "{got:?}");
+}
+
+/// Keys are fetched by proxies themselves where the operator says so.
+#[test]
+fn where_keys_are_fetched_belongs_to_it() {
+    let key = ServiceKey { hostname: "keys.example.com".into(), namespace: "tools".into() };
+    let has = |fetcher| {
+        let mut snapshot = World::default().snapshot();
+        let uri = "https://keys.example.com/a";
+        let spec = json!({ "jwtRules": [{ "issuer": "a", "jwksUri": uri }] });
+        let policies: Vec<Arc<Config<RequestAuthentication>>> = vec![config("edge", "a", spec)];
+        let (hosts, before) = (HostIndex::default(), RequestPolicies::default());
+        let policies = RequestPolicies::new(&policies, fetcher, &hosts, "root", &before);
+        snapshot.request_policies = Arc::new(policies);
+        snapshot.features.filter_gateway_clusters = true;
+        let scope = scope(&snapshot, |proxy| {
+            proxy.kind = ProxyKind::Router;
+            proxy.namespace = "edge".into();
+        });
+        Attached::of(&scope, &snapshot).unwrap().has(&key)
+    };
+    assert!(has(JwksFetcher::Envoy));
+    assert!(!has(JwksFetcher::Istiod));
 }

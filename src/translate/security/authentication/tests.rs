@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,7 +18,7 @@ use crate::proto::json::{Names, to_json};
 
 const SET: &str = r#"{"keys":[]}"#;
 
-fn policies(specs: &[&str], fetcher: JwksFetcher) -> Vec<Arc<RequestPolicy>> {
+fn policies(specs: &[&str], fetcher: JwksFetcher) -> Policies {
     let objects = specs.iter().enumerate().map(|(age, spec)| {
         let value: Value = serde_yaml::from_str(spec).unwrap();
         let spec = RequestAuthentication::deserialize(ProtoJson(value)).unwrap();
@@ -29,11 +31,12 @@ fn policies(specs: &[&str], fetcher: JwksFetcher) -> Vec<Arc<RequestPolicy>> {
     let before = RequestPolicies::default();
     let all = RequestPolicies::new(&objects, fetcher, &HostIndex::default(), "root", &before);
     let labels = Labels::new();
-    all.of(&Workload { namespace: "shop", labels: &labels, selects_gateways: true }, "root")
+    let workload = Workload { namespace: "shop", labels: &labels, selects_gateways: true };
+    all.of(&workload, "root").into_iter().map(Same).collect()
 }
 
 fn of(specs: &[&str], fetcher: JwksFetcher, keys: &KeySets, kind: ProxyKind) -> Value {
-    let key = Key::of(policies(specs, fetcher), keys, kind).expect("rules");
+    let key = Key::of(&policies(specs, fetcher), keys, kind).expect("rules");
     let built = Authentication::new(&key);
     assert_eq!(built.filter.name, "envoy.filters.http.jwt_authn");
     let Some(ConfigType::TypedConfig(config)) = built.filter.config_type else { panic!() };
@@ -53,9 +56,9 @@ fn rule(issuer: &str, more: &str) -> String {
 fn nobody_asks() {
     let keys = KeySets::default();
     let none = policies(&[], JwksFetcher::Istiod);
-    assert!(Key::of(none, &keys, ProxyKind::Sidecar).is_none());
+    assert!(Key::of(&none, &keys, ProxyKind::Sidecar).is_none());
     let without_rules = policies(&["{}"], JwksFetcher::Istiod);
-    assert!(Key::of(without_rules, &keys, ProxyKind::Sidecar).is_none());
+    assert!(Key::of(&without_rules, &keys, ProxyKind::Sidecar).is_none());
 }
 
 #[test]
@@ -196,7 +199,7 @@ fn what_the_filter_depends_on() {
     let keys = |set: KeySet| {
         let mut keys = KeySets::default();
         keys.sets.insert(source.clone(), Arc::new(set));
-        Key::of(all.clone(), &keys, ProxyKind::Sidecar).unwrap()
+        Key::of(&all, &keys, ProxyKind::Sidecar).unwrap()
     };
     let good = KeySet { text: Some(text), failure: None };
     let failure = crate::api::jwks::Failure {
