@@ -75,7 +75,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     metrics.info.with(&[&version::tag()]).set(1.0);
     let mut inputs = Inputs::start(options, settings, &metrics).await?;
     let mut snapshots = inputs.snapshots.clone();
-    let (controllers, reports) = match inputs.written.take() {
+    let (mut controllers, reports) = match inputs.written.take() {
         Some(client) => {
             let (controllers, reports) =
                 controllers::start(options, settings, client, &snapshots, &metrics);
@@ -87,6 +87,9 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     let mut trust = Trust::start(options, settings, &inputs, &metrics).await?;
     let certificates = trust.certificates(settings, &snapshots, &metrics);
     let secrets = secrets::start(&mut inputs, &metrics);
+    if let (Some(controllers), Some(distribution)) = (&mut controllers, trust.roots(settings)) {
+        controllers.distribute(distribution, snapshots.clone());
+    }
     let ads = Ads::new(
         ads::Config {
             secrets_on_loopback: settings.secrets_on_loopback && inputs.own.is_none(),

@@ -10,7 +10,7 @@
 //!   both hold the same locks during a migration. What only a leader does is a future that is dropped when it
 //!   no longer leads.
 //! - [`writer`] does the writing: paced, bounded, and never where nothing differs.
-//! - [`addresses`] and [`health`] are what is written.
+//! - [`addresses`], [`health`] and [`roots`] are what is written.
 //!
 //! Nothing that serves proxies waits for any of this, and what is written comes back through the sources like
 //! anybody's change. Knows neither stores nor Envoy.
@@ -20,6 +20,7 @@ pub mod default_revision;
 pub mod election;
 pub mod health;
 pub mod lock;
+pub mod roots;
 pub mod writer;
 
 use std::future::Future;
@@ -126,6 +127,16 @@ impl Controllers {
         let work = health::run(config, reports, snapshots, writer.clone());
         self.tasks.spawn(async move {
             tokio::select! { () = work => {}, () = writer.run() => {} }
+        });
+    }
+
+    /// Gives every namespace the roots of the mesh, while this replica leads.
+    pub fn distribute(&mut self, distribution: roots::Distribution, snapshots: Snapshots) {
+        let (client, pace) = (self.client.clone(), self.pace.clone());
+        let mut ready = snapshots.clone();
+        self.lead(Duty::RootCertificates, async move { ready.ready().await }, move || {
+            let (client, distribution) = (client.clone(), distribution.clone());
+            roots::run(client, distribution, snapshots.clone(), pace.clone())
         });
     }
 

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and says why it skips"
 )]
 
+mod certificates;
 mod command_line;
 mod controllers;
 mod daemon;

@@ -11,10 +11,12 @@ use super::authority::{Ca, show_ends};
 use super::callers;
 use super::inputs::{Inputs, connect};
 use super::secure::Securing;
+use crate::api::Str;
 use crate::authn::Authenticator;
 use crate::authn::review::Clusters;
 use crate::ca::authority::{Authority, State};
 use crate::cli::discovery::Options;
+use crate::controllers::roots::Distribution;
 use crate::metrics::Metrics;
 use crate::serve::certificates::Certificates;
 use crate::settings::Settings;
@@ -80,6 +82,29 @@ impl Trust {
         Ok(Trust { authenticator, authority, configs, tasks })
     }
 
+    /// The roots that namespaces are to have, where there is a CA.
+    pub fn roots(&mut self, settings: &Settings) -> Option<Distribution> {
+        let mut state = self.authority.as_ref()?.state();
+        let (told, roots) = watch::channel(None);
+        self.tasks.spawn(endless(async move {
+            loop {
+                let newest =
+                    state.borrow_and_update().issuer().map(|ca| ca.root_pem.as_str().into());
+                told.send_if_modified(|known: &mut Option<Str>| {
+                    let new = newest.is_some() && *known != newest;
+                    if new {
+                        *known = newest.clone();
+                    }
+                    new
+                });
+                if state.changed().await.is_err() {
+                    return;
+                }
+            }
+        }));
+        Some(Distribution { name: settings.root_config_map.as_str().into(), roots })
+    }
+
     /// The certificate service, where there is a CA.
     pub fn certificates(
         &self,
@@ -128,7 +153,7 @@ impl Trust {
 }
 
 /// Other names of clusters, each with the cluster's id.
-pub fn aliases(options: &Options) -> Vec<(crate::api::Str, crate::api::Str)> {
+pub fn aliases(options: &Options) -> Vec<(Str, Str)> {
     let aliases = options.identity.cluster_aliases.iter();
     aliases.map(|(alias, id)| (alias.as_str().into(), id.as_str().into())).collect()
 }

@@ -97,6 +97,9 @@ struct Streaming {
     labels: Labels,
     metadata: Value,
     locality: Place,
+    /// Ours: who it proved to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
     watches: BTreeMap<&'static str, Arc<[Str]>>,
 }
 
@@ -112,6 +115,7 @@ impl Streaming {
             labels: labels.map(|(key, value)| (key.clone(), value.clone())).collect(),
             metadata: proxy.metadata.clone(),
             locality: Place::of(&proxy.locality),
+            identity: connection.identity.as_ref().map(ToString::to_string),
             watches: watched.into_iter().map(|w| (w.kind.type_url(), names(w))).collect(),
         }
     }

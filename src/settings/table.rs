@@ -224,6 +224,8 @@ settings! {
         "spreads renewal over replicas";
     "CITADEL_SELF_SIGNED_CA_RSA_KEY_SIZE" root_bits: u32 = 2048,
         "bits of the self-signed root's key: 2048, 3072 or 4096";
+    "PILOT_CA_CERT_CONFIGMAP" root_config_map: String = "istio-ca-root-cert".to_owned(),
+        "the ConfigMap of the roots, in every namespace";
     "TOKEN_AUDIENCES" token_audiences: String = "istio-ca".to_owned(),
         "the audiences of service account tokens, with commas between them";
     "JWT_RULE" jwt_rule: String = String::new(),
@@ -314,7 +316,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ISTIO_DELTA_XDS", "true", "the agent uses delta xDS; the control plane always serves both", AGENT),
         ("ISTIO_DUAL_STACK", "false", "IPv4 and IPv6 together", Different("a proxy that has addresses of both families is served both")),
         ("PILOT_UNIFIED_SIDECAR_SCOPE", "true", "one way to build sidecar scopes", ALWAYS_LAZY),
-        ("PILOT_CA_CERT_CONFIGMAP", "istio-ca-root-cert", "the ConfigMap of the root certificate", Pending),
         ("PILOT_CRL_CONFIGMAP", "istio-ca-crl", "the ConfigMap of the revocation list", Pending),
         ("ENVOY_STATUS_PORT_ENABLE_PROXY_PROTOCOL", "false", "the proxy protocol at the status port", AGENT),
         ("ENABLE_GATEWAY_API_INFERENCE_EXTENSION", "false", "reads InferencePools", Pending),

@@ -63,6 +63,10 @@ fn in_all_namespaces_what_is_followed_and_written_there() {
     want.extend(followed("apiextensions.k8s.io", "customresourcedefinitions", ""));
     let webhooks = "mutatingwebhookconfigurations";
     want.extend(followed("admissionregistration.k8s.io", webhooks, "istio-revision-tag-default"));
+    want.insert(grant("create", "authentication.k8s.io", "tokenreviews", ""));
+    want.extend(followed("", "configmaps", "istio-ca-root-cert"));
+    want.insert(grant("patch", "", "configmaps", "istio-ca-root-cert"));
+    want.insert(grant("create", "", "configmaps", ""));
     for (verb, resource) in [
         ("get", "serviceentries"),
         ("get", "workloadentries"),
@@ -83,9 +87,13 @@ fn in_its_own_namespace_what_the_mesh_is_and_who_leads() {
     let mut want = BTreeSet::from(followed("", "configmaps", mesh));
     want.extend(followed("", "secrets", ""));
     want.insert(grant("create", "", "configmaps", ""));
-    let lock = Duty::Addresses.lock("default");
-    assert_eq!(lock.kind, LockKind::ConfigMap);
-    want.extend(["get", "update"].map(|verb| grant(verb, "", "configmaps", &lock.name)));
+    want.extend(["get", "patch"].map(|verb| grant(verb, "", "secrets", "istio-ca-secret")));
+    want.insert(grant("create", "", "secrets", ""));
+    for duty in [Duty::Addresses, Duty::RootCertificates] {
+        let lock = duty.lock("default");
+        assert_eq!(lock.kind, LockKind::ConfigMap);
+        want.extend(["get", "update"].map(|verb| grant(verb, "", "configmaps", &lock.name)));
+    }
     check(installed.role.rules.as_ref(), want);
 }
 
