@@ -53,7 +53,7 @@ async fn until_status(lab: &Lab, token: &str, status: StatusCode) -> Result<()> 
 }
 
 pub async fn tokens_are_found_wherever_they_are(lab: &mut Lab) -> Result<()> {
-    let issuer = Issuer::start(lab.hub(), PORT)?;
+    let issuer = Issuer::start(lab.hub(), PORT).await?;
     believe(lab, &issuer.name)?;
     until_status(lab, "no.good.token", StatusCode::UNAUTHORIZED).await?;
     let token = issuer.token("alice")?;
@@ -76,7 +76,7 @@ pub async fn tokens_are_found_wherever_they_are(lab: &mut Lab) -> Result<()> {
 }
 
 pub async fn what_is_not_the_issuers_is_refused(lab: &mut Lab) -> Result<()> {
-    let issuer = Issuer::start(lab.hub(), PORT)?;
+    let issuer = Issuer::start(lab.hub(), PORT).await?;
     let token = issuer.token("alice")?;
     // It has other keys than that of the step before.
     until_status(lab, &token, StatusCode::OK).await?;
@@ -103,7 +103,7 @@ pub async fn what_is_not_the_issuers_is_refused(lab: &mut Lab) -> Result<()> {
 }
 
 pub async fn a_key_that_changes_is_followed(lab: &mut Lab) -> Result<()> {
-    let mut issuer = Issuer::start(lab.hub(), PORT)?;
+    let mut issuer = Issuer::start(lab.hub(), PORT).await?;
     let old = issuer.token("alice")?;
     until_status(lab, &old, StatusCode::OK).await?;
     issuer.rotate("second")?;
@@ -114,7 +114,7 @@ pub async fn a_key_that_changes_is_followed(lab: &mut Lab) -> Result<()> {
 
 /// The last good keys hold, and it is said.
 pub async fn keys_hold_while_the_issuer_is_away(lab: &mut Lab) -> Result<()> {
-    let issuer = Issuer::start(lab.hub(), PORT)?;
+    let issuer = Issuer::start(lab.hub(), PORT).await?;
     let token = issuer.token("alice")?;
     until_status(lab, &token, StatusCode::OK).await?;
     issuer.serve(false)?;
@@ -131,7 +131,7 @@ pub async fn keys_hold_while_the_issuer_is_away(lab: &mut Lab) -> Result<()> {
 
 /// Nobody else's keys count for an issuer who cannot be asked, and requests without a token pass.
 pub async fn nobody_speaks_for_an_issuer_who_never_answered(lab: &mut Lab) -> Result<()> {
-    let issuer = Issuer::start(lab.hub(), PORT)?;
+    let issuer = Issuer::start(lab.hub(), PORT).await?;
     let name = issuer.name.replace(&PORT.to_string(), &NOBODY.to_string());
     let mut claims = issuer.claims("alice")?;
     claims["iss"] = json!(name);
@@ -145,7 +145,7 @@ pub async fn nobody_speaks_for_an_issuer_who_never_answered(lab: &mut Lab) -> Re
 
 /// The route is chosen anew with what a token says.
 pub async fn gateways_route_by_claims(lab: &mut Lab) -> Result<()> {
-    let issuer = Issuer::start(lab.hub(), PORT)?;
+    let issuer = Issuer::start(lab.hub(), PORT).await?;
     std::fs::write(lab.config().join(FILE), CLAIMS.replace("ISSUER", &issuer.name))?;
     let to = (lab.pod("gateway")?.spec.ip, 8080).into();
     let lab = &*lab;

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 
 use super::namespace::Namespace;
 use super::network::HUB;
+use super::wait::until;
 
 /// How long tokens are good for.
 const LIFETIME: Duration = Duration::from_secs(600);
@@ -64,12 +65,14 @@ impl Key {
 }
 
 impl Issuer {
-    /// At a port of the hub.
-    pub fn start(hub: &Namespace, port: u16) -> Result<Issuer> {
+    /// At a port of the hub, once nobody else is there: one that was dropped goes in its own time.
+    pub async fn start(hub: &Namespace, port: u16) -> Result<Issuer> {
         let name = format!("http://{HUB}:{port}");
         let key = Key::new("first")?;
         let served = Arc::new(Mutex::new(Some(json!({ "keys": [key.public()] }).to_string())));
-        let listener = hub.listen(SocketAddr::from((HUB, port)))?;
+        let address = SocketAddr::from((HUB, port));
+        let listener =
+            until(&format!("{address} is free"), async || Ok(hub.listen(address).ok())).await?;
         let mut task = JoinSet::new();
         task.spawn(serve(listener, name.clone(), served.clone()));
         Ok(Issuer { name, key, served, _task: task })
