@@ -10,6 +10,7 @@
 //! `derive` runs what is marked. What several clusters have of one service is put together by `merge`.
 
 mod allocate;
+mod attached;
 mod changes;
 mod clashes;
 mod cluster;
@@ -195,6 +196,7 @@ impl Store {
             Kind::DestinationRule,
             Kind::PeerAuthentication,
             Kind::RequestAuthentication,
+            Kind::AuthorizationPolicy,
         ]);
         self.changed = true;
     }

@@ -3,6 +3,7 @@
 //! One mesh for each protocol of ADS, brought up from samples/shop; the steps run in order on it, because a
 //! step's change is the next one's ground. Where the machine lacks what a mesh needs, the tests say so and pass.
 
+mod authorization;
 mod changes;
 mod ingress;
 mod load;
@@ -61,6 +62,13 @@ async fn run(lab: &mut Lab) -> Result<()> {
         peers::one_port_takes_plaintext,
         peers::without_mtls_clients_send_plaintext,
         peers::permissive_takes_both,
+        authorization::nobody_may_what_no_policy_allows,
+        authorization::identities_are_told_apart,
+        authorization::denials_come_first,
+        authorization::addresses_are_told_apart,
+        authorization::byte_streams_are_refused_too,
+        authorization::providers_decide,
+        authorization::without_policies_everybody_may_everything,
         tokens::tokens_are_found_wherever_they_are,
         tokens::what_is_not_the_issuers_is_refused,
         tokens::a_key_that_changes_is_followed,

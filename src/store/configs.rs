@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::attached::Attached;
 use super::clashes::{Around, Clashes};
 use super::references::References;
 use super::selected::Selected;
@@ -12,6 +13,7 @@ use crate::api::jwks::KeySets;
 use crate::api::networking::{DestinationRule, Sidecar};
 use crate::api::security::AuthorizationPolicy;
 use crate::api::{Diagnostic, Features, Kind, MeshConfig};
+use crate::model::policy::authorization::providers;
 use crate::model::policy::identity;
 use crate::model::policy::request::RequestPolicies;
 use crate::model::references::{self, World};
@@ -35,6 +37,9 @@ pub(super) struct Configs {
     pub(super) references: References,
     clashes: Clashes,
     selected: Selected,
+    attached: Attached,
+    /// What AuthorizationPolicies ask of providers that cannot be asked.
+    unasked: Vec<Diagnostic>,
     /// What AuthorizationPolicies ask that is not told.
     identities: Vec<Diagnostic>,
     /// What is to be said of Secrets and ConfigMaps.
@@ -86,12 +91,17 @@ impl Configs {
             let policies = policies.filter_map(AuthorizationPolicy::of);
             self.identities = identity::check(policies, &self.peers, &mesh.root_namespace);
         }
+        if self.references.stale || kinds.contains(&Kind::AuthorizationPolicy) {
+            let policies = self.authorization_policies.all();
+            self.unasked = providers::check(policies, mesh, &self.references.hosts);
+        }
         self.refresh_request_policies(kinds, objects, mesh, features);
         let named = self.find_missing(kinds, objects, mesh, domain);
         let clashes =
             self.clashes.refresh(kinds, objects, around, &self.peers, &self.references.hosts);
         let selected = self.selected.refresh(kinds, objects, &mesh.root_namespace, around);
-        if named || clashes || selected || !kinds.is_empty() {
+        let attached = self.attached.refresh(kinds, objects, around);
+        if named || clashes || selected || attached || !kinds.is_empty() {
             self.gather_diagnostics();
         }
     }
@@ -157,6 +167,8 @@ impl Configs {
             &self.references.missing,
             &self.clashes.diagnostics,
             &self.selected.diagnostics,
+            &self.attached.diagnostics,
+            &self.unasked,
             &self.identities,
             &self.of_credentials,
         ];

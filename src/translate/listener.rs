@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use self::bind::Place;
+use self::bind::{Place, Speech};
 use self::connection_manager::{ConnectionManager, Side};
 use self::plan::Plan;
 use self::profile::Profile;
@@ -280,6 +280,10 @@ pub fn inbound(
             Ok(None) => {}
             Err(told) => diagnostics.push(told),
         }
+    }
+    let is_stream = |port: &inbound::Port| Speech::of(port.protocol) == Some(Speech::Tcp);
+    if !ports.is_empty() && ports.values().all(is_stream) {
+        diagnostics.extend(guards.on_streams());
     }
     let described = ingress::ports(scope, targets);
     let undescribed: BTreeSet<u16> = peers.modes.ports.keys().copied().collect();

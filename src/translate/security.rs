@@ -156,6 +156,11 @@ impl Guards {
         tokens.chain(self.authorization.iter().flat_map(|Same(own)| &own.origins))
     }
 
+    /// What is to be said of these where nothing but byte streams is served.
+    pub fn on_streams(&self) -> impl Iterator<Item = Diagnostic> {
+        self.authorization.iter().flat_map(|Same(own)| &own.on_streams).cloned()
+    }
+
     /// What is to be said of these.
     pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> {
         self.authorization.iter().flat_map(|Same(own)| &own.diagnostics).cloned()

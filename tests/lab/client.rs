@@ -63,6 +63,11 @@ impl<'a> Ask<'a> {
         Ask { method, ..self }
     }
 
+    /// With another path.
+    pub fn path(self, path: &'a str) -> Ask<'a> {
+        Ask { path, ..self }
+    }
+
     /// With one more header.
     pub fn header(mut self, name: &'static str, value: &'a str) -> Ask<'a> {
         self.headers.push((name, value));

@@ -3,7 +3,8 @@
 //! Ports named `tcp…` answer each line with the pod's name and the line; all others speak HTTP/1 and HTTP/2, those
 //! named `tls…` in TLS, with a certificate for `APP.example.com`, and answer with an [`Echo`] in JSON, to gRPC requests
 //! as a message. A request may ask for a late answer (header `x-delay`, in milliseconds), and pods whose name begins with
-//! its header `x-fail` answer it with 503.
+//! its header `x-fail` answer it with 503. To Envoy's questions whether a request is allowed (gRPC) they say yes, unless
+//! it has the header `x-deny`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -28,6 +29,9 @@ use super::authority::Authority;
 use super::grpc::{self, Messages};
 use super::namespace::Namespace;
 use super::tls;
+
+/// The method by which Envoy asks whether a request is allowed.
+const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 
 /// What a toy says of a request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -149,6 +153,16 @@ async fn answer(request: Request<Incoming>, pod: &str, peer: SocketAddr) -> Resp
         let message = Messages::new(request.into_body()).next().await.unwrap_or_default();
         echo.message = String::from_utf8_lossy(&message).into_owned();
         let (response, replies) = grpc::answer();
+        if echo.path == CHECK {
+            // A CheckResponse: an empty status is OK, and code 7 is PERMISSION_DENIED.
+            let denied = echo.message.contains("x-deny");
+            let verdict: &'static [u8] = if denied { &[0x0a, 2, 8, 7] } else { &[0x0a, 0] };
+            tokio::spawn(async move {
+                replies.send(verdict).await;
+                replies.end("0").await;
+            });
+            return response;
+        }
         tokio::spawn(async move {
             replies.send(&serde_json::to_vec(&echo).unwrap_or_default()).await;
             replies.end("0").await;

@@ -2,6 +2,8 @@
 //!
 //! <https://istio.io/latest/docs/reference/config/type/workload-selector/#PolicyTargetReference>
 
+pub mod meant;
+
 use crate::api::Features;
 use crate::api::meta::selects;
 use crate::api::target::{TargetReference, WorkloadSelector};
@@ -20,6 +22,8 @@ pub struct Attachment<'a> {
     pub selector: Option<&'a WorkloadSelector>,
     /// Its `targetRefs`, or the one of its `targetRef`.
     pub references: &'a [TargetReference],
+    /// They are that of its `targetRef`.
+    old_form: bool,
 }
 
 impl<'a> Attachment<'a> {
@@ -30,11 +34,11 @@ impl<'a> Attachment<'a> {
         reference: &'a Option<TargetReference>,
         references: &'a [TargetReference],
     ) -> Attachment<'a> {
-        let references = match (references, reference) {
-            ([], Some(reference)) => std::slice::from_ref(reference),
-            _ => references,
+        let (references, old_form) = match (references, reference) {
+            ([], Some(reference)) => (std::slice::from_ref(reference), true),
+            _ => (references, false),
         };
-        Attachment { meta, selector: selector.as_ref(), references }
+        Attachment { meta, selector: selector.as_ref(), references, old_form }
     }
 
     /// Whether it is attached to a workload in whose namespace it counts.

@@ -3,6 +3,7 @@
 //! A list keeps its `Arc` as long as its policies keep theirs, so that whoever remembers the lists that it looked at
 //! knows whether they changed.
 
+pub mod providers;
 #[cfg(test)]
 mod tests;
 
@@ -10,9 +11,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::attach::{Attachment, Workload};
+use crate::api::Str;
 use crate::api::config::Config;
 use crate::api::security::AuthorizationPolicy;
-use crate::api::{Diagnostic, Str};
 
 /// The policies of a namespace, oldest first.
 pub type Policies = Arc<[Arc<Config<AuthorizationPolicy>>]>;
@@ -21,8 +22,6 @@ pub type Policies = Arc<[Arc<Config<AuthorizationPolicy>>]>;
 #[derive(Clone, Debug, Default)]
 pub struct AuthorizationPolicies {
     by_namespace: BTreeMap<Str, Policies>,
-    /// What is to be said of the objects.
-    pub diagnostics: Vec<Diagnostic>,
 }
 
 impl AuthorizationPolicies {
@@ -39,10 +38,7 @@ impl AuthorizationPolicies {
             let old = before.by_namespace.get(&namespace).filter(|old| is_same(old, &list));
             (namespace, old.cloned().unwrap_or_else(|| list.into()))
         };
-        AuthorizationPolicies {
-            by_namespace: lists.into_iter().map(keep).collect(),
-            diagnostics: Vec::new(),
-        }
+        AuthorizationPolicies { by_namespace: lists.into_iter().map(keep).collect() }
     }
 
     /// There is none.

@@ -19,6 +19,7 @@ pub mod pattern;
 pub mod provider;
 pub mod rbac;
 pub mod rule;
+pub mod streams;
 #[cfg(test)]
 mod tests;
 pub mod text;
@@ -72,6 +73,8 @@ pub struct Filters {
     pub origins: Vec<ObjectKey>,
     /// What is to be said of the policies.
     pub diagnostics: Vec<Diagnostic>,
+    /// What is to be said of them where nothing but byte streams is served.
+    pub on_streams: Vec<Diagnostic>,
 }
 
 /// The policies that apply to a workload.
@@ -158,6 +161,8 @@ impl Key {
                 filters.tcp.push(tcp_rbac(compile(Chain::Tcp)));
             }
         }
+        let all = self.policies.iter().map(|Same(policy)| &**policy);
+        filters.on_streams = all.flat_map(streams::check).collect();
         filters.origins.extend(self.policies.iter().map(|Same(policy)| policy.key()));
         filters
     }

@@ -1,6 +1,8 @@
 //! What the design promises of sharing: proxies that are alike share what they are served by pointer, and a
 //! change costs what it touches.
 
+mod policies;
+
 use std::sync::Arc;
 
 use super::{Translator, View};
