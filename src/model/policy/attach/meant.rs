@@ -36,7 +36,8 @@ impl Attachment<'_> {
     /// The Gateways that it names.
     pub fn gateways(&self) -> Vec<Named> {
         let gateways = self.paths().filter(|(_, reference)| *reference.kind == *"Gateway");
-        let named = gateways.map(|(path, reference)| Named { path, gateway: reference.name.clone() });
+        let named =
+            gateways.map(|(path, reference)| Named { path, gateway: reference.name.clone() });
         named.collect()
     }
 
