@@ -2,6 +2,7 @@
 
 mod look;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::future::pending;
@@ -131,6 +132,7 @@ impl Keeper {
             answer,
             held: &self.held,
             patient: self.asked.elapsed() < self.shared.times.on_its_way,
+            mentions: OnceCell::new(),
         };
         let Seen { held, mut wants, mut troubles, changes } = look.at(names);
         let refused = self.shared.wants.exchange(&self.wants, &mut wants);

@@ -11,9 +11,10 @@ use super::review::{Answer, Subject};
 use super::*;
 use crate::api::config::Config;
 use crate::api::core::{ConfigMap, Secret};
-use crate::api::networking::Gateway;
+use crate::api::networking::destination_rule::{ClientTls, Subset, TrafficPolicy};
 use crate::api::networking::gateway::{Server, ServerTls};
-use crate::api::{Kind, Meta, ObjectKey};
+use crate::api::networking::{DestinationRule, Gateway};
+use crate::api::{Kind, Meta, Object, ObjectKey};
 use crate::model::credential::fixture::tls as tls_secret;
 use crate::model::credential::fixture::{certificate, secret, tls};
 use crate::model::{Credential, Credentials, Gateways};
@@ -388,4 +389,24 @@ fn credentials_of_clusters_are_apart() {
     all.remove(None, &key);
     all.remove(Some(&"east".into()), &key);
     assert_eq!(all.iter().count(), 0);
+}
+
+#[test]
+fn destination_rules_that_name_a_secret_are_found() {
+    let rule = |name: &str, credential: &str| {
+        let tls = ClientTls { credential_name: credential.into(), ..ClientTls::default() };
+        let policy = TrafficPolicy { tls: Some(tls), ..TrafficPolicy::default() };
+        let subset = Subset { traffic_policy: Some(policy), ..Subset::default() };
+        let meta = Meta { namespace: "shop".into(), name: name.into(), ..Meta::default() };
+        let spec = DestinationRule { subsets: vec![subset], ..DestinationRule::default() };
+        Object::DestinationRule(Arc::new(Config { meta, spec, status: Default::default() }))
+    };
+    let objects = [rule("a", "client"), rule("b", ""), rule("c", "other")].into_iter().collect();
+    let snapshot = Snapshot { objects, ..Snapshot::default() };
+    let found = told::Mentions::of(&snapshot, &proxy("web-1"));
+    let key = ObjectKey::new(Kind::DestinationRule, "shop", "a");
+    let want = vec![(Some(key), "spec.subsets[0].trafficPolicy.tls.credentialName".to_owned())];
+    assert_eq!(found.find("kubernetes://client"), want);
+    assert_eq!(found.find("kubernetes://client-cacert"), want);
+    assert_eq!(found.find("kubernetes://nobody"), []);
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-pub(super) use self::mentions::mentions;
+pub(super) use self::mentions::Mentions;
 use crate::api::diagnostic::Told;
 use crate::api::{Diagnostic, ObjectKey, Severity, Str};
 

@@ -1,5 +1,6 @@
 //! One look at what a proxy asks for: what it is to have of it, and what is wrong with the rest.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use super::super::Account;
 use super::super::name::{self, Meaning, Place, Unknown};
 use super::super::review::Answer;
-use super::super::told::{Trouble, mentions};
+use super::super::told::{Mentions, Trouble};
 use super::super::wanted::{MAX_WANTED, Object};
 use crate::api::{Kind, ObjectKey, Severity, Str};
 use crate::model::Proxy;
@@ -60,6 +61,8 @@ pub(super) struct Look<'a> {
     pub held: &'a Held,
     /// What is not there may be on its way.
     pub patient: bool,
+    /// Who names secrets; found when there is something to say.
+    pub mentions: OnceCell<Mentions>,
 }
 
 /// What was found.
@@ -242,7 +245,8 @@ impl Look<'_> {
 
     /// Said of the objects that name the secret, and of the secret itself if `objects` are named.
     fn trouble(&self, name: &str, objects: &[ObjectKey], message: impl Into<String>) -> Trouble {
-        let mut of = mentions(self.snapshot, self.proxy, name);
+        let mentions = self.mentions.get_or_init(|| Mentions::of(self.snapshot, self.proxy));
+        let mut of = mentions.find(name);
         of.extend(objects.first().map(|key| (Some(key.clone()), String::new())));
         if of.is_empty() {
             of.push((None, String::new()));
