@@ -253,7 +253,7 @@ impl Starting<'_> {
         let (configuration, batches) = mpsc::channel(BATCHES);
         let (to_remotes, secrets) = mpsc::channel(BATCHES);
         let (shown, receiver) = watch::channel(Arc::from([]));
-        let clients = std::mem::replace(&mut self.remote_clients, watch::Sender::default());
+        let clients = std::mem::take(&mut self.remote_clients);
         let source = RemoteClusters {
             clients,
             own: self.own(),

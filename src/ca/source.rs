@@ -44,7 +44,7 @@ pub enum Place {
     /// A directory.
     Directory(Directory),
     /// A Secret.
-    Secret(secret::Stored),
+    Secret(Box<secret::Stored>),
 }
 
 /// What was read in a place.
@@ -71,7 +71,8 @@ impl Place {
     /// A Secret.
     pub fn secret(client: Client, namespace: &str, name: &str) -> Place {
         let api = Api::namespaced(client, namespace);
-        Place::Secret(secret::Stored { api, namespace: namespace.into(), name: name.into() })
+        let stored = secret::Stored { api, namespace: namespace.into(), name: name.into() };
+        Place::Secret(Box::new(stored))
     }
 
     /// What is there; None for nothing.
@@ -269,7 +270,7 @@ impl Source {
                 let until = now.checked_add(self.hold).unwrap_or(now);
                 info!(target: "ca", %until, "a new root is told to everybody; what it leads to signs from then on");
                 self.held = Some((until, issuer));
-                self.publish(Arc::new(meanwhile));
+                self.publish(Arc::new(*meanwhile));
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ pub enum Succession {
     /// At once: whoever trusts the old one trusts the new one.
     Now,
     /// Its roots at once, under the old key; its key once everybody has the roots.
-    RootsFirst(Issuer),
+    RootsFirst(Box<Issuer>),
 }
 
 /// How `new` takes over from `old`.
@@ -38,7 +38,7 @@ pub fn succeed(old: &Issuer, new: &Issuer) -> Result<Succession, String> {
         // The old roots know the new certificate already, or do not matter any more.
         Err(_) => Ok(Succession::Now),
         Ok(_) if is_known(old, new) => Ok(Succession::Now),
-        Ok(meanwhile) => Ok(Succession::RootsFirst(meanwhile)),
+        Ok(meanwhile) => Ok(Succession::RootsFirst(Box::new(meanwhile))),
     }
 }
 
