@@ -58,16 +58,17 @@ pub fn fetched(text: &str) -> Result<Str, String> {
     let Some(Value::Array(keys)) = value.get_mut("keys") else {
         return Err("the answer is no key set: it has no list of keys".to_owned());
     };
-    let secret = keys.iter().any(is_secret);
     // Who has a key of this kind can sign too.
-    keys.retain(|key| key.get("kty").and_then(Value::as_str) != Some("oct"));
+    let is_shared = |key: &Value| key.get("kty").and_then(Value::as_str) == Some("oct");
+    let as_it_came = !keys.iter().any(|key| is_secret(key) || is_shared(key));
+    keys.retain(|key| !is_shared(key));
     for key in keys.iter_mut().filter_map(Value::as_object_mut) {
         key.retain(|member, _| !SECRET.contains(&member.as_str()));
     }
     if !keys.iter().any(|key| check(key).is_ok()) {
         return Err("the key set has no key that tokens can be verified with".to_owned());
     }
-    Ok(if secret { value.to_string().into() } else { text.into() })
+    Ok(if as_it_came { text.into() } else { value.to_string().into() })
 }
 
 /// Whether two sets have the same keys, whatever their order and spacing.
