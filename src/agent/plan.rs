@@ -207,7 +207,7 @@ fn mounted(
     let must = variables.file_mounted || all_given;
     let pair = must || (exists(&chain) && exists(&key) && !written_here);
     let roots = must || (exists(&root) && !written_here);
-    (pair.then(|| Files::Identity(chain, key)), roots.then(|| Files::Roots(root)))
+    (pair.then_some(Files::Identity(chain, key)), roots.then_some(Files::Roots(root)))
 }
 
 /// Whether two paths name one folder, as far as their words tell.
