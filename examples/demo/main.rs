@@ -118,7 +118,10 @@ fn tries(lab: &Lab, names: &Names) -> Result<Vec<(&'static str, String)>> {
             "the certificate of a sidecar, and the root that it knows",
             exec("web", "curl -s http://localhost:15000/certs"),
         ),
-        ("what its agent says", exec("web", "curl -s http://localhost:15020/stats/prometheus")),
+        (
+            "what its agent says of it",
+            exec("web", "curl -s http://localhost:15020/stats/prometheus | grep ^istio_agent"),
+        ),
         ("what Envoy has", exec("web", "curl -s http://localhost:15000/listeners")),
         (
             "who is connected to the daemon",

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::shared::lab::Lab;
 use crate::shared::lab::objects::{Objects, PodSpec, ServiceSpec};
@@ -28,9 +29,9 @@ impl Names {
     pub fn give(lab: &Lab) -> Result<Names> {
         remove_orphans();
         let mut given = Names { names: BTreeMap::new() };
-        given.name("hub", lab.hub().tid(), lab)?;
+        given.name("hub", lab.hub().tid())?;
         for pod in lab.pods() {
-            let name = given.name(&pod.spec.workload, pod.namespace.tid(), lab)?;
+            let name = given.name(&pod.spec.workload, pod.namespace.tid())?;
             let folder = Path::new(FILES).join(name);
             std::fs::create_dir_all(&folder)?;
             std::fs::write(folder.join("hosts"), hosts(&lab.objects, &pod.spec))?;
@@ -43,9 +44,14 @@ impl Names {
         self.names.get(workload).map_or(workload, String::as_str)
     }
 
-    fn name(&mut self, what: &str, tid: i32, lab: &Lab) -> Result<String> {
+    fn name(&mut self, what: &str, tid: i32) -> Result<String> {
         let name = format!("{PREFIX}{}-{what}", std::process::id());
-        lab.hub().command("ip", &["netns", "attach", &name, &tid.to_string()], "")?;
+        // Not from inside of the lab: what is mounted there nobody else sees.
+        let attached =
+            Command::new("ip").args(["netns", "attach", &name, &tid.to_string()]).output()?;
+        if !attached.status.success() {
+            bail!("ip netns attach {name}: {}", String::from_utf8_lossy(&attached.stderr).trim());
+        }
         self.names.insert(what.to_owned(), name.clone());
         Ok(name)
     }
@@ -59,7 +65,7 @@ impl Drop for Names {
 
 fn remove(name: &str) {
     // Nothing can be done about a failure, and the next start tries again.
-    drop(std::process::Command::new("ip").args(["netns", "delete", name]).output());
+    drop(Command::new("ip").args(["netns", "delete", name]).output());
     drop(std::fs::remove_dir_all(Path::new(FILES).join(name)));
 }
 
