@@ -89,10 +89,13 @@ pub struct Applying {
     pub tokens: Arc<authentication::Policies>,
 }
 
+/// The AuthorizationPolicies of a namespace.
+type Rights = [Arc<Config<AuthorizationPolicy>>];
+
 /// The lists that the policies of a proxy are found in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Near {
-    authorization: [Option<Same<[Arc<Config<AuthorizationPolicy>>]>>; 2],
+    authorization: [Option<Same<Rights>>; 2],
     tokens: [Option<Same<[Arc<RequestPolicy>]>>; 2],
 }
 

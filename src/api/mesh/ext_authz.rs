@@ -100,7 +100,8 @@ impl ExtAuthz {
 impl HttpCheck {
     fn find_flaws(&self, flaws: &mut Vec<String>) {
         let prefix = &self.path_prefix;
-        if !prefix.is_empty() && !(prefix.starts_with('/') && is_path(prefix)) {
+        let sound = prefix.starts_with('/') && is_path(prefix);
+        if !prefix.is_empty() && !sound {
             flaws.push(format!("pathPrefix {prefix:?} is no path: it has to begin with /"));
         }
         let lists = [

@@ -63,9 +63,9 @@ impl Subject<'_> {
         let path: Vec<&str> = matcher
             .path
             .iter()
-            .filter_map(|segment| match &segment.segment {
-                Some(Segment::Key(key)) => Some(key.as_str()),
-                None => None,
+            .filter_map(|segment| {
+                let Segment::Key(key) = segment.segment.as_ref()?;
+                Some(key.as_str())
             })
             .collect();
         let Some(wanted) = &matcher.value else {

@@ -80,10 +80,13 @@ pub struct Filters {
 /// The policies that apply to a workload.
 pub type Policies = Vec<Same<Config<AuthorizationPolicy>>>;
 
+/// What providers are found from.
+type World = (Same<MeshConfig>, Same<[Arc<Service>]>);
+
 /// What the builder remembers.
 #[derive(Debug, Default)]
 pub struct Memos {
-    resolved: Recent<(Same<MeshConfig>, Same<[Arc<Service>]>), Same<Providers>>,
+    resolved: Recent<World, Same<Providers>>,
     providers: Recent<Providers, Providers>,
     filters: Recent<Key, Filters>,
 }
