@@ -11,6 +11,7 @@ pub mod completion;
 pub mod crds;
 pub mod discovery;
 pub mod explain;
+pub mod inject;
 pub mod inputs;
 pub mod node;
 pub mod request;
@@ -67,6 +68,8 @@ enum Command {
     Translate(Box<translate::Args>),
     /// Print the way of a request through a proxy, and the objects that decide it
     Explain(Box<explain::Args>),
+    /// Print the objects of a file with sidecars in their pods
+    Inject(inject::Args),
     /// Print what this build is
     Version(version::Args),
     /// Become a command that dies with its parent: how the agent starts Envoy
@@ -157,6 +160,7 @@ fn run(
         Command::Validate(arguments) => validate::run(&arguments, &settings),
         Command::Translate(arguments) => translate::run(&arguments, &settings),
         Command::Explain(arguments) => explain::run(&arguments, &settings),
+        Command::Inject(arguments) => inject::run(&arguments, environment),
         Command::Version(arguments) => version::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, definition(&settings)),
     }

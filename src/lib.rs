@@ -32,3 +32,4 @@ pub mod sources;
 pub mod store;
 pub mod translate;
 pub mod version;
+pub mod webhooks;

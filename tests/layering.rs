@@ -30,6 +30,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("serve", &["api", "authn", "ca", "model", "snapshot", "proto", "translate", "metrics"]),
     // … and back.
     ("controllers", &["api", "snapshot", "model", "metrics"]),
+    // What the API server asks.
+    ("webhooks", &["api"]),
     // Around it.
     (
         "debug",

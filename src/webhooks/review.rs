@@ -1,0 +1,95 @@
+//! AdmissionReviews, v1 and v1beta1: what is asked, and the answer in the same version.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+/// What the API server asks.
+#[derive(Clone, Debug)]
+pub struct Review {
+    /// The version of the review, which the answer has too.
+    pub api_version: String,
+    /// What the answer is matched by.
+    pub uid: String,
+    /// The namespace of the object, which may not say it itself.
+    pub namespace: String,
+    /// The object.
+    pub object: Json,
+}
+
+/// What it is told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// Why the object is refused; None when it is taken.
+    pub refused: Option<String>,
+    /// What changes it.
+    pub patch: Option<Vec<Json>>,
+    /// What the user is told besides.
+    pub warnings: Vec<String>,
+}
+
+/// What cannot be understood as a review.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no AdmissionReview: {0}")]
+pub struct NoReview(String);
+
+/// The versions that are understood.
+const VERSIONS: &[&str] = &["admission.k8s.io/v1", "admission.k8s.io/v1beta1"];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    api_version: String,
+    kind: String,
+    request: Request,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    #[serde(default)]
+    uid: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    object: Json,
+}
+
+impl Review {
+    /// Reads a review.
+    ///
+    /// # Errors
+    /// When it is none, or of a version that is not known.
+    pub fn read(body: &[u8]) -> Result<Review, NoReview> {
+        let asked: Asked =
+            serde_json::from_slice(body).map_err(|error| NoReview(error.to_string()))?;
+        if asked.kind != "AdmissionReview" || !VERSIONS.contains(&asked.api_version.as_str()) {
+            let what = format!("{} of {}", asked.kind, asked.api_version);
+            return Err(NoReview(format!("{what}; known are {}", VERSIONS.join(" and "))));
+        }
+        let Request { uid, namespace, object } = asked.request;
+        Ok(Review { api_version: asked.api_version, uid, namespace, object })
+    }
+
+    /// The answer as the API server reads it.
+    pub fn answered(&self, answer: &Answer) -> Json {
+        let mut response = json!({"uid": self.uid, "allowed": answer.refused.is_none()});
+        if let Json::Object(entries) = &mut response {
+            if let Some(message) = &answer.refused {
+                entries.insert("status".into(), json!({"metadata": {}, "message": message}));
+            }
+            if let Some(patch) = &answer.patch {
+                let text = Json::from(patch.clone()).to_string();
+                entries.insert("patch".into(), STANDARD.encode(text).into());
+                entries.insert("patchType".into(), "JSONPatch".into());
+            }
+            if !answer.warnings.is_empty() {
+                entries.insert("warnings".into(), answer.warnings.clone().into());
+            }
+        }
+        json!({"apiVersion": self.api_version, "kind": "AdmissionReview", "response": response})
+    }
+}
+
+#[cfg(test)]
+mod tests;
