@@ -98,7 +98,7 @@ pub fn library(environment: BTreeMap<String, String>) -> Library {
 impl Injector {
     /// Decides about a pod, and makes the patch that injects it.
     pub fn inject(&self, request: Request) -> Outcome {
-        let pod = match received(request.pod.clone(), &request.namespace) {
+        let mut pod = match received(request.pod.clone(), &request.namespace) {
             Ok(pod) => pod,
             Err(message) => {
                 let decision = Decision::unreadable();
@@ -111,6 +111,9 @@ impl Injector {
         let decision = decision::decide(&self.config, &pod);
         if !decision.injects {
             return Outcome { decision, patch: Ok(None) };
+        }
+        if request.namespace_annotations.is_some() {
+            openshift::release_proxy(&mut pod);
         }
         let patch = self.patch(&request, pod).map(Some);
         Outcome { decision, patch }

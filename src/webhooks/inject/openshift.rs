@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
+
+use super::PROXY;
+use super::containers::{self, CONTAINERS, INIT_CONTAINERS};
+
 /// Istio's user, whose own traffic is not captured.
 const USUAL: i64 = 1337;
 
@@ -20,6 +25,31 @@ pub fn ids(annotations: Option<&BTreeMap<String, String>>) -> (i64, i64) {
         all.and_then(|all| all.first().copied())
     });
     (users.unwrap_or(USUAL), groups.unwrap_or(USUAL))
+}
+
+/// Takes the user of a proxy away that OpenShift gave to all containers alike: a proxy that runs as the application does
+/// would capture its own traffic. A user of its own stays.
+pub(super) fn release_proxy(pod: &mut Json) {
+    let user =
+        |container: &Json| container.pointer("/securityContext/runAsUser").and_then(Json::as_i64);
+    let (mut proxys, mut applications) = (0, 0);
+    for list in [CONTAINERS, INIT_CONTAINERS] {
+        for container in containers::list(pod, list) {
+            match (containers::name(container), user(container)) {
+                (PROXY, Some(user)) => proxys = user,
+                ("istio-init" | "istio-validation", _) | (_, None) => {}
+                (_, Some(user)) => applications = user,
+            }
+        }
+    }
+    if proxys == applications
+        && let Some(context) = containers::proxy_mut(pod)
+            .and_then(|proxy| proxy.get_mut("securityContext"))
+            .and_then(Json::as_object_mut)
+    {
+        context.remove("runAsUser");
+        context.remove("runAsGroup");
+    }
 }
 
 /// The last of `FIRST/SIZE` or `FIRST-LAST`.

@@ -292,7 +292,7 @@ fn number(text: &str) -> Option<Value> {
         lower.parse().ok()
     };
     if let Some(integer) = integer {
-        return Some(Value::Int(if negative { -integer } else { integer }));
+        return Some(Value::Int(if negative { integer.wrapping_neg() } else { integer }));
     }
     if !lower.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return None;

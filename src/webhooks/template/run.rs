@@ -40,6 +40,16 @@ pub(super) fn run(
 /// Functions of Sprig that change the map that is their first argument.
 pub(super) const CHANGES_FIRST: &[&str] = &["set", "unset", "merge", "mergeOverwrite"];
 
+/// What a value costs beyond the step that made it: large ones are copied.
+fn cost(value: &Value) -> usize {
+    match value {
+        Value::List(items) => items.len() / 16,
+        Value::Map(map) => map.entries.len() / 16,
+        Value::Text(text) => text.len() / 256,
+        _ => 0,
+    }
+}
+
 /// What a list of nodes ended with.
 #[derive(PartialEq)]
 enum Flow {
@@ -304,6 +314,7 @@ impl Run<'_> {
             .library
             .call(name, &arguments)
             .map_err(|message| At::new(line, format!("error calling {name}: {message}")))?;
+        self.steps += cost(&value);
         // Values do not change here; for what Sprig changes in place, the variable does.
         if CHANGES_FIRST.contains(&name)
             && let Some(Operand::Variable(variable, names)) = operands.first()

@@ -129,6 +129,8 @@ fn what_a_template_may_do_is_bounded() {
         "{{range until 100000}}{{repeat 1000 `x`}}{{end}}",
         "{{define `a`}}{{template `a` .}}{{end}}{{template `a` .}}",
         "{{until 100000000}}",
+        "{{range until 1000}}{{$x := until 100000}}{{end}}",
+        "{{-0x-8000000000000000 | repeat 1}}",
         "{{repeat 1000000000 `x`}}",
         "{{printf `%1000000000d` 1}}",
     ] {
