@@ -202,7 +202,7 @@ impl Clients {
 async fn a_certificate_is_exchanged_without_a_failed_request() {
     let envoy = installed_envoy();
     if !envoy.exists() {
-        return skipped(&format!("{} is missing; make deps installs it", envoy.display()));
+        return skipped(format!("{} is missing; make deps installs it", envoy.display()));
     }
     for delta in [false, true] {
         exchange(&envoy, delta).await;

@@ -165,19 +165,19 @@ impl Shared {
         let Some(wanted) = metadata.and_then(|metadata| text(metadata, IMPERSONATED)) else {
             return Ok(caller.identities.iter().map(|id| id.to_string()).collect());
         };
-        let trusted = caller.workloads().any(|id| {
+        let trusted = caller.workloads().find(|id| {
             self.node_accounts.iter().any(|(namespace, account)| {
                 *id.namespace == **namespace && *id.service_account == **account
             })
         });
-        if !trusted {
-            return Err(
-                "the caller is none of the trusted node accounts (CA_TRUSTED_NODE_ACCOUNTS)"
-                    .to_owned(),
-            );
-        }
+        let trusted = trusted
+            .ok_or("the caller is none of the trusted node accounts (CA_TRUSTED_NODE_ACCOUNTS)")?;
         let identity = Spiffe::parse(wanted)
             .ok_or_else(|| format!("{wanted:?} is no identity of a workload"))?;
+        // Nothing that runs on a node of this mesh is of another trust domain.
+        if identity.trust_domain != trusted.trust_domain {
+            return Err(format!("{identity} is not of the caller's trust domain"));
+        }
         let snapshot = self.snapshots.load();
         let cluster = caller.cluster.clone().unwrap_or_default();
         let pod = &caller.pod;

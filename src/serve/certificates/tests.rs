@@ -151,6 +151,7 @@ async fn a_node_account_speaks_for_the_pods_of_its_node_only() {
         cluster: None,
     };
     let db = "spiffe://cluster.local/ns/bank/sa/db";
+    let foreign = "spiffe://elsewhere/ns/shop/sa/web";
     for (caller, wanted, want) in [
         (caller(ZTUNNEL, "ztunnel-1", "node-1"), WEB, Ok(WEB)),
         (caller(ZTUNNEL, "ztunnel-1", ""), WEB, Ok(WEB)),
@@ -158,6 +159,7 @@ async fn a_node_account_speaks_for_the_pods_of_its_node_only() {
         (caller(ZTUNNEL, "ztunnel-2", ""), WEB, Err("nothing tells on which node")),
         (caller(WEB, "web-1", "node-1"), WEB, Err("none of the trusted node accounts")),
         (caller(ZTUNNEL, "ztunnel-1", "node-1"), "web", Err("is no identity of a workload")),
+        (caller(ZTUNNEL, "ztunnel-1", "node-1"), foreign, Err("not of the caller's trust domain")),
     ] {
         let got = service.shared.names(&caller, Some(&metadata(IMPERSONATED, wanted)));
         match want {
