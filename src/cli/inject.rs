@@ -3,6 +3,8 @@
 //! The same library as the webhook's, over files: the injector's configuration and values, and the mesh configuration, each
 //! as it is or in its ConfigMap. Objects go to standard output, what became of each to standard error.
 
+mod yaml;
+
 use std::fs;
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -80,7 +82,7 @@ fn injected(injector: &Injector, arguments: &Args, text: &str) -> anyhow::Result
             }
         }
         done.objects.push_str("---\n");
-        done.objects.push_str(&serde_yaml::to_string(&object).context("writing an object")?);
+        done.objects.push_str(&yaml::document(&object));
     }
     Ok(done)
 }
