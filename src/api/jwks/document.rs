@@ -45,10 +45,12 @@ pub fn flaws(text: &str) -> Vec<Flaw> {
     flaws
 }
 
-/// Whether a proxy can read a set: it is an object with a list of keys.
-pub fn is_set(text: &str) -> bool {
-    serde_json::from_str::<Value>(text)
-        .is_ok_and(|value| matches!(value.get("keys"), Some(Value::Array(_))))
+/// Whether a proxy takes a set: it is an object with a list of keys, and one of these can be used. An Envoy refuses the
+/// whole listener for any other.
+pub fn is_usable(text: &str) -> bool {
+    let set = serde_json::from_str::<Value>(text).unwrap_or_default();
+    let keys = set.get("keys").and_then(Value::as_array);
+    keys.is_some_and(|keys| keys.iter().any(|key| check(key).is_ok()))
 }
 
 /// The set that a fetched document is, as it came unless it tells what nobody may know. The error says why it is none.

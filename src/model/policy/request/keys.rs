@@ -47,9 +47,11 @@ impl KeysFrom {
             };
         }
         if !rule.jwks.is_empty() {
-            return match document::is_set(&rule.jwks) {
+            return match document::is_usable(&rule.jwks) {
                 true => KeysFrom::Inline(rule.jwks.clone()),
-                false => KeysFrom::Nowhere("jwks is no key set".into()),
+                false => {
+                    KeysFrom::Nowhere("jwks is no key set, or has no key that could be used".into())
+                }
             };
         }
         by_us(rule)

@@ -136,6 +136,7 @@ fn keys_that_are_not_known_are_the_unknown_key() {
         "jwtRules: [{issuer: not-a-url}]",
         "jwtRules: [{issuer: a, jwks: 'not json'}]",
         "jwtRules: [{issuer: a, jwks: '{}'}]",
+        "jwtRules: [{issuer: a, jwks: '{\"keys\": []}'}]",
         "jwtRules: [{issuer: a, jwksUri: 'ftp://a'}]",
         "jwtRules: [{issuer: ''}]",
     ];
