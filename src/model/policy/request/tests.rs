@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::*;
 use crate::api::jwks::{Failure, JwksSource, KeySet};
@@ -54,7 +55,7 @@ fn all_that_apply_are_in_force_those_of_the_own_namespace_first() {
 
 #[test]
 fn where_keys_come_from() {
-    let set = r#"{"keys":[]}"#;
+    let set = r#"{"keys":[{"kty":"oct","k":"AQAB"}]}"#;
     let spec = format!(
         "jwtRules: [{{issuer: a, jwks: '{set}'}}, {{issuer: a, jwksUri: 'https://b/c', jwks: '{set}'}}, \
          {{issuer: 'https://a', timeout: 2s}}, {{issuer: a, jwksUri: 'https://b/c'}}, {{issuer: a}}, \
@@ -138,22 +139,27 @@ fn a_host_that_proxies_cannot_reach_is_told() {
 /// Both are told, in whatever namespaces they are, unless no workload has both.
 #[test]
 fn other_keys_for_one_issuer_are_told() {
-    let rule = |keys: &str| format!("jwtRules: [{{issuer: a, jwks: '{{\"keys\":[{keys}]}}'}}]");
-    let selecting = |app: &str, keys: &str| {
-        format!("{{selector: {{matchLabels: {{app: {app}}}}}, {}}}", rule(keys))
+    let rule = |key: &str| {
+        let set = json!({ "keys": [{ "kty": "oct", "k": key }] });
+        format!("jwtRules: [{{issuer: a, jwks: '{set}'}}]")
+    };
+    let selecting = |app: &str, key: &str| {
+        format!("{{selector: {{matchLabels: {{app: {app}}}}}, {}}}", rule(key))
     };
     let rivals = |objects: &[Object]| {
         let policies = policies(objects, JwksFetcher::Istiod);
         let rivals = policies.diagnostics.iter().map(|d| d.object.clone().unwrap().name);
         rivals.map(|name| name.to_string()).collect::<Vec<_>>()
     };
-    let (one, two) = (object("one.shop", &rule("")), object("two.shop", &rule("1")));
+    let (one, two) = (object("one.shop", &rule("AAAA")), object("two.shop", &rule("BBBB")));
     assert_eq!(rivals(&[one.clone(), two.clone()]), ["one", "two"]);
-    assert_eq!(rivals(&[one.clone(), object("mesh.istio-system", &rule("1"))]), ["mesh", "one"]);
-    assert_eq!(rivals(&[one.clone(), object("same.shop", &rule(""))]), [""; 0]);
-    assert_eq!(rivals(&[one.clone(), object("two.bank", &rule("1"))]), [""; 0]);
-    let (web, db) =
-        (object("web.shop", &selecting("web", "")), object("db.shop", &selecting("db", "1")));
+    assert_eq!(rivals(&[one.clone(), object("mesh.istio-system", &rule("BBBB"))]), ["mesh", "one"]);
+    assert_eq!(rivals(&[one.clone(), object("same.shop", &rule("AAAA"))]), [""; 0]);
+    assert_eq!(rivals(&[one.clone(), object("two.bank", &rule("BBBB"))]), [""; 0]);
+    let (web, db) = (
+        object("web.shop", &selecting("web", "AAAA")),
+        object("db.shop", &selecting("db", "BBBB")),
+    );
     assert_eq!(rivals(&[web.clone(), db.clone()]), [""; 0]);
     assert_eq!(rivals(&[web, db, one]), ["db", "one"], "one has the keys of web");
 }
