@@ -1,8 +1,9 @@
 //! The daemon's binary on free ports of this machine, as its log tells of it.
 
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -10,12 +11,12 @@ use nix::unistd::Pid;
 /// A running daemon. Dropping it kills it.
 pub struct Daemon {
     child: Child,
-    log: Lines<BufReader<ChildStdout>>,
+    log: Receiver<String>,
 }
 
 impl Daemon {
-    /// `istiod discovery` with these arguments and an empty environment, its HTTP port a free one. Its log waits
-    /// to be read, and what does not fit into a pipe holds it up: log little of what nobody reads.
+    /// `istiod discovery` with these arguments and an empty environment, its HTTP port a free one. A thread takes its
+    /// log, and ends with it: a full pipe would hold the daemon up for ever.
     pub fn start(arguments: &[&str]) -> Daemon {
         Daemon::start_with(&[], arguments)
     }
@@ -31,13 +32,17 @@ impl Daemon {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let log = BufReader::new(child.stdout.take().unwrap()).lines();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (sender, log) = channel();
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
         Daemon { child, log }
     }
 
     /// Reads the log up to the line that has a text.
     pub fn until(&mut self, text: &str) -> String {
-        let line = self.log.by_ref().map(Result::unwrap).find(|line| line.contains(text));
+        let line = self.log.iter().find(|line| line.contains(text));
         line.unwrap_or_else(|| panic!("the daemon ended without a line that has {text:?}"))
     }
 
@@ -51,7 +56,7 @@ impl Daemon {
     pub fn stop(mut self) -> (ExitStatus, String) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap());
         kill(pid, Signal::SIGTERM).unwrap();
-        let rest: Vec<_> = self.log.by_ref().map(Result::unwrap).collect();
+        let rest: Vec<_> = self.log.iter().collect();
         (self.child.wait().unwrap(), rest.join("\n"))
     }
 }

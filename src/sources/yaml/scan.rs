@@ -224,13 +224,26 @@ impl Walk<'_> {
         let (content, seen) = match before {
             Some(seen) if seen.stamp == Some(stamp) => (Content::Unchanged, seen),
             Some(seen) if seen.filled && stamp.bytes == 0 && !stamp.is_older(EMPTIED, self.now) => {
-                self.scan.again = Some(EMPTIED);
-                (Content::Unchanged, Seen { stamp: None, filled: true })
+                self.emptied()
             }
-            _ => self.read(&relative, stamp),
+            _ => match self.read(&relative, stamp) {
+                // It was emptied after its length was looked at.
+                (Content::Bytes(bytes), _)
+                    if bytes.is_empty() && stamp.bytes > 0 && before.is_some_and(|s| s.filled) =>
+                {
+                    self.emptied()
+                }
+                read => read,
+            },
         };
         self.seen.insert(relative.clone(), seen);
         self.scan.files.insert(relative, content);
+    }
+
+    /// Who empties a file is about to write it, mostly: it stays as it was until it was looked at again.
+    fn emptied(&mut self) -> (Content, Seen) {
+        self.scan.again = Some(EMPTIED);
+        (Content::Unchanged, Seen { stamp: None, filled: true })
     }
 
     fn read(&self, relative: &Path, stamp: Stamp) -> (Content, Seen) {
