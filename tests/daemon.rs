@@ -3,10 +3,13 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+/// Lines of a log that wait to be read: more than any test writes.
+const LOG_LINES: usize = 100_000;
 
 /// A running daemon. Dropping it kills it.
 pub struct Daemon {
@@ -33,7 +36,7 @@ impl Daemon {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (sender, log) = channel();
+        let (sender, log) = sync_channel(LOG_LINES);
         std::thread::spawn(move || {
             lines.map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
