@@ -16,7 +16,6 @@ use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use super::writer::{Decide, Edit, Part, Target, Writer};
-use crate::api::config::Config;
 use crate::api::networking::ServiceEntry;
 use crate::api::networking::service_entry::AllocatedAddress;
 use crate::api::{Kind, ObjectKey, Str};
@@ -88,10 +87,9 @@ pub fn wanted(snapshot: &Snapshot) -> Vec<Wanted> {
         let hosts = allocated.entry(&service.origin).or_default();
         hosts.push((service.key.hostname.clone(), service.allocated.clone()));
     }
-    let objects = snapshot.objects.of_kind(Kind::ServiceEntry);
-    let objects = objects.filter_map(crate::api::config::Spec::of);
+    let objects = snapshot.objects.configs::<ServiceEntry>();
     objects
-        .filter_map(|object: &Arc<Config<ServiceEntry>>| {
+        .filter_map(|object| {
             let key = object.key();
             let mut addresses = allocated.remove(&key).unwrap_or_default();
             let told = told(&object.status.addresses);

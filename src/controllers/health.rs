@@ -18,9 +18,8 @@ use tracing::warn;
 
 use self::entry::{Connection, Marks};
 use super::writer::{Decide, Part, Target, Writer};
-use crate::api::config::Spec;
 use crate::api::networking::WorkloadEntry;
-use crate::api::{Kind, ObjectKey, Str};
+use crate::api::{ObjectKey, Str};
 use crate::model::report::{Report, Said};
 use crate::snapshot::Snapshots;
 
@@ -112,7 +111,7 @@ impl Health {
     /// Those that left without anybody noticing: their replica ended, too.
     fn sweep(&self, snapshots: &Snapshots) {
         let snapshot = snapshots.load();
-        let entries = snapshot.objects.of_kind(Kind::WorkloadEntry).filter_map(WorkloadEntry::of);
+        let entries = snapshot.objects.configs::<WorkloadEntry>();
         let now = Timestamp::now();
         for entry in entries.filter(|entry| !entry.status.conditions.is_empty()) {
             let marks = Marks::of(|key| entry.meta.annotation(key).map(|text| &**text));

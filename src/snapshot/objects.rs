@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::SharedMap;
+use crate::api::config::{Config, Spec};
 use crate::api::{Kind, Object, ObjectKey, Str};
 
 /// A collection of objects. Iterates in the order of [`ObjectKey`].
@@ -37,6 +38,11 @@ impl Objects {
     /// All objects of a kind.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Object> {
         self.kinds.get(&kind).into_iter().flat_map(|n| n.values()).flat_map(|o| o.values())
+    }
+
+    /// All objects of one of Istio's kinds.
+    pub fn configs<S: Spec>(&self) -> impl Iterator<Item = &Arc<Config<S>>> {
+        self.of_kind(S::KIND).filter_map(S::of)
     }
 
     /// The objects of a kind in one namespace.

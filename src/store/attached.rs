@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::clashes::Around;
-use crate::api::config::{Config, Spec};
 use crate::api::security::{AuthorizationPolicy, RequestAuthentication};
 use crate::api::{Diagnostic, Kind, ObjectKey, Str};
 use crate::model::policy::attach::Attachment;
@@ -87,12 +86,12 @@ impl Attached {
                 self.places.insert(key, old.unwrap_or_else(new));
             }
         };
-        for config in of_kind::<AuthorizationPolicy>(objects) {
+        for config in objects.configs::<AuthorizationPolicy>() {
             let AuthorizationPolicy { selector, target_ref, target_refs, .. } = &config.spec;
             let attachment = Attachment::new(&config.meta, selector, target_ref, target_refs);
             add(config.key(), attachment);
         }
-        for config in of_kind::<RequestAuthentication>(objects) {
+        for config in objects.configs::<RequestAuthentication>() {
             let RequestAuthentication { selector, target_ref, target_refs, .. } = &config.spec;
             let attachment = Attachment::new(&config.meta, selector, target_ref, target_refs);
             add(config.key(), attachment);
@@ -152,10 +151,6 @@ impl Place {
         self.namespace == *namespace
             && state.is_some_and(|state| self.named.is(&state.workload.labels))
     }
-}
-
-fn of_kind<S: Spec>(objects: &Objects) -> impl Iterator<Item = &Arc<Config<S>>> {
-    objects.of_kind(S::KIND).filter_map(S::of)
 }
 
 #[cfg(test)]

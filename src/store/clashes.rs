@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::selected::Remotes;
-use crate::api::config::{Config, Spec};
+use crate::api::config::Config;
 use crate::api::host::{covers, is_wildcard, resolve};
 use crate::api::networking::DestinationRule;
 use crate::api::security::PeerAuthentication;
@@ -70,7 +70,7 @@ impl Clashes {
     ) -> bool {
         if kinds.contains(&Kind::PeerAuthentication) {
             let all =
-                of_kind::<PeerAuthentication>(objects).filter(|policy| ports::has_ports(policy));
+                objects.configs::<PeerAuthentication>().filter(|policy| ports::has_ports(policy));
             let all = all.map(|policy| {
                 let policy = policy.clone();
                 (policy.key(), OfPolicy { policy, seen: None, told: Vec::new() })
@@ -102,7 +102,7 @@ impl Clashes {
     /// Finds the services of each rule by which clients present no certificate. Those outside of the mesh have no policies.
     fn find_rules(&mut self, objects: &Objects, hosts: &HostIndex, domain: &str) {
         let before = std::mem::take(&mut self.rules);
-        for rule in of_kind::<DestinationRule>(objects).filter(|rule| plaintext::is_open(rule)) {
+        for rule in objects.configs::<DestinationRule>().filter(|rule| plaintext::is_open(rule)) {
             let host = resolve(&rule.spec.host, &rule.meta.namespace, domain);
             let services: Vec<&Arc<Service>> = match is_wildcard(&host) {
                 false => hosts.of(&host).iter().collect(),
@@ -163,10 +163,6 @@ impl OfRule {
         self.seen = Some((endpoints.clone(), policies.clone()));
         true
     }
-}
-
-fn of_kind<S: Spec>(objects: &Objects) -> impl Iterator<Item = &Arc<Config<S>>> {
-    objects.of_kind(S::KIND).filter_map(S::of)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::attached::Attached;
 use super::clashes::{Around, Clashes};
 use super::references::References;
-use super::selected::Selected;
+use super::selected::{POLICIES, Selected};
 use crate::api::config::{Config, Spec, by_age};
 use crate::api::features::JwksFetcher;
 use crate::api::jwks::KeySets;
@@ -87,8 +87,7 @@ impl Configs {
             }
         }
         if kinds.contains(&Kind::PeerAuthentication) || kinds.contains(&Kind::AuthorizationPolicy) {
-            let policies = objects.of_kind(Kind::AuthorizationPolicy);
-            let policies = policies.filter_map(AuthorizationPolicy::of);
+            let policies = objects.configs::<AuthorizationPolicy>();
             self.identities = identity::check(policies, &self.peers, &mesh.root_namespace);
         }
         if self.references.stale || kinds.contains(&Kind::AuthorizationPolicy) {
@@ -135,9 +134,7 @@ impl Configs {
         let References { hosts, stale, missing, .. } = &mut self.references;
         let stale = std::mem::take(stale);
         // Policies name no hosts.
-        let policies =
-            [Kind::PeerAuthentication, Kind::RequestAuthentication, Kind::AuthorizationPolicy];
-        if !stale && kinds.iter().all(|kind| policies.contains(kind)) {
+        if !stale && kinds.iter().all(|kind| POLICIES.contains(kind)) {
             return false;
         }
         let world = World {
@@ -147,8 +144,8 @@ impl Configs {
             root_namespace: &mesh.root_namespace,
             domain,
         };
-        let rules = objects.of_kind(Kind::DestinationRule).filter_map(DestinationRule::of);
-        let sidecars = objects.of_kind(Kind::Sidecar).filter_map(Sidecar::of);
+        let rules = objects.configs::<DestinationRule>();
+        let sidecars = objects.configs::<Sidecar>();
         *missing = references::missing(world, rules, &self.gateways.all, sidecars);
         true
     }
@@ -184,7 +181,7 @@ impl Configs {
 
 /// All objects of a kind, oldest first.
 fn oldest_first<S: Spec>(objects: &Objects) -> Vec<Arc<Config<S>>> {
-    let mut all: Vec<_> = objects.of_kind(S::KIND).filter_map(S::of).cloned().collect();
+    let mut all: Vec<_> = objects.configs().cloned().collect();
     all.sort_by(|a, b| by_age(&a.meta, &b.meta));
     all
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::clashes::Around;
-use crate::api::config::{Config, Spec};
+use crate::api::config::Spec;
 use crate::api::field_path::FieldPath;
 use crate::api::issue::Issue;
 use crate::api::meta::selects;
@@ -16,8 +16,8 @@ use crate::api::target::WorkloadSelector;
 use crate::api::{Diagnostic, Kind, Labels, ObjectKey, Str};
 use crate::snapshot::{NamespaceState, Objects, SharedMap, WorkloadState, Workloads};
 
-/// The kinds that are looked at.
-const KINDS: [Kind; 3] =
+/// The kinds of policies that select workloads.
+pub(super) const POLICIES: [Kind; 3] =
     [Kind::PeerAuthentication, Kind::RequestAuthentication, Kind::AuthorizationPolicy];
 
 /// The workloads of the other clusters.
@@ -60,7 +60,7 @@ impl Selected {
         root: &str,
         around: Around<'_>,
     ) -> bool {
-        if KINDS.iter().any(|kind| kinds.contains(kind)) {
+        if POLICIES.iter().any(|kind| kinds.contains(kind)) {
             self.list(objects, root);
         }
         for policy in self.policies.values_mut() {
@@ -100,8 +100,7 @@ fn selectors<S: Spec>(
     objects: &Objects,
     of: impl Fn(&S) -> Option<&WorkloadSelector>,
 ) -> impl Iterator<Item = (ObjectKey, &Labels)> {
-    let configs = objects.of_kind(S::KIND).filter_map(S::of);
-    configs.filter_map(move |config: &Arc<Config<S>>| {
+    objects.configs::<S>().filter_map(move |config| {
         let selector = &of(&config.spec)?.match_labels;
         (!selector.is_empty()).then(|| (config.key(), selector))
     })
