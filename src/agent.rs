@@ -18,7 +18,6 @@
 //! Knows settings and messages, nothing of the control plane's insides. `bootstrap::agent` puts the parts together.
 
 pub mod admin;
-pub mod backoff;
 pub mod bootstrap;
 pub mod ca_client;
 pub mod credentials;

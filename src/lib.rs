@@ -13,6 +13,7 @@
 pub mod agent;
 pub mod api;
 pub mod authn;
+pub mod backoff;
 pub mod bootstrap;
 pub mod ca;
 pub mod cli;

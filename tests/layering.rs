@@ -14,10 +14,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("proto", &[]),
     ("logging", &[]),
     ("version", &[]),
+    ("backoff", &[]),
     (FOR_TESTS, &[]),
     ("settings", &["api"]),
     // Objects in …
-    ("sources", &["api", "metrics"]),
+    ("sources", &["api", "metrics", "backoff"]),
     ("model", &["api"]),
     ("snapshot", &["api", "model"]),
     ("store", &["api", "model", "snapshot", "metrics"]),
@@ -48,7 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     // Beside an Envoy.
-    ("agent", &["proto", "settings", "api", "version"]),
+    ("agent", &["proto", "settings", "api", "version", "backoff"]),
     ("bootstrap", &["*"]),
     ("cli", &["*"]),
     ("main", &["*"]),

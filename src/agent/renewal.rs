@@ -11,9 +11,9 @@ use anyhow::Context;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::backoff::Backoff;
 use super::keys::{self, KeyKind};
 use super::material::{Identity, Roots};
+use crate::backoff::Backoff;
 
 /// Who signs.
 pub trait Authority: Send + Sync {

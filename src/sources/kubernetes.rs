@@ -8,7 +8,6 @@
 
 pub mod access;
 mod audit;
-mod backoff;
 pub mod client;
 mod definitions;
 mod filter;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::config::Config;
 use crate::api::{Meta, Object};
 use crate::model::{Registry, Service, ServiceKey};
 

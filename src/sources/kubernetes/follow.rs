@@ -16,9 +16,15 @@ use kube::core::watch::WatchEvent;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
-use super::backoff::Backoff;
 use super::query::Query;
 use super::received::Received;
+use crate::backoff::Backoff;
+
+/// The first wait. An API server that restarts is back in seconds, and replicas must not ask in step.
+const FIRST: Duration = Duration::from_millis(500);
+
+/// The longest wait: what a server that is down for hours costs, against how long its return goes unnoticed.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// How many objects a page has.
 const PAGE: u32 = 500;
@@ -114,12 +120,12 @@ struct Failure {
 impl Follower {
     /// Follows until nobody listens.
     pub async fn run(self) {
-        self.run_after(Backoff::default()).await;
+        self.run_after(Backoff::new(FIRST, LONGEST)).await;
     }
 
     /// The same after waits that were in vain.
     async fn run_after(mut self, mut backoff: Backoff) {
-        let mut absent = Backoff::default();
+        let mut absent = Backoff::new(FIRST, LONGEST);
         let mut version = None;
         let relist = self.relist.clone();
         let mut back = self.back.subscribe();
@@ -153,7 +159,7 @@ impl Follower {
                     if self.tell(Event::Absent).await.is_err() {
                         return;
                     }
-                    self.wait_until_made(absent.wait(Duration::ZERO).min(ABSENT)).await;
+                    self.wait_until_made(absent.wait().min(ABSENT)).await;
                 }
                 End::Failed(failure) => {
                     if self.tell(Event::Lost(failure.why)).await.is_err() {
@@ -296,7 +302,7 @@ impl Follower {
 /// Waits before the next try: until it is time, or the server is back for others.
 async fn wait(backoff: &mut Backoff, asked: Duration, back: &mut watch::Receiver<()>) {
     let failed = Instant::now();
-    let latest = failed + backoff.wait(asked);
+    let latest = failed + patience(backoff, asked);
     if let Ok(Ok(())) = timeout_at(latest, back.changed()).await {
         // What the server asked for counts, and not all come at once.
         let early = (Instant::now() + soon()).max(failed + asked);
@@ -304,9 +310,14 @@ async fn wait(backoff: &mut Backoff, asked: Duration, back: &mut watch::Receiver
     }
 }
 
+/// How long to wait: at least what the server asked for, within reason.
+fn patience(backoff: &mut Backoff, asked: Duration) -> Duration {
+    backoff.wait().max(asked.min(LONGEST))
+}
+
 /// A short time of which a part is chance.
 fn soon() -> Duration {
-    Backoff::default().wait(Duration::ZERO)
+    Backoff::new(FIRST, LONGEST).wait()
 }
 
 /// Waits for the answer to a request.

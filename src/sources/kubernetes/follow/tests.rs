@@ -1,9 +1,10 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::{Backoff, Event, Follower, Query};
+use super::{Backoff, Event, FIRST, Follower, LONGEST, Query, patience};
 use crate::sources::kubernetes::script::{
     Answer, Script, added, bookmark, deleted, expired, object,
 };
@@ -142,7 +143,8 @@ async fn who_waits_for_the_server_does_so_until_it_is_back_for_others() {
     let (unheard, _events) = mpsc::channel(8);
     let succeeds = Follower { back: waits.back.clone(), ..follower(&script, PATH, unheard) };
     script.add("/api/v1/services", answers());
-    tokio::spawn(waits.run_after(Backoff::for_ever()));
+    let day = Duration::from_secs(24 * 60 * 60);
+    tokio::spawn(waits.run_after(Backoff::new(day, day)));
     let (_, lost) = events.recv().await.unwrap();
     assert!(matches!(lost, Event::Lost(_)), "{lost:?}");
     script.add(PATH, answers());
@@ -150,6 +152,13 @@ async fn who_waits_for_the_server_does_so_until_it_is_back_for_others() {
     for want in [Event::Listing, Event::Listed, Event::Followed] {
         assert_eq!(events.recv().await.unwrap().1, want);
     }
+}
+
+#[test]
+fn what_the_server_asks_for_is_kept_to_within_reason() {
+    let mut backoff = Backoff::new(FIRST, LONGEST);
+    assert_eq!(patience(&mut backoff, Duration::from_secs(5)), Duration::from_secs(5));
+    assert_eq!(patience(&mut backoff, Duration::from_secs(86400)), LONGEST);
 }
 
 #[tokio::test]
