@@ -69,13 +69,7 @@ impl Clashes {
         hosts: &HostIndex,
     ) -> bool {
         if kinds.contains(&Kind::PeerAuthentication) {
-            let all =
-                objects.configs::<PeerAuthentication>().filter(|policy| ports::has_ports(policy));
-            let all = all.map(|policy| {
-                let policy = policy.clone();
-                (policy.key(), OfPolicy { policy, seen: None, told: Vec::new() })
-            });
-            self.policies = all.collect();
+            self.list_policies(objects);
         }
         if kinds.contains(&Kind::DestinationRule) || !Arc::ptr_eq(&self.services, around.services) {
             self.services = around.services.clone();
@@ -97,6 +91,17 @@ impl Clashes {
         let differs = all != self.diagnostics;
         self.diagnostics = all;
         differs
+    }
+
+    /// Lists the policies that have modes for ports. What was found out of one that did not change stays.
+    fn list_policies(&mut self, objects: &Objects) {
+        let mut before = std::mem::take(&mut self.policies);
+        for policy in objects.configs().filter(|policy| ports::has_ports(policy)) {
+            let key = policy.key();
+            let old = before.remove(&key).filter(|old| Arc::ptr_eq(&old.policy, policy));
+            let new = || OfPolicy { policy: policy.clone(), seen: None, told: Vec::new() };
+            self.policies.insert(key, old.unwrap_or_else(new));
+        }
     }
 
     /// Finds the services of each rule by which clients present no certificate. Those outside of the mesh have no policies.
