@@ -3,8 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::Config;
 use super::cluster::Cluster;
+use crate::api::config::{self, Spec};
 use crate::api::core::{
     ContainerPort, EndpointSlice, Namespace, Node, Owner, Pod, Service, ServicePort, SliceEndpoint,
     SlicePort, TargetPort, Transport,
@@ -97,6 +100,14 @@ pub(super) fn config() -> Config {
 /// The own cluster, without objects.
 pub(super) fn cluster() -> Cluster {
     Cluster { name: config().cluster, ..Cluster::default() }
+}
+
+/// The object `NAMESPACE/NAME` of one of Istio's kinds.
+pub(super) fn put<S: Spec>(name: &str, spec: Value) -> Change {
+    let (namespace, name) = name.split_once('/').expect("NAMESPACE/NAME");
+    let spec = serde_json::from_value(spec).expect("a spec");
+    let config = config::Config { meta: meta(namespace, name), spec, ..config::Config::default() };
+    apply(S::object(Arc::new(config)))
 }
 
 pub(super) fn apply(object: impl Into<Object>) -> Change {

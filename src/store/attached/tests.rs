@@ -2,21 +2,13 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::api::config::{Config, Spec};
+use crate::api::MeshConfig;
 use crate::api::mesh::ExtAuthz;
 use crate::api::security::{AuthorizationPolicy, RequestAuthentication};
-use crate::api::{Change, MeshConfig};
 use crate::store::Store;
-use crate::store::fixtures::{apply, config, meta, pod, remove, service};
-
-fn put<S: Spec>(name: &str, spec: Value) -> Change {
-    let (namespace, name) = name.split_once('/').unwrap();
-    let spec = serde_json::from_value(spec).unwrap();
-    let meta = meta(namespace, name);
-    Change::Apply(S::object(Arc::new(Config { meta, spec, ..Config::default() })))
-}
+use crate::store::fixtures::{apply, config, pod, put, remove, service};
 
 fn told(store: &mut Store) -> Vec<String> {
     let told: Vec<String> = store.snapshot().diagnostics.iter().map(ToString::to_string).collect();

@@ -1,28 +1,15 @@
 //! What users are told of policies that contradict workloads and rules, while these come and go.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use crate::api::config::{Config, Spec};
+use crate::api::Change;
 use crate::api::networking::DestinationRule;
 use crate::api::security::PeerAuthentication;
-use crate::api::{Change, Object};
 use crate::store::Store;
-use crate::store::fixtures::{apply, config, endpoint, meta, pod, remove, service, slice};
+use crate::store::fixtures::{apply, config, endpoint, pod, put, remove, service, slice};
 
 /// With a sidecar.
 const MESHED: &str = "app=web security.istio.io/tlsMode=istio";
-
-fn object<S: Spec>(name: &str, spec: Value) -> Object {
-    let (namespace, name) = name.split_once('/').unwrap();
-    let spec = serde_json::from_value(spec).unwrap();
-    S::object(Arc::new(Config { meta: meta(namespace, name), spec, ..Config::default() }))
-}
-
-fn put<S: Spec>(name: &str, spec: Value) -> Change {
-    Change::Apply(object::<S>(name, spec))
-}
 
 /// The service shop/web, port 80 to 8080 of a pod with a sidecar.
 fn store(changes: impl IntoIterator<Item = Change>) -> Store {

@@ -4,23 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::config::{Config, Spec};
+use crate::api::Change;
 use crate::api::core;
 use crate::api::networking::{DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService};
-use crate::api::{Change, Object};
 use crate::store::Store;
-use crate::store::fixtures::{apply, config, meta, remove, service};
-
-/// The object `NAMESPACE/NAME`.
-fn object<S: Spec>(name: &str, spec: Value) -> Object {
-    let (namespace, name) = name.split_once('/').unwrap();
-    let spec = serde_json::from_value(spec).unwrap();
-    S::object(Arc::new(Config { meta: meta(namespace, name), spec, ..Config::default() }))
-}
-
-fn put<S: Spec>(name: &str, spec: Value) -> Change {
-    Change::Apply(object::<S>(name, spec))
-}
+use crate::store::fixtures::{apply, config, put, remove, service};
 
 /// A VirtualService for sidecars that leads to these destinations.
 fn routes(name: &str, destinations: Value) -> Change {

@@ -2,20 +2,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::config::{Config, Spec};
+use crate::api::config::Spec;
 use crate::api::security::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};
 use crate::api::{Change, MeshConfig, Str};
 use crate::store::Store;
-use crate::store::fixtures::{apply, config, meta, pod, remove};
+use crate::store::fixtures::{self, apply, config, pod, remove};
 
 fn put<S: Spec>(name: &str, labels: Value) -> Change {
-    let (namespace, name) = name.split_once('/').unwrap();
-    let spec = serde_json::from_value(json!({ "selector": { "matchLabels": labels } })).unwrap();
-    Change::Apply(S::object(Arc::new(Config {
-        meta: meta(namespace, name),
-        spec,
-        ..Config::default()
-    })))
+    fixtures::put::<S>(name, json!({ "selector": { "matchLabels": labels } }))
 }
 
 fn store(changes: impl IntoIterator<Item = Change>) -> Store {

@@ -48,6 +48,19 @@ fn outbound_of(snapshot: &Snapshot, scope: &Scope, traits: &ListenerTraits) -> V
     decode(&outbound(&context(snapshot, scope), traits, &[], &mut Memos::default()))
 }
 
+/// Of a workload without addresses, policies or anything else that is special.
+fn inbound_of(snapshot: &Snapshot, scope: &Scope, targets: &[ServiceTarget]) -> Built {
+    inbound(
+        &context(snapshot, scope),
+        &traits(),
+        &[],
+        targets,
+        &Applied::default(),
+        &Guards::default(),
+        &mut Memos::default(),
+    )
+}
+
 fn named(listeners: &[Listener], name: &str) -> Listener {
     let names: Vec<&str> = listeners.iter().map(|l| &*l.name).collect();
     listeners.iter().find(|l| l.name == name).unwrap_or_else(|| panic!("{names:?}")).clone()
@@ -260,17 +273,8 @@ fn without_interception_ports_are_bound_that_may_be() {
     };
     check(false, &["127.0.0.1_80", "127.0.0.1_9000", "127.0.0.1_9001"]);
     check(true, &["127.0.0.1_9000", "127.0.0.1_9001"]);
-    let built = inbound(
-        &context(&world, &bare),
-        &traits(),
-        &[],
-        &[],
-        &Applied::default(),
-        &Guards::default(),
-        &mut Memos::default(),
-    )
-    .resources;
-    assert!(built.is_empty(), "the application itself listens");
+    let built = inbound_of(&world, &bare, &[]);
+    assert!(built.resources.is_empty(), "the application itself listens");
 }
 
 #[test]
@@ -411,19 +415,9 @@ fn a_stock_envoy_is_sent_none_of_istios_filters() {
     let world = snapshot([service(1, "web.shop", &["10.96.0.1"], &[("http", 80), ("tcp", 81)])]);
     let stock = proxy_with_extensions(&["envoy.filters.http.cors", "envoy.request_id.uuid"]);
     let scope = Scope { capabilities: Capabilities::of(&stock), ..scope("shop") };
-    let context = context(&world, &scope);
-    let mut memos = Memos::default();
-    let mut listeners = decode(&outbound(&context, &traits(), &[], &mut memos));
+    let mut listeners = outbound_of(&world, &scope, &traits());
     let targets = [target(&world.services[0], 0, 8080), target(&world.services[0], 1, 8081)];
-    listeners.extend(decode(&inbound(
-        &context,
-        &traits(),
-        &[],
-        &targets,
-        &Applied::default(),
-        &Guards::default(),
-        &mut memos,
-    )));
+    listeners.extend(decode(&inbound_of(&world, &scope, &targets)));
     for chain in
         listeners.iter().flat_map(|l| l.filter_chains.iter().chain(&l.default_filter_chain))
     {

@@ -11,15 +11,7 @@ fn the_inbound_listener() {
     let scope = scope("shop");
     // In the order of ports on the workload, whatever that of the services is.
     let targets = [target(&web, 2, 8082), target(&web, 0, 8080), target(&web, 1, 8081)];
-    let built = inbound(
-        &context(&world, &scope),
-        &traits(),
-        &[],
-        &targets,
-        &Applied::default(),
-        &Guards::default(),
-        &mut Memos::default(),
-    );
+    let built = inbound_of(&world, &scope, &targets);
     let listener = decode(&built).remove(0);
     let any = "istio,istio-peer-exchange,istio-http/1.0,istio-http/1.1,istio-h2";
     let http = "istio-http/1.0,istio-http/1.1,istio-h2";
@@ -51,15 +43,7 @@ fn databases_are_read_on_the_way_in_too() {
     let world = snapshot([db.clone()]);
     let scope = scope("shop");
     let targets = [target(&db, 0, 27017)];
-    let built = inbound(
-        &context(&world, &scope),
-        &traits(),
-        &[],
-        &targets,
-        &Applied::default(),
-        &Guards::default(),
-        &mut Memos::default(),
-    );
+    let built = inbound_of(&world, &scope, &targets);
     let got = lines(&decode(&built).remove(0));
     let of_port: Vec<&String> = got.iter().filter(|line| line.contains(":27017")).collect();
     assert_eq!(of_port.len(), 3, "{got:?}");
