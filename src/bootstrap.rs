@@ -32,6 +32,8 @@ use self::clusters::Clusters;
 use self::inputs::Inputs;
 use self::servers::Servers;
 use self::trust::Trust;
+use crate::api::Str;
+use crate::api::list::items;
 use crate::authn::Authenticator;
 use crate::cli::discovery::{ControlZ, Options};
 use crate::debug::{self, Probe};
@@ -113,6 +115,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         metrics: metrics.clone(),
         probes: vec![discovery_probe(is_ready, inputs.clusters.clone(), trust.waiting())],
         version: version::tag().into(),
+        access: debug_access(options, settings, trust.authenticator.clone()),
         metrics_loopback_only: settings.metrics_localhost_only,
     };
     let mut servers = Servers::new(options, settings, stopped);
@@ -213,6 +216,17 @@ async fn open_controlz(servers: &mut Servers, options: &Options, scopes: LogScop
     {
         warn!("{error:#}: log levels cannot be changed while running");
     }
+}
+
+/// Who may ask for debug endpoints: those whom 15012 recognises, too.
+fn debug_access(
+    options: &Options,
+    settings: &Settings,
+    authenticator: Authenticator,
+) -> debug::Access {
+    let named = items(&settings.debug_namespaces).chain([&*options.identity.namespace]);
+    let namespaces = named.map(Str::from).collect();
+    debug::Access { authenticator, by_namespace: settings.debug_by_namespace, namespaces }
 }
 
 fn ads_config(options: &Options, settings: &Settings, authenticator: Authenticator) -> ads::Config {

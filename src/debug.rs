@@ -2,7 +2,7 @@
 //!
 //! Reads everything and changes nothing but the levels of the log. The JSON is that of istiod's endpoints of the same names, so that
 //! istioctl and dashboards understand it; keys that have no meaning here are there with their empty value.
-//! Debug endpoints answer to loopback addresses only: they show the configuration of the whole mesh. One
+//! Debug endpoints show the configuration of the whole mesh: who may ask for what is decided in [`access`]. One
 //! answer is made at a time, away from the threads that serve proxies: the largest take seconds and tens of
 //! megabytes.
 
@@ -24,12 +24,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{StatusCode, header};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::watch;
 
+pub use self::access::Access;
+use self::access::Gatekeeper;
 use self::answer::Gate;
 pub use self::controlz::controlz_routes;
 use crate::api::{ClusterState, Diagnostic, Str};
@@ -54,6 +57,8 @@ pub struct State {
     pub probes: Vec<Probe>,
     /// The build, as `VERSION-REVISION-STATUS`.
     pub version: Str,
+    /// Who may ask for debug endpoints.
+    pub access: Access,
     /// METRICS_LOCALHOST_ACCESS_ONLY: metrics, too, are for loopback addresses only.
     pub metrics_loopback_only: bool,
 }
@@ -119,6 +124,7 @@ pub fn metrics_routes(state: State) -> Router {
 /// To be served by `serve::server`, which tells the peer's address: without it a request counts as not from
 /// loopback.
 pub fn debug_routes(state: State) -> Router {
+    let keeper = Gatekeeper { access: state.access.clone(), snapshots: state.snapshots.clone() };
     let mut router = Router::new();
     for endpoint in index::all() {
         router = router.route(&format!("/debug/{}", endpoint.name), endpoint.handler);
@@ -127,8 +133,8 @@ pub fn debug_routes(state: State) -> Router {
         .route("/debug", get(index::page))
         .route("/debug/", get(index::page))
         .with_state(Context { state, gate: Gate::default() })
-        .layer(middleware::from_fn(|request, next| {
-            access::loopback_only(StatusCode::UNAUTHORIZED, request, next)
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            keeper.clone().admit(request, next)
         }))
 }
 

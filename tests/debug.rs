@@ -3,6 +3,7 @@
 //! `tests/golden/debug/input.yaml` with one connected proxy gives the goldens beside it; `UPDATE=1` rewrites
 //! them. `recorded` compares with what the reference answered on its own scenarios.
 
+mod callers;
 mod recorded;
 mod secrets;
 mod world;
@@ -146,7 +147,7 @@ async fn json_is_indented_on_request_only() {
 }
 
 #[tokio::test]
-async fn debug_is_for_loopback_only() {
+async fn strangers_are_told_nothing() {
     let shop = shop();
     let state = State { metrics_loopback_only: true, ..shop.state.clone() };
     let router = debug::ready_routes(state.clone())

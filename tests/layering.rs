@@ -46,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "metrics",
             "version",
             "logging",
+            "authn",
         ],
     ),
     // Beside an Envoy.

@@ -6,12 +6,14 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::Context;
+use super::access::Reader;
 use super::answer::{Parameters, Refusal};
 use super::connections::find;
 use crate::api::Str;
@@ -23,6 +25,7 @@ use crate::translate::{Resource, ResourceType, secret};
 /// assignments too.
 pub(super) async fn config_dump(
     State(context): State<Context>,
+    Extension(reader): Extension<Reader>,
     parameters: Parameters,
 ) -> Response {
     match parameters.get("types").filter(|types| !types.is_empty()) {
@@ -32,12 +35,12 @@ pub(super) async fn config_dump(
                 kind.ok_or_else(|| Refusal::bad_request(format!("unknown type {name:?} in types")))
             });
             let kinds = kinds.collect::<Result<Vec<_>, _>>();
-            list(context, parameters, kinds).await
+            list(context, reader, parameters, kinds).await
         }
         None => {
             let pretty = parameters.contains_key("pretty");
             let make = move || {
-                let connection = find(&context.state, &parameters)?;
+                let connection = find(&context.state, &reader, &parameters)?;
                 let include_eds = parameters.contains_key("include_eds");
                 let version = context.state.snapshots.load().generation.to_string();
                 Ok(Configs(sections(&connection, include_eds, &version.into())))
@@ -48,28 +51,41 @@ pub(super) async fn config_dump(
 }
 
 /// `/debug/edsz?proxyID=`.
-pub(super) async fn edsz(State(context): State<Context>, parameters: Parameters) -> Response {
-    list(context, parameters, Ok(vec![ResourceType::Endpoint])).await
+pub(super) async fn edsz(
+    State(context): State<Context>,
+    Extension(reader): Extension<Reader>,
+    parameters: Parameters,
+) -> Response {
+    list(context, reader, parameters, Ok(vec![ResourceType::Endpoint])).await
 }
 
 /// `/debug/ndsz?proxyID=`.
-pub(super) async fn ndsz(State(context): State<Context>, parameters: Parameters) -> Response {
-    list(context, parameters, Ok(vec![ResourceType::NameTable])).await
+pub(super) async fn ndsz(
+    State(context): State<Context>,
+    Extension(reader): Extension<Reader>,
+    parameters: Parameters,
+) -> Response {
+    list(context, reader, parameters, Ok(vec![ResourceType::NameTable])).await
 }
 
 /// `/debug/ecdsz?proxyID=`.
-pub(super) async fn ecdsz(State(context): State<Context>, parameters: Parameters) -> Response {
-    list(context, parameters, Ok(vec![ResourceType::Extension])).await
+pub(super) async fn ecdsz(
+    State(context): State<Context>,
+    Extension(reader): Extension<Reader>,
+    parameters: Parameters,
+) -> Response {
+    list(context, reader, parameters, Ok(vec![ResourceType::Extension])).await
 }
 
 async fn list(
     context: Context,
+    reader: Reader,
     parameters: Parameters,
     kinds: Result<Vec<ResourceType>, Refusal>,
 ) -> Response {
     let pretty = parameters.contains_key("pretty");
     let make = move || {
-        let connection = find(&context.state, &parameters)?;
+        let connection = find(&context.state, &reader, &parameters)?;
         let kinds = kinds?;
         let entries = kinds.into_iter().flat_map(|kind| {
             resources(&connection, kind).into_iter().map(move |resource| Packed { kind, resource })

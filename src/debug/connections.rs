@@ -9,6 +9,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::access::Reader;
 use super::answer::{Parameters, Refusal};
 use super::{Context, State as Sources};
 use crate::api::{Labels, Str};
@@ -23,16 +24,19 @@ pub(super) fn sorted(sources: &Sources) -> Vec<Arc<Connection>> {
     connections
 }
 
-/// The connection that `?proxyID=` names: by its id, or as the newest of a proxy.
+/// The connection that `?proxyID=` names: by its id, or as the newest of a proxy. To a reader who may not see the
+/// proxy, it is not connected.
 pub(super) fn find(
     sources: &Sources,
+    reader: &Reader,
     parameters: &BTreeMap<String, String>,
 ) -> Result<Arc<Connection>, Refusal> {
     let id = parameters.get("proxyID").filter(|id| !id.is_empty());
     let id =
         id.ok_or_else(|| Refusal::bad_request("You must provide a proxyID in the query string"))?;
     let named = |c: &&Arc<Connection>| *c.proxy.workload_id == **id || *c.id == **id;
-    sources.connections.list().iter().rfind(named).cloned().ok_or_else(|| {
+    let found = sources.connections.list().iter().rfind(named).cloned();
+    found.filter(|connection| reader.sees(&connection.proxy.namespace)).ok_or_else(|| {
         Refusal::not_found(
             "Proxy not connected to this Pilot instance. It may be connected to another instance.",
         )

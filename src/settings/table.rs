@@ -74,6 +74,10 @@ settings! {
         "the default of --keepaliveTimeout";
     "ENABLE_DEBUG_ON_HTTP" debug_on_http: bool = true,
         "serves /debug";
+    "ENABLE_DEBUG_ENDPOINT_AUTH" debug_by_namespace: bool = true,
+        "callers of debug endpoints may ask for what their namespace lets them";
+    "DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES" debug_namespaces: String = String::new(),
+        "namespaces that may ask for everything beside the system namespace, with commas between them";
     "METRICS_LOCALHOST_ACCESS_ONLY" metrics_localhost_only: bool = false,
         "answers /metrics to loopback addresses only";
     "PILOT_ENABLE_METADATA_EXCHANGE" metadata_exchange: bool = true,
@@ -251,8 +255,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_CERT_PROVIDER", "istiod", "who signs the certificate of the control plane", Pending),
         ("EXTERNAL_ISTIOD", "false", "controls remote clusters", Pending),
         ("UNSAFE_ENABLE_ADMIN_ENDPOINTS", "false", "serves /debug/force_disconnect", Pending),
-        ("ENABLE_DEBUG_ENDPOINT_AUTH", "true", "authorises callers of debug endpoints by namespace", Pending),
-        ("DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES", "", "namespaces that may use every debug endpoint", Pending),
         ("INJECTION_WEBHOOK_CONFIG_NAME", "istio-sidecar-injector", "the injection webhook to keep patched", Pending),
         ("VALIDATION_WEBHOOK_CONFIG_NAME", "istio-istio-system", "the validation webhook to keep patched", Pending),
         ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true", "registers workloads that connect", Pending),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use istiod::api::{Change, ClusterPhase, ClusterState, Kind, ObjectKey, SyncStatus};
-use istiod::debug::{Clusters, State};
+use istiod::authn::Authenticator;
+use istiod::debug::{Access, Clusters, State};
 use istiod::metrics::Metrics;
 use istiod::model::Proxy;
 use istiod::proto::discovery::DiscoveryRequest;
@@ -130,10 +131,17 @@ impl World {
                 metrics,
                 probes: Vec::new(),
                 version: "1.30.3-abc-Clean".into(),
+                access: access(),
                 metrics_loopback_only: false,
             },
         }
     }
+}
+
+/// Nobody is recognised.
+fn access() -> Access {
+    let authenticator = Authenticator::default();
+    Access { authenticator, by_namespace: true, namespaces: ["istio-system".into()].into() }
 }
 
 /// A stream on which an Envoy asked for what it needs, and accepted it.
