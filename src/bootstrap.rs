@@ -15,6 +15,7 @@ mod secrets;
 mod secure;
 mod servers;
 mod trust;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -124,7 +125,13 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         Some(_) => (services::router(&ads, None), services::router(&ads, certificates.as_ref())),
         None => (services::router(&ads, certificates.as_ref()), Router::new()),
     };
-    open_http(&mut servers, options, settings, &plain, state).await?;
+    let reviews = webhooks::router()?;
+    let ready_routes = debug::ready_routes(state.clone());
+    let shared = match options.listen.https_addr {
+        Some(_) => Router::new(),
+        None => reviews.clone(),
+    };
+    open_http(&mut servers, options, settings, shared, &plain, state).await?;
     open_controlz(&mut servers, options, scopes).await;
 
     let until_ready = async {
@@ -137,6 +144,18 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         if let Some((address, configs)) = trust.secured(options).await {
             let security = Security::Tls(Secure::new(configs));
             servers.serve("--secureGRPCAddr", address, secure, security).await?;
+        }
+        match trust.webhooks(options).await? {
+            Some((address, tls)) => {
+                let router = reviews.merge(ready_routes);
+                servers.webhooks("--httpsAddr", address, router, tls).await?;
+            }
+            None if options.listen.https_addr.is_some() => {
+                info!(
+                    "--httpsAddr: not listening, because there is neither a CA nor a certificate"
+                );
+            }
+            None => {}
         }
         ready.send_replace(true);
         let took = started.elapsed();
@@ -185,6 +204,7 @@ async fn open_http(
     servers: &mut Servers,
     options: &Options,
     settings: &Settings,
+    webhooks: Router,
     xds: &Router,
     state: debug::State,
 ) -> anyhow::Result<()> {
@@ -192,7 +212,7 @@ async fn open_http(
     let debug =
         if settings.debug_on_http { debug::debug_routes(state.clone()) } else { Router::new() };
     let metrics = debug::metrics_routes(state.clone());
-    let mut http = debug::ready_routes(state).merge(debug.clone());
+    let mut http = debug::ready_routes(state).merge(debug.clone()).merge(webhooks);
     match listen.monitoring_addr {
         Some(address) => {
             servers.open("--monitoringAddr", address, metrics.merge(debug)).await?;

@@ -10,6 +10,7 @@
 //! and `proto`; `serve` owns streams. Only `bootstrap` (and `cli`, which calls it) knows everything.
 //! `tests/layering.rs` holds this. ARCHITECTURE.md tells the whole story.
 
+pub mod admission;
 pub mod agent;
 pub mod api;
 pub mod authn;

@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("controllers", &["api", "snapshot", "model", "metrics"]),
     // What the API server asks.
     ("webhooks", &["api"]),
+    ("admission", &["api", "metrics", "serve", "webhooks"]),
     // Around it.
     (
         "debug",

@@ -1,4 +1,4 @@
-//! TLS of 15012: the certificate of the control plane itself, the roots of its clients, and following both.
+//! TLS of 15012 and 15017: the certificate of the control plane itself, the roots of its clients, and following both.
 //!
 //! The certificate is that of the flags, else that which is mounted where istio-csr and others put it, else one of the
 //! own CA. Whatever of it changes is in force for the next handshake.
@@ -85,8 +85,7 @@ impl Securing {
         mesh: watch::Receiver<Arc<MeshConfig>>,
         metrics: Arc<Metrics>,
     ) -> Result<Option<Securing>, String> {
-        let suites = Suites::parse(&options.tls.tls_cipher_suites)?;
-        for suite in &suites.left_out {
+        for suite in &Suites::parse(&options.tls.tls_cipher_suites)?.left_out {
             warn!("--tls-cipher-suites: {suite} is not offered, because it is broken");
         }
         let files = files(options);
@@ -95,10 +94,7 @@ impl Securing {
         }
         let hosts = settings.custom_hosts.split(',').map(str::trim);
         Ok(Some(Securing {
-            policy: Policy {
-                provider: provider(&suites),
-                only_13: options.tls.tls_min_version == "1.3",
-            },
+            policy: policy(options)?,
             files,
             ca,
             mesh,
@@ -125,7 +121,7 @@ impl Securing {
                 Ok(None) => self.said.clear(),
                 Err(why) if why == self.said => {}
                 Err(why) => {
-                    error!("the certificate of --secureGRPCAddr: {why}");
+                    error!("the certificate of the secure ports: {why}");
                     self.said = why;
                 }
             }
@@ -221,9 +217,15 @@ impl Securing {
             certificate = %leaf.fingerprint(),
             names = ?leaf.dns_names,
             not_after = %leaf.not_after,
-            "--secureGRPCAddr proves with this who it is"
+            "the secure ports prove with this who they are"
         );
     }
+}
+
+/// What TLS offers and accepts by these flags.
+pub fn policy(options: &Options) -> Result<Policy, String> {
+    let suites = Suites::parse(&options.tls.tls_cipher_suites)?;
+    Ok(Policy { provider: provider(&suites), only_13: options.tls.tls_min_version == "1.3" })
 }
 
 /// The files that have a certificate for the server: those of the flags, else those that are mounted.

@@ -1,13 +1,16 @@
 //! The ports: what is served where, and how it ends.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
+use rustls::ServerConfig;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::info;
 
 use super::listen;
+use crate::admission;
 use crate::cli::discovery::Options;
 use crate::serve::server::{self, Security};
 use crate::settings::Settings;
@@ -60,6 +63,21 @@ impl Servers {
             security,
             self.stop.clone(),
         ));
+        Ok(())
+    }
+
+    /// Listens where a flag says, and serves webhooks there, on threads of their own.
+    pub async fn webhooks(
+        &mut self,
+        flag: &str,
+        address: SocketAddr,
+        router: Router,
+        tls: Arc<ServerConfig>,
+    ) -> anyhow::Result<()> {
+        let listener = listen::bind(flag, address).await?.into_std()?;
+        info!("{flag}: listening on {}", listener.local_addr()?);
+        let (drain, stop) = (self.config.drain, self.stop.clone());
+        self.tasks.spawn(admission::server::start(listener, tls, router, drain, stop)?);
         Ok(())
     }
 

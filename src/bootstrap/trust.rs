@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::authority::{Ca, show_ends};
 use super::callers;
 use super::inputs::{Inputs, connect};
-use super::secure::Securing;
+use super::secure::{self, Securing};
 use crate::api::Str;
 use crate::authn::Authenticator;
 use crate::authn::review::Clusters;
@@ -19,6 +19,7 @@ use crate::cli::discovery::Options;
 use crate::controllers::roots::Distribution;
 use crate::metrics::Metrics;
 use crate::serve::certificates::Certificates;
+use crate::serve::tls;
 use crate::settings::Settings;
 use crate::snapshot::Snapshots;
 
@@ -65,10 +66,11 @@ impl Trust {
         )?;
         let authority = ca.as_ref().map(|ca| ca.authority.clone());
         let state = authority.as_ref().map(Authority::state);
-        let configs = options.listen.secure_grpc_addr.and(Some(()));
+        let listen = &options.listen;
+        let secures = listen.secure_grpc_addr.or(listen.https_addr);
         let securing = Securing::new(options, settings, state.clone(), mesh, metrics.clone());
         let securing = securing.map_err(anyhow::Error::msg)?;
-        let configs = configs.and(securing).map(|securing| {
+        let configs = secures.and(securing).map(|securing| {
             let (told, configs) = watch::channel(None);
             tasks.spawn(endless(securing.run(told)));
             configs
@@ -124,6 +126,26 @@ impl Trust {
         options: &Options,
     ) -> Option<(SocketAddr, watch::Receiver<Arc<ServerConfig>>)> {
         let address = options.listen.secure_grpc_addr?;
+        Some((address, self.certified().await?))
+    }
+
+    /// The address of the webhooks and their TLS, whose certificate is that of the secure port; as [`Trust::secured`].
+    ///
+    /// # Errors
+    /// When flags ask for a TLS that there is not.
+    pub async fn webhooks(
+        &mut self,
+        options: &Options,
+    ) -> anyhow::Result<Option<(SocketAddr, Arc<ServerConfig>)>> {
+        let Some(address) = options.listen.https_addr else { return Ok(None) };
+        let Some(newest) = self.certified().await else { return Ok(None) };
+        let policy = secure::policy(options).map_err(anyhow::Error::msg)?;
+        let tls = tls::for_anybody(&policy, newest).map_err(anyhow::Error::msg)?;
+        Ok(Some((address, tls)))
+    }
+
+    /// TLS of the secure port, once there is a certificate, and as it changes.
+    async fn certified(&mut self) -> Option<watch::Receiver<Arc<ServerConfig>>> {
         let mut configs = self.configs.clone()?;
         let first = configs.wait_for(Option::is_some).await.ok()?.clone()?;
         let (told, newest) = watch::channel(first);
@@ -134,10 +156,10 @@ impl Trust {
                 }
             }
         }));
-        Some((address, newest))
+        Some(newest)
     }
 
-    /// Tells what the secure port waits for, if it does.
+    /// Tells what the secure ports wait for, if they do.
     pub fn waiting(&self) -> impl Fn() -> Option<String> + Send + Sync + 'static {
         let state = self.authority.as_ref().map(Authority::state);
         let configs = self.configs.clone();
@@ -145,8 +167,8 @@ impl Trust {
             let waits = configs.as_ref()?.borrow().is_none();
             let state = state.as_ref().map(|state| state.borrow().clone());
             waits.then(|| match state {
-                Some(State::Waiting(why)) => format!("no CA for --secureGRPCAddr: {why}"),
-                _ => "no certificate for --secureGRPCAddr".to_owned(),
+                Some(State::Waiting(why)) => format!("no CA for the secure ports: {why}"),
+                _ => "no certificate for the secure ports".to_owned(),
             })
         }
     }

@@ -11,9 +11,11 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ServerConfig, ServerConnection, SupportedProtocolVersion};
+use tokio::sync::watch;
 
 use self::verifier::ByTrustDomain;
 use crate::api::Str;
@@ -42,6 +44,14 @@ pub struct Policy {
     pub only_13: bool,
 }
 
+impl Policy {
+    fn versions(&self) -> &'static [&'static SupportedProtocolVersion] {
+        const NEW: &[&SupportedProtocolVersion] = &[&TLS13];
+        const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+        if self.only_13 { NEW } else { BOTH }
+    }
+}
+
 /// A configuration for servers of HTTP/2.
 ///
 /// # Errors
@@ -51,10 +61,9 @@ pub fn config(
     identity: Identity,
     roots: &Roots,
 ) -> Result<Arc<ServerConfig>, String> {
-    let versions = if policy.only_13 { &[&TLS13][..] } else { &[&TLS13, &TLS12] };
     let verifier = Arc::new(ByTrustDomain::new(&policy.provider, roots)?);
     let builder = ServerConfig::builder_with_provider(policy.provider.clone())
-        .with_protocol_versions(versions)
+        .with_protocol_versions(policy.versions())
         .map_err(|error| error.to_string())?;
     let mut config = builder
         .with_client_cert_verifier(verifier)
@@ -65,6 +74,37 @@ pub fn config(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
+}
+
+/// A configuration for servers whose clients nobody asks who they are. Each handshake proves the server's identity with
+/// the certificate that the newest of other configurations has.
+///
+/// # Errors
+/// When the suites of the policy serve none of its versions.
+pub fn for_anybody(
+    policy: &Policy,
+    newest: watch::Receiver<Arc<ServerConfig>>,
+) -> Result<Arc<ServerConfig>, String> {
+    let mut config = ServerConfig::builder_with_provider(policy.provider.clone())
+        .with_protocol_versions(policy.versions())
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(Newest(newest)));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+/// The certificate of the newest configuration.
+#[derive(Debug)]
+struct Newest(watch::Receiver<Arc<ServerConfig>>);
+
+impl ResolvesServerCert for Newest {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let newest = self.0.borrow().clone();
+        newest.cert_resolver.resolve(hello)
+    }
 }
 
 /// The identities in the certificate of a client; empty without one. It was verified by the handshake.

@@ -73,22 +73,32 @@ impl Review {
 
     /// The answer as the API server reads it.
     pub fn answered(&self, answer: &Answer) -> Json {
-        let mut response = json!({"uid": self.uid, "allowed": answer.refused.is_none()});
-        if let Json::Object(entries) = &mut response {
-            if let Some(message) = &answer.refused {
-                entries.insert("status".into(), json!({"metadata": {}, "message": message}));
-            }
-            if let Some(patch) = &answer.patch {
-                let text = Json::from(patch.clone()).to_string();
-                entries.insert("patch".into(), STANDARD.encode(text).into());
-                entries.insert("patchType".into(), "JSONPatch".into());
-            }
-            if !answer.warnings.is_empty() {
-                entries.insert("warnings".into(), answer.warnings.clone().into());
-            }
-        }
+        let response = response(&self.uid, answer);
         json!({"apiVersion": self.api_version, "kind": "AdmissionReview", "response": response})
     }
+}
+
+/// The answer to what is no review: it has neither a version nor anything to be matched by.
+pub fn unread(answer: &Answer) -> Json {
+    json!({"response": response("", answer)})
+}
+
+fn response(uid: &str, answer: &Answer) -> Json {
+    let mut response = json!({"uid": uid, "allowed": answer.refused.is_none()});
+    if let Json::Object(entries) = &mut response {
+        if let Some(message) = &answer.refused {
+            entries.insert("status".into(), json!({"metadata": {}, "message": message}));
+        }
+        if let Some(patch) = &answer.patch {
+            let text = Json::from(patch.clone()).to_string();
+            entries.insert("patch".into(), STANDARD.encode(text).into());
+            entries.insert("patchType".into(), "JSONPatch".into());
+        }
+        if !answer.warnings.is_empty() {
+            entries.insert("warnings".into(), answer.warnings.clone().into());
+        }
+    }
+    response
 }
 
 #[cfg(test)]

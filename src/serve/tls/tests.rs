@@ -79,6 +79,23 @@ async fn certificates_of_clients_are_optional_and_verified() {
     assert!(handshake(server(), &other, None).await.is_err(), "who it is, is proved too");
 }
 
+#[tokio::test]
+async fn servers_for_anybody_follow_the_certificate_and_ask_for_none() {
+    let (first, second) = (self_signed(&root("a", DAY)), self_signed(&root("b", DAY)));
+    let of = |issuer: &Issuer| {
+        config(&policy(false), identity(issuer, &["istiod.istio-system.svc"]), &roots(issuer))
+            .unwrap()
+    };
+    let (told, newest) = watch::channel(of(&first));
+    let server = for_anybody(&policy(false), newest).unwrap();
+    // One of another CA, as an API server may present: nobody looks at it.
+    let client = identity(&second, &["kube-apiserver.example.com"]);
+    assert_eq!(handshake(server.clone(), &first, Some(client)).await, Ok(Vec::new()));
+    assert!(handshake(server.clone(), &second, None).await.is_err());
+    told.send_replace(of(&second));
+    assert_eq!(handshake(server, &second, None).await, Ok(Vec::new()));
+}
+
 #[test]
 fn a_key_of_another_certificate_is_told() {
     let issuer = self_signed(&root("a", DAY));

@@ -1,0 +1,17 @@
+//! The webhooks: who answers reviews, and on how many threads.
+
+use anyhow::Context;
+use axum::Router;
+
+use super::cpus;
+use crate::admission::{Reviews, Webhooks, Workers, router as routes};
+
+/// The paths of the webhooks.
+///
+/// # Errors
+/// When the system has no thread left.
+pub fn router() -> anyhow::Result<Router> {
+    // Half of the processors at most, so that pushes have the rest whatever is asked.
+    let workers = Workers::start(cpus() / 2).context("no threads for webhooks")?;
+    Ok(routes(Reviews::new(Webhooks::default(), workers)))
+}
