@@ -119,6 +119,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         access: debug_access(options, settings, trust.authenticator.clone()),
         metrics_loopback_only: settings.metrics_localhost_only,
     };
+    ads.answer(debug::inquiries(state.clone(), &settings.pod_name));
     let mut servers = Servers::new(options, settings, stopped);
     // Certificates are for the port that nobody listens in on, unless there is none.
     let (plain, secure) = match options.listen.secure_grpc_addr {

@@ -16,6 +16,7 @@ mod controlz;
 mod diagnostics;
 mod endpoints;
 mod index;
+mod inquiries;
 mod registry;
 mod scrape;
 mod sync;
@@ -35,6 +36,7 @@ pub use self::access::Access;
 use self::access::Gatekeeper;
 use self::answer::Gate;
 pub use self::controlz::controlz_routes;
+pub use self::inquiries::inquiries;
 use crate::api::{ClusterState, Diagnostic, Str};
 use crate::metrics::Metrics;
 use crate::serve::connections::Connections;
@@ -125,6 +127,13 @@ pub fn metrics_routes(state: State) -> Router {
 /// loopback.
 pub fn debug_routes(state: State) -> Router {
     let keeper = Gatekeeper { access: state.access.clone(), snapshots: state.snapshots.clone() };
+    answers(&state).layer(middleware::from_fn(move |request: Request, next: Next| {
+        keeper.clone().admit(request, next)
+    }))
+}
+
+/// The debug endpoints without a gate: requests must carry their [`access::Reader`].
+fn answers(state: &State) -> Router {
     let mut router = Router::new();
     for endpoint in index::all() {
         router = router.route(&format!("/debug/{}", endpoint.name), endpoint.handler);
@@ -132,10 +141,7 @@ pub fn debug_routes(state: State) -> Router {
     router
         .route("/debug", get(index::page))
         .route("/debug/", get(index::page))
-        .with_state(Context { state, gate: Gate::default() })
-        .layer(middleware::from_fn(move |request: Request, next: Next| {
-            keeper.clone().admit(request, next)
-        }))
+        .with_state(Context { state: state.clone(), gate: Gate::default() })
 }
 
 /// What the handlers of debug endpoints have in common.

@@ -4,6 +4,7 @@
 //! them. `recorded` compares with what the reference answered on its own scenarios.
 
 mod callers;
+mod inquiries;
 mod recorded;
 mod secrets;
 mod world;

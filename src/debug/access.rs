@@ -22,7 +22,7 @@ use crate::serve::transport::Transport;
 use crate::snapshot::Snapshots;
 
 /// What a namespace may ask about its own proxies.
-const OF_OWN_PROXIES: [&str; 3] = ["config_dump", "edsz", "ndsz"];
+pub(super) const OF_OWN_PROXIES: [&str; 3] = ["config_dump", "edsz", "ndsz"];
 
 /// The rules.
 #[derive(Clone, Debug)]
@@ -49,8 +49,13 @@ pub(super) enum Reader {
 impl Access {
     /// What somebody of a namespace may see. `root` is the root namespace of the mesh.
     pub(super) fn reader(&self, namespace: &Str, root: &str) -> Reader {
-        let all = !self.by_namespace || **namespace == *root || self.namespaces.contains(namespace);
+        let all = !self.by_namespace || self.is_privileged(namespace, root);
         if all { Reader::Unrestricted } else { Reader::Of(namespace.clone()) }
+    }
+
+    /// Whether a namespace may ask for everything, be it asked for or not.
+    pub(super) fn is_privileged(&self, namespace: &Str, root: &str) -> bool {
+        **namespace == *root || self.namespaces.contains(namespace)
     }
 
     /// What a caller may see; None for one without the identity of a workload.

@@ -38,19 +38,30 @@ impl Gate {
         pretty: bool,
         make: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Response {
-        // The semaphore is never closed, and without a permit the answer would merely not wait.
-        let permit = self.0.clone().acquire_owned().await;
-        let made = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
+        let made = self.make(move || {
             let value = make()?;
             let encoded =
                 if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) };
             encoded.map_err(|error| Refusal::internal(error.to_string()))
         });
-        match made.await.unwrap_or_else(|error| Err(Refusal::internal(error.to_string()))) {
+        match made.await {
             Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
             Err(refusal) => refusal.into_response(),
         }
+    }
+
+    /// What `make` gives, when its turn comes.
+    pub(super) async fn make<T: Send + 'static>(
+        &self,
+        make: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        // The semaphore is never closed, and without a permit the answer would merely not wait.
+        let permit = self.0.clone().acquire_owned().await;
+        let made = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            make()
+        });
+        made.await.unwrap_or_else(|error| Err(Refusal::internal(error.to_string())))
     }
 }
 
@@ -66,6 +77,11 @@ impl Refusal {
     /// What it asks for is not here.
     pub(super) fn not_found(text: impl Into<String>) -> Refusal {
         Refusal(StatusCode::NOT_FOUND, text.into())
+    }
+
+    /// What is to be said.
+    pub(super) fn text(self) -> String {
+        self.1
     }
 
     /// It should have worked.

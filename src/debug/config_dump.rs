@@ -11,11 +11,12 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use super::Context;
 use super::access::Reader;
 use super::answer::{Parameters, Refusal};
 use super::connections::find;
+use super::{Context, State as Sources};
 use crate::api::Str;
 use crate::proto::json::{Names, any_to_json};
 use crate::serve::connections::Connection;
@@ -42,12 +43,26 @@ pub(super) async fn config_dump(
             let make = move || {
                 let connection = find(&context.state, &reader, &parameters)?;
                 let include_eds = parameters.contains_key("include_eds");
-                let version = context.state.snapshots.load().generation.to_string();
-                Ok(Configs(sections(&connection, include_eds, &version.into())))
+                Ok(Configs(sections(&connection, include_eds, &version(&context.state))))
             };
             context.gate.json_or_error(pretty, make).await
         }
     }
+}
+
+/// What a proxy is served, section by section, without its assignments.
+pub(super) fn sections_as_json(
+    state: &Sources,
+    connection: &Connection,
+) -> Result<Vec<Value>, Refusal> {
+    let sections = sections(connection, false, &version(state));
+    let values = sections.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
+    values.map_err(|error| Refusal::internal(error.to_string()))
+}
+
+/// The version of what is served.
+fn version(state: &Sources) -> Str {
+    state.snapshots.load().generation.to_string().into()
 }
 
 /// `/debug/edsz?proxyID=`.

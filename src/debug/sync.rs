@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::answer::Parameters;
@@ -116,6 +117,28 @@ impl TypeStatus {
             last_error: refusal.map(|refusal| refusal.message.to_string()).unwrap_or_default(),
         }
     }
+}
+
+/// How far a proxy is with a type, as Envoy's status service would say it, and the type.
+pub(super) fn as_status(watched: &Watched) -> (&'static str, Value) {
+    let type_url = watched.kind.type_url();
+    let refusal = watched.refusal.as_ref();
+    let status = match (refusal, watched.sent) {
+        (Some(_), _) => "ERROR",
+        (None, None) => "NOT_SENT",
+        (None, sent) if sent == watched.accepted => "SYNCED",
+        (None, Some(_)) => "STALE",
+    };
+    let mut told = json!({ "typeUrl": type_url, "configStatus": status });
+    if let Some(fields) = told.as_object_mut() {
+        let at = watched.sent_at.map(|at| at.to_string());
+        fields.extend(at.clone().map(|at| ("lastUpdated".to_owned(), at.into())));
+        if let Some(refusal) = refusal {
+            let error = json!({ "lastUpdateAttempt": at, "details": &*refusal.message });
+            fields.insert("errorState".to_owned(), error);
+        }
+    }
+    (type_url, told)
 }
 
 /// A nonce as the stream carries it; empty when there was none.

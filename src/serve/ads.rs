@@ -4,10 +4,11 @@
 //! business, what is served is the pusher's.
 
 mod count;
+pub mod inquiry;
 mod reports;
 mod task;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,6 +22,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use self::count::Count;
 pub(super) use self::count::code_name;
+use self::inquiry::Inquiries;
 use self::task::Task;
 use super::access::Access;
 use super::admission::Admission;
@@ -80,6 +82,7 @@ struct Shared {
     throttle: Semaphore,
     reports: Option<mpsc::Sender<Report>>,
     secrets: Secrets,
+    inquiries: OnceLock<Inquiries>,
     ready: watch::Receiver<bool>,
     stop: watch::Receiver<bool>,
 }
@@ -108,6 +111,7 @@ impl Ads {
             metrics,
             reports,
             secrets,
+            inquiries: OnceLock::new(),
             ready,
             stop,
         });
@@ -118,6 +122,11 @@ impl Ads {
     /// Who is connected.
     pub fn connections(&self) -> Arc<Connections> {
         self.shared.connections.clone()
+    }
+
+    /// Who answers questions about the control plane: once, after all that he asks is there. Nobody is answered before.
+    pub fn answer(&self, inquiries: Inquiries) {
+        let _ = self.shared.inquiries.set(inquiries);
     }
 
     /// The routes of both forms of ADS.

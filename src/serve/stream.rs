@@ -116,8 +116,7 @@ impl Stream {
                 Protocol::Sotw => self.receive_sotw(*kind, request),
                 Protocol::Delta => self.receive_delta(*kind, request)?,
             }),
-            TypeUrl::Silent(_) => Ok(Received::Nothing),
-            TypeUrl::Debug(_) => Err(Status::unauthenticated("authentication required")),
+            TypeUrl::Silent(_) | TypeUrl::Debug(_) => Ok(Received::Nothing),
             TypeUrl::Unknown(_) => self.receive_unknown(request),
         }
     }

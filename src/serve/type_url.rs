@@ -12,7 +12,7 @@ pub enum TypeUrl {
     Known(ResourceType),
     /// A type for which nothing is ever said: the agent's trust bundles, which need several roots. Health reports of workloads are not answered at all.
     Silent(Str),
-    /// A debug view of the control plane; for authenticated callers.
+    /// A question about the control plane, which is not answered from what is built.
     Debug(Str),
     /// Anything else. The answer is an empty one, so that nobody waits.
     Unknown(Str),

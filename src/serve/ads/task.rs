@@ -10,6 +10,7 @@ use tonic::Status;
 
 use super::Shared;
 use super::count::Count;
+use super::inquiry::Inquiry;
 use super::reports::Reports;
 use crate::authn::Credentials;
 use crate::model::Proxy;
@@ -20,7 +21,7 @@ use crate::serve::envelope::{Protocol, Request};
 use crate::serve::push::{Subscription, version};
 use crate::serve::secrets::Account;
 use crate::serve::secrets::keeper::Keeper;
-use crate::serve::stream::{Stream, Update};
+use crate::serve::stream::{Response, Stream, Update};
 use crate::serve::transport::Transport;
 use crate::serve::type_url::{HEALTH, TypeUrl};
 use crate::serve::wire::{Messages, Outgoing, frames};
@@ -82,7 +83,7 @@ impl Task {
         let connections = &self.shared.connections;
         let account = self.account(identity.as_ref(), &proxy);
         let keeper = self.shared.secrets.keeper(proxy.clone(), account);
-        let mut state = Served { newest, secrets: None, keeper };
+        let mut state = Served { newest, secrets: None, keeper, told: None };
         let client = Client { proxy, peer: self.presented.peer, caller, identity };
         let registered = connections.add(client, self.protocol, stream);
         let id = registered.connection.id.clone();
@@ -165,15 +166,12 @@ impl Task {
         reports: &Reports,
     ) -> Result<(), Status> {
         let connection = &registered.connection;
-        self.receive(first, registered, state)?;
+        self.hear(first, registered, state, reports).await?;
         loop {
             match self.event(registered, subscription, &mut state.keeper).await? {
                 Event::Message(Some(message)) => {
                     let request = self.count.received(message, self.protocol)?;
-                    if request.type_url.as_str() == HEALTH {
-                        reports.health(connection, &request).await;
-                    }
-                    self.receive(&request, registered, state)?;
+                    self.hear(&request, registered, state, reports).await?;
                 }
                 Event::Message(None) => return Ok(()),
                 Event::Update(update) => {
@@ -193,6 +191,55 @@ impl Task {
                 Event::Stop => return Err(Status::unavailable("the control plane is stopping")),
             }
         }
+    }
+
+    /// Takes a request in, of any sort.
+    async fn hear(
+        &mut self,
+        request: &Request,
+        registered: &Registered,
+        state: &mut Served,
+        reports: &Reports,
+    ) -> Result<(), Status> {
+        if request.type_url.as_str() == HEALTH {
+            reports.health(&registered.connection, request).await;
+        }
+        if let TypeUrl::Debug(_) = request.type_url {
+            return self.inquire(request, registered, state).await;
+        }
+        self.receive(request, registered, state)
+    }
+
+    /// Answers a question about the control plane. What merely acknowledges the last answer is none.
+    async fn inquire(
+        &mut self,
+        request: &Request,
+        registered: &Registered,
+        state: &mut Served,
+    ) -> Result<(), Status> {
+        let connection = &registered.connection;
+        if state.told.is_some_and(|nonce| request.nonce == format!("{nonce:x}").as_bytes()) {
+            return Ok(());
+        }
+        let inquiry = Inquiry::of(request, connection.identity.clone());
+        let told = match self.shared.inquiries.get() {
+            Some(inquiries) => inquiries.answer(inquiry).await.inspect_err(|status| {
+                tracing::warn!(
+                    target: "ads",
+                    connection = %connection.id,
+                    peer = %self.presented.peer,
+                    kind = %request.type_url,
+                    reason = status.message(),
+                    "a question about the control plane is not for this client"
+                );
+            })?,
+            None => return Err(Status::unavailable("nobody answers questions here yet")),
+        };
+        let start = Instant::now();
+        let piece = told.encode(self.protocol);
+        let response = connection.stream().told(request.type_url.clone(), piece);
+        state.told = Some(response.nonce);
+        self.write(&response, start, false).await
     }
 
     fn receive(
@@ -255,8 +302,19 @@ impl Task {
             (stream.next(start), stream.is_current(), start)
         };
         let Some(response) = response else { return Ok(()) };
-        let message = frames(&response)?;
-        self.count.made(&response, start);
+        self.write(&response, start, current).await
+    }
+
+    /// Hands a response to the body. It was begun to be made at `start`; `current` says that the proxy has all that it
+    /// wants with it.
+    async fn write(
+        &mut self,
+        response: &Response,
+        start: Instant,
+        current: bool,
+    ) -> Result<(), Status> {
+        let message = frames(response)?;
+        self.count.made(response, start);
         let writing = Instant::now();
         let gone = |_| Status::cancelled("the client is gone");
         self.sender.send(Outgoing::Message(message)).await.map_err(gone)?;
@@ -270,6 +328,8 @@ struct Served {
     newest: Update,
     secrets: Option<Arc<Resources>>,
     keeper: Keeper,
+    /// The nonce of the last answer to a question about the control plane.
+    told: Option<u64>,
 }
 
 impl Served {

@@ -24,7 +24,7 @@ pub struct Response {
     pub version: Str,
     /// Unique in its stream; written in hexadecimal.
     pub nonce: u64,
-    /// Encoded entries of the field `resources`, to be written one after the other.
+    /// Encoded fields, which nearly always are entries of `resources`, to be written one after the other.
     pub pieces: Vec<Bytes>,
     /// Names of resources that do not exist any more (delta).
     pub removed: Vec<Str>,
@@ -58,6 +58,11 @@ impl Stream {
     /// A response of no resource, of a type without a watch.
     pub(super) fn empty(&mut self, type_url: TypeUrl) -> Response {
         self.respond(type_url, Vec::new(), Vec::new())
+    }
+
+    /// A response of a type without a watch that was made elsewhere.
+    pub fn told(&mut self, type_url: TypeUrl, piece: Bytes) -> Response {
+        self.respond(type_url, vec![piece], Vec::new())
     }
 
     fn respond(&mut self, type_url: TypeUrl, pieces: Vec<Bytes>, removed: Vec<Str>) -> Response {

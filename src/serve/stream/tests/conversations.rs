@@ -167,9 +167,7 @@ fn unknown_types_are_answered_with_nothing() {
         assert_eq!(answers("no.such.Type").unwrap(), Some(("no.such.Type".into(), 0, 1)));
         let secret = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
         assert_eq!(answers(secret).unwrap(), None);
-        let status = answers("istio.io/debug").unwrap_err();
-        assert_eq!(status.code(), tonic::Code::Unauthenticated);
-        assert_eq!(status.message(), "authentication required");
+        assert_eq!(answers("istio.io/debug").unwrap(), None);
         let many = (0..20).map(|i| answers(&format!("type.{i}"))).find_map(Result::err).unwrap();
         assert_eq!(many.code(), tonic::Code::ResourceExhausted);
     }
