@@ -93,6 +93,9 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
     if let (Some(controllers), Some(distribution)) = (&mut controllers, trust.roots(settings)) {
         controllers.distribute(distribution, snapshots.clone());
     }
+    if let Some(controllers) = &mut controllers {
+        controllers::register(controllers, options, settings, trust.bundle());
+    }
     let ads = Ads::new(
         ads::Config {
             secrets_on_loopback: settings.secrets_on_loopback && inputs.own.is_none(),

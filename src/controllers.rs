@@ -4,13 +4,15 @@
 //!  snapshots ─► addresses ─┐                       (one replica of all: it leads)
 //!                          ├─► writer ─► API server
 //!  reports of proxies ─► health ─┘                 (every replica, of its own proxies)
+//!
+//!  roots, revision ─► webhooks ─► API server       (every replica, of its own revision)
 //! ```
 //!
 //! - [`election`] decides which replica leads a [`lock`], with the objects and rules of istiod, so that replicas of
 //!   both hold the same locks during a migration. What only a leader does is a future that is dropped when it
 //!   no longer leads.
 //! - [`writer`] does the writing: paced, bounded, and never where nothing differs.
-//! - [`addresses`], [`health`] and [`roots`] are what is written.
+//! - [`addresses`], [`health`], [`roots`] and [`webhooks`] are what is written.
 //!
 //! Nothing that serves proxies waits for any of this, and what is written comes back through the sources like
 //! anybody's change. Knows neither stores nor Envoy.
@@ -21,6 +23,7 @@ pub mod election;
 pub mod health;
 pub mod lock;
 pub mod roots;
+pub mod webhooks;
 pub mod writer;
 
 use std::future::Future;
@@ -138,6 +141,13 @@ impl Controllers {
             let (client, distribution) = (client.clone(), distribution.clone());
             roots::run(client, distribution, snapshots.clone(), pace.clone())
         });
+    }
+
+    /// Keeps the webhook configurations of one kind that are of this revision. No replica leads: each revision keeps
+    /// its own.
+    pub fn register(&mut self, sort: webhooks::Sort, registration: webhooks::Registration) {
+        let (client, pace) = (self.client.clone(), self.pace.clone());
+        self.tasks.spawn(webhooks::run(sort, registration, client, pace, self.metrics.clone()));
     }
 
     /// Ends everything and gives locks up, so that another replica leads at once.

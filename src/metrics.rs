@@ -159,6 +159,18 @@ metrics! {
     leader: Family<Gauge> = "istiod_leader", Family::gauges(&["lock"]);
     /// Attempts to write an object's status, by what came of them: written, unchanged, retried, refused.
     writes: Family<Counter> = "istiod_writes", Family::counters(&["kind", "result"]);
+    /// Attempts to give webhooks that inject the roots of the control plane.
+    webhook_patches: Family<Counter> = "webhook_patch_attempts_total", Family::counters(&["name"]);
+    /// Attempts that are to be repeated, by webhook configuration.
+    webhook_retries: Family<Counter> = "webhook_patch_retries_total", Family::counters(&["name"]);
+    /// Attempts that failed, by webhook configuration and reason.
+    webhook_failures: Family<Counter> = "webhook_patch_failures_total",
+        Family::counters(&["name", "reason"]);
+    /// Webhook configurations that validate and were written.
+    validation_updates: Counter = "galley_validation_config_updates", Counter::default();
+    /// Webhook configurations that validate and could not be written, by reason.
+    validation_update_errors: Family<Counter> = "galley_validation_config_update_error",
+        Family::counters(&["reason"]);
     /// Items that wait in a queue.
     queue_depth: Family<Gauge> = "istiod_queue_depth", Family::gauges(&["queue"]);
     /// When following a resource of a cluster failed, in seconds since 1970; 0 while it is followed.

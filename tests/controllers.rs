@@ -22,6 +22,8 @@ use tokio::task::JoinHandle;
 use crate::daemon::Daemon;
 use crate::kube::Cluster;
 
+mod webhooks;
+
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(40);
 

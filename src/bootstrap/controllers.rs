@@ -4,9 +4,11 @@ use std::fs;
 use std::sync::Arc;
 
 use kube::Client;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
+use crate::api::Str;
 use crate::cli::discovery::Options;
+use crate::controllers::webhooks::{Registration, Sort};
 use crate::controllers::{Config, Controllers, health};
 use crate::metrics::Metrics;
 use crate::model::report::Report;
@@ -45,6 +47,28 @@ pub fn start(
         reports
     });
     (controllers, reports)
+}
+
+/// Keeps the webhook configurations of the revision, with the roots of the control plane's certificate.
+pub fn register(
+    controllers: &mut Controllers,
+    options: &Options,
+    settings: &Settings,
+    bundle: watch::Receiver<Option<Str>>,
+) {
+    let registration = Registration {
+        namespace: options.identity.namespace.as_str().into(),
+        revision: settings.revision.as_str().into(),
+        bundle,
+    };
+    for (sort, name) in [
+        (Sort::Mutating, &settings.injection_configuration),
+        (Sort::Validating, &settings.validation_configuration),
+    ] {
+        if !name.is_empty() {
+            controllers.register(sort, registration.clone());
+        }
+    }
 }
 
 /// The name of this process, unlike that of all others: that of its pod, which only one has at a time.

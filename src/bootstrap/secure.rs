@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::authority::seconds;
-use crate::api::MeshConfig;
+use crate::api::{MeshConfig, Str};
 use crate::ca::authority::State;
 use crate::ca::certificate::Certificate;
 use crate::ca::issuer::Issuer;
@@ -74,6 +74,8 @@ struct Own {
 struct Made {
     chain: Vec<CertificateDer<'static>>,
     roots: Roots,
+    /// By which our own certificate is known, in PEM; None where files do not tell.
+    bundle: Option<Str>,
 }
 
 impl Securing {
@@ -107,16 +109,28 @@ impl Securing {
         }))
     }
 
-    /// Tells the configuration that counts, for ever; None until there is one.
-    pub async fn run(mut self, configs: watch::Sender<Option<Arc<ServerConfig>>>) {
+    /// Tells the configuration that counts, and the roots by which its certificate is known, for ever; None until there
+    /// is one.
+    pub async fn run(
+        mut self,
+        configs: watch::Sender<Option<Arc<ServerConfig>>>,
+        bundle: watch::Sender<Option<Str>>,
+    ) {
         let mut made: Option<Made> = None;
         loop {
             match self.look(made.as_ref()).await {
                 Ok(Some((new, config))) => {
                     self.said.clear();
                     self.tell(&new);
-                    made = Some(new);
                     configs.send_replace(Some(config));
+                    bundle.send_if_modified(|known| {
+                        let differs = new.bundle.is_some() && *known != new.bundle;
+                        if differs {
+                            known.clone_from(&new.bundle);
+                        }
+                        differs
+                    });
+                    made = Some(new);
                 }
                 Ok(None) => self.said.clear(),
                 Err(why) if why == self.said => {}
@@ -149,10 +163,13 @@ impl Securing {
         made: Option<&Made>,
     ) -> Result<Option<(Made, Arc<ServerConfig>)>, String> {
         let issuer = self.ca.as_ref().and_then(|ca| ca.borrow().issuer().cloned());
-        let (identity, mut trusted) = match self.files.clone() {
+        let (identity, mut trusted, bundle) = match self.files.clone() {
             Some(files) => read(files).await?,
             None => match issuer.clone() {
-                Some(issuer) => (self.own(issuer)?, Vec::new()),
+                Some(issuer) => {
+                    let bundle = Some(issuer.root_pem.as_str().into());
+                    (self.own(issuer)?, Vec::new(), bundle)
+                }
                 // It is told elsewhere why there is no CA yet.
                 None => return Ok(None),
             },
@@ -161,7 +178,7 @@ impl Securing {
         let mesh = self.mesh.borrow().clone();
         let domains = [&mesh.trust_domain].into_iter().chain(&mesh.trust_domain_aliases);
         let roots: Roots = domains.map(|domain| (domain.clone(), trusted.clone())).collect();
-        let new = Made { chain: identity.chain.clone(), roots };
+        let new = Made { chain: identity.chain.clone(), roots, bundle };
         if made == Some(&new) {
             return Ok(None);
         }
@@ -248,8 +265,11 @@ fn files(options: &Options) -> Option<Files> {
     })
 }
 
+/// What files say: who we are, whom they trust, and the same as it is written.
+type Said = (Identity, Vec<CertificateDer<'static>>, Option<Str>);
+
 /// Reads files; of several with roots the first that is there.
-async fn read(files: Files) -> Result<(Identity, Vec<CertificateDer<'static>>), String> {
+async fn read(files: Files) -> Result<Said, String> {
     let read = move || {
         let text = |path: &Path| {
             std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
@@ -258,12 +278,17 @@ async fn read(files: Files) -> Result<(Identity, Vec<CertificateDer<'static>>), 
         let chain = Certificate::all(&text(&files.certificate)?)
             .map_err(|why| within(&files.certificate, why))?;
         let key = Key::from_pem(&text(&files.key)?).map_err(|why| within(&files.key, why))?;
-        let roots = match files.roots.iter().find(|path| path.exists()) {
-            Some(path) => Certificate::all(&text(path)?).map_err(|why| within(path, why))?,
-            None => Vec::new(),
+        let (roots, bundle) = match files.roots.iter().find(|path| path.exists()) {
+            Some(path) => {
+                let text = text(path)?;
+                let roots = Certificate::all(&text).map_err(|why| within(path, why))?;
+                let bundle = (!roots.is_empty()).then(|| text.as_str().into());
+                (roots, bundle)
+            }
+            None => (Vec::new(), None),
         };
         let ders = |list: Vec<Certificate>| list.into_iter().map(|read| read.der).collect();
-        Ok((Identity { chain: ders(chain), key: key.for_tls()? }, ders(roots)))
+        Ok((Identity { chain: ders(chain), key: key.for_tls()? }, ders(roots), bundle))
     };
     tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?
 }

@@ -29,6 +29,7 @@ pub struct Trust {
     pub authenticator: Authenticator,
     authority: Option<Authority>,
     configs: Option<watch::Receiver<Option<Arc<ServerConfig>>>>,
+    bundle: watch::Receiver<Option<Str>>,
     tasks: JoinSet<anyhow::Result<()>>,
 }
 
@@ -66,14 +67,13 @@ impl Trust {
         )?;
         let authority = ca.as_ref().map(|ca| ca.authority.clone());
         let state = authority.as_ref().map(Authority::state);
-        let listen = &options.listen;
-        let secures = listen.secure_grpc_addr.or(listen.https_addr);
         let securing = Securing::new(options, settings, state.clone(), mesh, metrics.clone());
         let securing = securing.map_err(anyhow::Error::msg)?;
-        let configs = secures.and(securing).map(|securing| {
-            let (told, configs) = watch::channel(None);
-            tasks.spawn(endless(securing.run(told)));
-            configs
+        let (told, bundle) = watch::channel(None);
+        let configs = securing.map(|securing| {
+            let (configs, made) = watch::channel(None);
+            tasks.spawn(endless(securing.run(configs, told)));
+            made
         });
         if let Some(ca) = ca {
             tasks.spawn(endless(ca.follow()));
@@ -81,7 +81,12 @@ impl Trust {
         if let Some(state) = state {
             tasks.spawn(endless(show_ends(state, metrics.clone())));
         }
-        Ok(Trust { authenticator, authority, configs, tasks })
+        Ok(Trust { authenticator, authority, configs, bundle, tasks })
+    }
+
+    /// The roots by which the certificate of the control plane is known, in PEM, once there is one.
+    pub fn bundle(&self) -> watch::Receiver<Option<Str>> {
+        self.bundle.clone()
     }
 
     /// The roots that namespaces are to have, where there is a CA.

@@ -229,7 +229,7 @@ impl Writer {
 }
 
 /// What one of our kinds is to the API server.
-fn resource(kind: Kind) -> ApiResource {
+pub(super) fn resource(kind: Kind) -> ApiResource {
     ApiResource {
         group: kind.group().to_owned(),
         version: kind.version().to_owned(),

@@ -202,6 +202,10 @@ settings! {
         "policies select Gateway API gateways by label too";
     "ISTIOD_CUSTOM_HOST" custom_hosts: String = String::new(),
         "further host names in the certificate of the control plane, with commas between them";
+    "INJECTION_WEBHOOK_CONFIG_NAME" injection_configuration: String = "istio-sidecar-injector".to_owned(),
+        "empty: others keep the webhook configurations by which the revision injects; any name: they are kept, by their label";
+    "VALIDATION_WEBHOOK_CONFIG_NAME" validation_configuration: String = "istio-istio-system".to_owned(),
+        "empty: others keep the webhook configurations by which the revision validates; any name: they are kept, by their label";
     "ENABLE_CA_SERVER" ca_server: bool = true,
         "signs certificates of workloads";
     "TRUSTED_GATEWAY_CIDR" trusted_gateways: String = String::new(),
@@ -255,8 +259,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_CERT_PROVIDER", "istiod", "who signs the certificate of the control plane", Pending),
         ("EXTERNAL_ISTIOD", "false", "controls remote clusters", Pending),
         ("UNSAFE_ENABLE_ADMIN_ENDPOINTS", "false", "serves /debug/force_disconnect", Pending),
-        ("INJECTION_WEBHOOK_CONFIG_NAME", "istio-sidecar-injector", "the injection webhook to keep patched", Pending),
-        ("VALIDATION_WEBHOOK_CONFIG_NAME", "istio-istio-system", "the validation webhook to keep patched", Pending),
         ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true", "registers workloads that connect", Pending),
         ("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", "true", "the agent fetches Wasm modules", AGENT),
         ("PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS", "false", "removes the taint of nodes whose CNI is ready", Pending),

@@ -61,8 +61,10 @@ fn in_all_namespaces_what_is_followed_and_written_there() {
     }
     want.insert(grant("create", "authorization.k8s.io", "subjectaccessreviews", ""));
     want.extend(followed("apiextensions.k8s.io", "customresourcedefinitions", ""));
-    let webhooks = "mutatingwebhookconfigurations";
-    want.extend(followed("admissionregistration.k8s.io", webhooks, "istio-revision-tag-default"));
+    for webhooks in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"] {
+        want.extend(followed("admissionregistration.k8s.io", webhooks, ""));
+        want.insert(grant("patch", "admissionregistration.k8s.io", webhooks, ""));
+    }
     want.insert(grant("create", "authentication.k8s.io", "tokenreviews", ""));
     want.extend(followed("", "configmaps", "istio-ca-root-cert"));
     want.insert(grant("patch", "", "configmaps", "istio-ca-root-cert"));
@@ -89,6 +91,7 @@ fn in_its_own_namespace_what_the_mesh_is_and_who_leads() {
     want.insert(grant("create", "", "configmaps", ""));
     want.extend(["get", "patch"].map(|verb| grant(verb, "", "secrets", "istio-ca-secret")));
     want.insert(grant("create", "", "secrets", ""));
+    want.insert(grant("create", "networking.istio.io", "gateways", ""));
     for duty in [Duty::Addresses, Duty::RootCertificates] {
         let lock = duty.lock("default");
         assert_eq!(lock.kind, LockKind::ConfigMap);
