@@ -30,6 +30,7 @@ pub mod mesh_networks;
 pub mod meta;
 pub mod networking;
 pub mod object;
+pub mod pem;
 pub mod proto_json;
 pub mod protocol;
 pub mod re2;

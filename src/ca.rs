@@ -7,7 +7,7 @@
 //!
 //! - [`issuer`] is a CA at one moment, [`authority`] the one that counts now and the rules of what it signs.
 //! - [`request`] reads what strangers send; [`sign`] is what certificates look like; [`key`], [`certificate`],
-//!   [`signature`], [`der`] and [`pem`] are their parts.
+//!   [`signature`], and [`der`] are their parts.
 //! - [`material`] are the files of a CA, wherever they lie; [`source`] is where they lie, and follows them;
 //!   [`self_signed`] makes and renews a root of our own.
 //!
@@ -21,7 +21,6 @@ pub mod fixture;
 pub mod issuer;
 pub mod key;
 pub mod material;
-pub mod pem;
 pub mod request;
 pub mod self_signed;
 pub mod sign;

@@ -8,8 +8,6 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, ensure};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -17,6 +15,7 @@ use rustls::sign::CertifiedKey;
 use x509_parser::parse_x509_certificate;
 
 use super::keys::PrivateKey;
+use crate::api::pem;
 
 /// What a secret holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +86,7 @@ impl Roots {
         let mut known = BTreeSet::new();
         for certificate in CertificateDer::pem_slice_iter(pem).filter_map(Result::ok) {
             if parse_x509_certificate(&certificate).is_ok() && known.insert(certificate.to_vec()) {
-                push_pem(&mut kept, &certificate);
+                kept.push_str(&pem::encode("CERTIFICATE", &certificate));
             }
         }
         ensure!(!kept.is_empty(), "no root certificate in PEM");
@@ -136,17 +135,6 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     let length = std::fs::metadata(file).with_context(what)?.len();
     ensure!(length <= MAX_BYTES, "{}: {length} bytes are too many", what());
     std::fs::read(file).with_context(what)
-}
-
-fn push_pem(text: &mut String, certificate: &[u8]) {
-    text.push_str("-----BEGIN CERTIFICATE-----\n");
-    for (at, letter) in STANDARD.encode(certificate).chars().enumerate() {
-        if at > 0 && at % 64 == 0 {
-            text.push('\n');
-        }
-        text.push(letter);
-    }
-    text.push_str("\n-----END CERTIFICATE-----\n");
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
-use super::{pem, signature};
-use crate::api::Str;
+use super::signature;
+use crate::api::{Str, pem};
 
 /// A certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use rcgen::{CertificateParams, KeyPair, SignatureAlgorithm};
 use super::Origin;
 use super::issuer::{Issuer, Parts};
 use super::key::Key;
-use super::pem;
 use super::sign::{self, Validity};
+use crate::api::pem;
 
 /// A day.
 pub const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -11,6 +11,7 @@ use super::certificate::Certificate;
 use super::key::Key;
 use super::sign::{self, Signer, Validity};
 use super::{Error, Origin};
+use crate::api::pem;
 
 /// Between a signing certificate and a root there are no more certificates than this.
 const MAX_CHAIN: usize = 8;
@@ -127,7 +128,7 @@ impl Issuer {
         validity.not_after = validity.not_after.min(end);
         let signer = Signer::new(&self.certificate, &self.key);
         let leaf = sign::leaf(signer, public_key, names, validity).map_err(Error::Sign)?;
-        let mut chain = vec![super::pem::encode("CERTIFICATE", &leaf)];
+        let mut chain = vec![pem::encode("CERTIFICATE", &leaf)];
         chain.extend(self.chain.iter().map(Certificate::pem));
         chain.push(self.root_pem.clone());
         Ok(Issued { chain, not_after: validity.not_after })

@@ -8,8 +8,8 @@ use super::certificate::Certificate;
 use super::issuer::Issuer;
 use super::key::Key;
 use super::material::{CERTIFICATE, CHAIN, Files, KEY, MADE, ROOTS};
-use super::pem;
 use super::sign::{self, Validity};
+use crate::api::pem;
 
 /// How roots are made.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,6 +2,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::api::pem;
 use crate::ca::fixture;
 
 #[test]
@@ -77,7 +78,7 @@ fn the_signature_must_be_that_of_the_key() {
     let mut der = block.contents;
     // The last byte belongs to the signature.
     *der.last_mut().unwrap() ^= 1;
-    let why = Request::parse(&crate::ca::pem::encode("CERTIFICATE REQUEST", &der)).unwrap_err();
+    let why = Request::parse(&pem::encode("CERTIFICATE REQUEST", &der)).unwrap_err();
     assert!(why.contains("the signature is not that of the key"), "{why}");
 }
 
@@ -89,8 +90,8 @@ fn what_is_no_request_is_refused() {
     for (text, want) in [
         (String::new(), "not properly encoded"),
         ("-----BEGIN CERTIFICATE REQUEST-----\n".to_owned(), "not properly encoded"),
-        (crate::ca::pem::encode("CERTIFICATE REQUEST", b"0"), "failed to parse"),
-        (crate::ca::pem::encode("CERTIFICATE REQUEST", &longer), "something follows"),
+        (pem::encode("CERTIFICATE REQUEST", b"0"), "failed to parse"),
+        (pem::encode("CERTIFICATE REQUEST", &longer), "something follows"),
         ("x".repeat(1 << 20), "1048576 bytes; 32768 are allowed"),
     ] {
         let why = Request::parse(&text).unwrap_err();
@@ -108,6 +109,6 @@ proptest::proptest! {
             *place = byte;
         }
         der.truncate(length);
-        let _ = Request::parse(&crate::ca::pem::encode("CERTIFICATE REQUEST", &der));
+        let _ = Request::parse(&pem::encode("CERTIFICATE REQUEST", &der));
     }
 }
