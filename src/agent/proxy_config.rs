@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use crate::api::duration;
+use crate::api::mesh::defaults;
 
 /// What the agent reads of it.
 #[derive(Clone, Debug, Deserialize)]
@@ -79,7 +80,7 @@ impl ProxyConfig {
         annotations: &BTreeMap<String, String>,
         flags: Map<String, Value>,
     ) -> anyhow::Result<ProxyConfig> {
-        let mut raw = defaults();
+        let mut raw = defaults::proxy();
         let mut mesh_config = parse(mesh)?;
         if let Some(Value::Object(config)) = mesh_config.remove("defaultConfig") {
             lay_over(&mut raw, config);
@@ -99,25 +100,6 @@ impl ProxyConfig {
         let read = ProxyConfig::deserialize(Value::Object(raw.clone()));
         let read = read.context("the proxy's configuration")?;
         Ok(ProxyConfig { raw, ..read })
-    }
-}
-
-fn defaults() -> Map<String, Value> {
-    let defaults = json!({
-        "configPath": "./etc/istio/proxy",
-        "binaryPath": "/usr/local/bin/envoy",
-        "serviceCluster": "istio-proxy",
-        "drainDuration": "45s",
-        "terminationDrainDuration": "5s",
-        "proxyAdminPort": 15000,
-        "controlPlaneAuthPolicy": "MUTUAL_TLS",
-        "discoveryAddress": "istiod.istio-system.svc:15012",
-        "statNameLength": 189,
-        "statusPort": 15020,
-    });
-    match defaults {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Typed are the fields that the project acts on; `raw` keeps all of them, merged over the defaults, in proto
 //! JSON, for those who show it. Parsing and merging live beside the sources; here are the values only.
 
+pub mod defaults;
 pub mod ext_authz;
 
 use std::time::Duration;

@@ -21,7 +21,7 @@ pub use self::layers::Layers;
 use super::project::Issue;
 use super::value::{self, SyntaxError};
 use crate::api::field_path::FieldPath;
-use crate::api::{MeshConfig, MeshNetworks};
+use crate::api::{MeshConfig, MeshNetworks, mesh};
 
 /// The fields of a configuration that are given, in canonical form.
 type Given = Map<String, Value>;
@@ -139,7 +139,7 @@ fn given(fields: Map<String, Value>) -> (Result<Given, Issue>, Vec<Issue>) {
 
 /// Lays configurations over the defaults, the later over the earlier.
 fn lay(layers: impl IntoIterator<Item = Given>) -> Result<MeshConfig, Issue> {
-    let mut merged = merge::defaults();
+    let mut merged = mesh::defaults::mesh();
     layers.into_iter().for_each(|layer| merge::merge(&mut merged, layer));
     let mut mesh = typed::typed(&merged)?;
     schema::prune(fields::MESH_CONFIG, &mut merged);

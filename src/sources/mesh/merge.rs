@@ -1,4 +1,4 @@
-//! The defaults of MeshConfig, and what a configuration does to them.
+//! What a configuration does to the defaults of MeshConfig.
 //!
 //! A field that is given replaces the default as a whole, except: `defaultConfig` replaces field by field
 //! (`proxyMetadata` and `runtimeValues` key by key), `defaultProviders` field by field, `extensionProviders` by
@@ -6,60 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Fields of `defaultConfig` that are maps and are merged by key.
 const MERGED_MAPS: &[&str] = &["proxyMetadata", "runtimeValues"];
 
 /// The two ways to name the cluster of a proxy, of which one replaces the other.
 const CLUSTER_NAMES: [&str; 2] = ["serviceCluster", "tracingServiceName"];
-
-/// istiod's defaults.
-pub(super) fn defaults() -> Map<String, Value> {
-    let defaults = json!({
-        "proxyListenPort": 15001,
-        "proxyInboundListenPort": 15006,
-        "connectTimeout": "10s",
-        "protocolDetectionTimeout": "0s",
-        "dnsRefreshRate": "60s",
-        "ingressClass": "istio",
-        "ingressService": "istio-ingressgateway",
-        "ingressControllerMode": "STRICT",
-        "enableTracing": true,
-        "enableAutoMtls": true,
-        "enablePrometheusMerge": true,
-        "outboundTrafficPolicy": {"mode": "ALLOW_ANY"},
-        "inboundTrafficPolicy": {},
-        "localityLbSetting": {"enabled": true},
-        "rootNamespace": "istio-system",
-        "trustDomain": "cluster.local",
-        "defaultServiceExportTo": ["*"],
-        "defaultVirtualServiceExportTo": ["*"],
-        "defaultDestinationRuleExportTo": ["*"],
-        "defaultProviders": {},
-        "extensionProviders": [
-            {"name": "prometheus", "prometheus": {}},
-            {"name": "stackdriver", "stackdriver": {}},
-            {"name": "envoy", "envoyFileAccessLog": {"path": "/dev/stdout"}},
-        ],
-        "defaultConfig": {
-            "configPath": "./etc/istio/proxy",
-            "binaryPath": "/usr/local/bin/envoy",
-            "serviceCluster": "istio-proxy",
-            "drainDuration": "45s",
-            "terminationDrainDuration": "5s",
-            "discoveryAddress": "istiod.istio-system.svc:15012",
-            "proxyAdminPort": 15000,
-            "controlPlaneAuthPolicy": "MUTUAL_TLS",
-            "statNameLength": 189,
-            "statusPort": 15020,
-        },
-    });
-    match defaults {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
-}
 
 /// Lays `over` over `base`. Both are canonical.
 pub(super) fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{PROXY, mesh, telemetry};
+use super::{PROXY, telemetry};
 use crate::api::duration;
+use crate::api::list::items;
+use crate::api::mesh::defaults;
 use crate::webhooks::schema::canonical::canonical;
 use crate::webhooks::schema::typed::typed;
 use crate::webhooks::schema::{Sort, Type, json};
@@ -106,8 +108,7 @@ fn exclude_port(arguments: &[Value]) -> Result<Value, String> {
     if port.is_empty() || port == "0" || excluded.split(',').any(|known| known == port) {
         return Ok(Value::Text(excluded.clone()));
     }
-    let mut ports: Vec<&str> =
-        excluded.split(',').map(str::trim).filter(|port| !port.is_empty()).collect();
+    let mut ports: Vec<&str> = items(excluded).collect();
     ports.push(port);
     Ok(Value::text(ports.join(",")))
 }
@@ -142,8 +143,9 @@ fn proto_to_json(arguments: &[Value]) -> Result<Value, String> {
         serde_json::from_str(&json::raw(any(arguments, 0))).map_err(|error| error.to_string())?;
     let mut plain = canonical(parsed, &of).map_err(|wrong| wrong.to_string())?;
     if message.shape.name == "ProxyConfig"
-        && let (Json::Object(entries), Json::Object(usual)) = (&mut plain, mesh::default_proxy())
+        && let Json::Object(entries) = &mut plain
     {
+        let usual = defaults::proxy();
         entries.retain(|key, value| usual.get(key) != Some(value));
     }
     Ok(Value::text(json::raw(&typed(&plain, &of))))

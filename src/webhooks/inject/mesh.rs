@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::containers;
+use crate::api::mesh::defaults;
 use crate::webhooks::schema::Type;
 use crate::webhooks::schema::canonical::canonical;
 use crate::webhooks::schema::typed::typed;
@@ -38,15 +39,16 @@ impl Mesh {
     /// When it is none.
     pub fn of(given: Json) -> Result<Mesh, String> {
         let given = canonical(given, &MESH).map_err(|wrong| wrong.to_string())?;
-        let mut json = defaults();
-        if let (Json::Object(entries), Json::Object(mut given)) = (&mut json, given) {
+        let mut fields = defaults();
+        if let Json::Object(mut given) = given {
             if let (Some(Json::Object(over)), Some(Json::Object(under))) =
-                (given.remove("defaultConfig"), entries.get_mut("defaultConfig"))
+                (given.remove("defaultConfig"), fields.get_mut("defaultConfig"))
             {
                 lay(under, over);
             }
-            entries.extend(given);
+            fields.extend(given);
         }
+        let json = Json::Object(fields);
         Ok(Mesh { value: typed(&json, &MESH), json })
     }
 
@@ -116,52 +118,11 @@ fn lay(under: &mut Map<String, Json>, over: Map<String, Json>) {
     }
 }
 
-/// Istio's defaults, as far as templates see them.
-fn defaults() -> Json {
-    json!({
-        "proxyListenPort": 15001,
-        "proxyInboundListenPort": 15006,
-        "connectTimeout": "10s",
-        "protocolDetectionTimeout": "0s",
-        "ingressClass": "istio",
-        "ingressService": "istio-ingressgateway",
-        "ingressControllerMode": "STRICT",
-        "enableTracing": true,
-        "defaultConfig": default_proxy(),
-        "outboundTrafficPolicy": {"mode": "ALLOW_ANY"},
-        "inboundTrafficPolicy": {"mode": "PASSTHROUGH"},
-        "enableAutoMtls": true,
-        "trustDomain": "cluster.local",
-        "defaultServiceExportTo": ["*"],
-        "defaultVirtualServiceExportTo": ["*"],
-        "defaultDestinationRuleExportTo": ["*"],
-        "rootNamespace": "istio-system",
-        "localityLbSetting": {"enabled": true},
-        "dnsRefreshRate": "60s",
-        "enablePrometheusMerge": true,
-        "defaultProviders": {},
-        "extensionProviders": [
-            {"name": "prometheus", "prometheus": {}},
-            {"name": "stackdriver", "stackdriver": {}},
-            {"name": "envoy", "envoyFileAccessLog": {"path": "/dev/stdout"}},
-        ],
-    })
-}
-
-/// Istio's default ProxyConfig. What equals it is not written into pods.
-pub(super) fn default_proxy() -> Json {
-    json!({
-        "configPath": "./etc/istio/proxy",
-        "binaryPath": "/usr/local/bin/envoy",
-        "serviceCluster": "istio-proxy",
-        "drainDuration": "45s",
-        "terminationDrainDuration": "5s",
-        "discoveryAddress": "istiod.istio-system.svc:15012",
-        "proxyAdminPort": 15000,
-        "controlPlaneAuthPolicy": "MUTUAL_TLS",
-        "statNameLength": 189,
-        "statusPort": 15020,
-    })
+/// Istio's defaults, as templates see them.
+fn defaults() -> Map<String, Json> {
+    let mut fields = defaults::mesh();
+    fields.insert("inboundTrafficPolicy".to_owned(), json!({"mode": "PASSTHROUGH"}));
+    fields
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ fn the_rest_is_as_in_istio() {
 
 #[test]
 fn a_proxy_config_is_written_without_what_is_usual() {
-    let mut config = mesh::default_proxy();
+    let mut config = Json::Object(defaults::proxy());
     config["concurrency"] = 0.into();
     config["interceptionMode"] = "REDIRECT".into();
     let message = typed(&config, &Type::Struct("ProxyConfig"));
