@@ -22,6 +22,7 @@ use super::output::{CHAIN, KEY, ROOT};
 use super::proxy_config::{ControlPlaneAuth, ProxyConfig};
 use super::renewal::Policy;
 use super::secrets::{CONTROL_PLANE, Files};
+use crate::api::list::items;
 use crate::settings::agent::AgentSettings;
 
 /// Where the secret server listens, beside what Envoy is configured to by Istio's control plane.
@@ -178,8 +179,7 @@ pub fn arguments(settings: &AgentSettings, config: &ProxyConfig, node: &Value) -
 
 /// Envoy's arguments for a level such as `warning,misc:error`.
 pub fn log_arguments(level: &str, components: &str) -> Vec<OsString> {
-    let parts: Vec<&str> = level.split(',').map(str::trim).filter(|p| !p.is_empty()).collect();
-    let (scoped, plain): (Vec<&str>, Vec<&str>) = parts.iter().partition(|p| p.contains(':'));
+    let (scoped, plain): (Vec<&str>, Vec<&str>) = items(level).partition(|p| p.contains(':'));
     let components = if scoped.is_empty() { components.to_owned() } else { scoped.join(",") };
     let mut arguments: Vec<OsString> = Vec::new();
     if let Some(level) = plain.last() {

@@ -10,6 +10,7 @@ use tracing::warn;
 use super::inputs::{blocks, jwks_config};
 use crate::api::MeshConfig;
 use crate::api::jwks::{KeySets, Wanted};
+use crate::api::list::items;
 use crate::authn::jwt::{Issuer, JwtRule};
 use crate::authn::local::TokenKey;
 use crate::authn::review::{Clusters, Reviewer};
@@ -34,7 +35,7 @@ pub fn authenticator(
     metrics: &Arc<Metrics>,
     tasks: &mut JoinSet<anyhow::Result<()>>,
 ) -> anyhow::Result<Authenticator> {
-    let audiences: Vec<String> = parts(&settings.token_audiences).map(str::to_owned).collect();
+    let audiences: Vec<String> = items(&settings.token_audiences).map(str::to_owned).collect();
     let local = directory.map(Directory::token).transpose()?.flatten();
     let local = local.map(|key| TokenKey::new(&key)).transpose().map_err(anyhow::Error::msg)?;
     Ok(Authenticator::new(Methods {
@@ -75,9 +76,4 @@ fn issuer(
         jwks::run(JwksFetching { config, wanted, keys, metrics }).await
     });
     Ok(Some(Issuer { rule, keys: Some(fetched) }))
-}
-
-/// The parts of a list with commas.
-fn parts(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',').map(str::trim).filter(|part| !part.is_empty())
 }

@@ -13,6 +13,7 @@ use tracing::warn;
 use super::clusters::Clusters;
 use crate::api::cidr::Cidr;
 use crate::api::jwks::KeySets;
+use crate::api::list::items;
 use crate::api::{Batch, Diagnostic, Kind, MeshConfig, Str, Wanted};
 use crate::cli::discovery::Options;
 use crate::metrics::Metrics;
@@ -384,11 +385,10 @@ pub(super) fn jwks_config(settings: &Settings) -> jwks::Config {
 
 /// The blocks of a list with commas. What is none is told, and the others count.
 pub(super) fn blocks(variable: &str, list: &str) -> Vec<Cidr> {
-    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let blocks = parts.filter_map(|part| {
-        let block = Cidr::parse(part);
+    let blocks = items(list).filter_map(|item| {
+        let block = Cidr::parse(item);
         if block.is_none() {
-            warn!("{variable}: {part:?} is ignored: a block such as 10.0.0.0/8 is needed");
+            warn!("{variable}: {item:?} is ignored: a block such as 10.0.0.0/8 is needed");
         }
         block
     });

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::authority::seconds;
+use crate::api::list::items;
 use crate::api::{MeshConfig, Str};
 use crate::ca::authority::State;
 use crate::ca::certificate::Certificate;
@@ -94,7 +95,6 @@ impl Securing {
         if files.is_none() && ca.is_none() {
             return Ok(None);
         }
-        let hosts = settings.custom_hosts.split(',').map(str::trim);
         Ok(Some(Securing {
             policy: policy(options)?,
             files,
@@ -102,7 +102,7 @@ impl Securing {
             mesh,
             namespace: options.identity.namespace.clone(),
             revision: settings.revision.clone(),
-            hosts: hosts.filter(|host| !host.is_empty()).map(str::to_owned).collect(),
+            hosts: items(&settings.custom_hosts).map(str::to_owned).collect(),
             metrics,
             own: None,
             said: String::new(),
