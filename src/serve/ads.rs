@@ -12,12 +12,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response as HttpResponse;
 use axum::routing::post;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use self::count::Count;
@@ -29,14 +26,13 @@ use super::admission::Admission;
 use super::cache::Cache;
 use super::connections::Connections;
 use super::envelope::Protocol;
+use super::grpc::{self, Call};
 use super::node::Nodes;
 use super::push::Pusher;
 use super::secrets::Secrets;
-use super::transport::Transport;
 use super::type_url::TypeUrl;
-use super::wire::{Messages, StreamBody};
+use super::wire::Messages;
 use crate::api::Str;
-use crate::authn::Credentials;
 use crate::metrics::Metrics;
 use crate::model::report::Report;
 
@@ -160,24 +156,9 @@ async fn delta(State(ads): State<Ads>, request: HttpRequest) -> HttpResponse {
 impl Ads {
     /// Answers with a body that the stream's own task fills.
     fn open(&self, protocol: Protocol, request: HttpRequest) -> HttpResponse {
-        let mut response = HttpResponse::new(Body::empty());
-        let grpc = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"));
-        let came = Transport::of(request.extensions()).filter(|_| grpc);
-        let Some((peer, transport)) = came else {
-            *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return response;
-        };
-        let (head, body) = request.into_parts();
-        let certificate = transport.identities();
-        let presented = Credentials { peer, certificate, headers: head.headers };
+        let (response, call) = grpc::open(request);
+        let Some(Call { transport, presented, body, sender }) = call else { return response };
         let messages = Messages::new(body, self.shared.config.max_message);
-        let (sender, body) = StreamBody::new();
-        *response.body_mut() = Body::new(body);
-        let grpc = HeaderValue::from_static("application/grpc");
-        response.headers_mut().insert(CONTENT_TYPE, grpc);
         let count = Count::new(self.shared.metrics.clone(), protocol);
         let (shared, stop) = (self.shared.clone(), self.shared.stop.clone());
         tokio::spawn(

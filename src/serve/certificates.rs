@@ -12,14 +12,14 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
 use bytes::{BufMut, Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
 use prost::Message;
 use tonic::{Code, Status};
 use tracing::{info, warn};
 
+use super::grpc::{self, Call};
 use super::transport::Transport;
-use super::wire::{Messages, Outgoing, StreamBody};
+use super::wire::{Messages, Outgoing};
+use crate::api::list::items;
 use crate::authn::{Authenticator, Credentials};
 use crate::ca;
 use crate::ca::authority::Authority;
@@ -68,8 +68,8 @@ impl Certificates {
         snapshots: Snapshots,
         metrics: Arc<Metrics>,
     ) -> Certificates {
-        let accounts = node_accounts.split(',').filter_map(|account| {
-            let (namespace, name) = account.trim().split_once('/')?;
+        let accounts = items(node_accounts).filter_map(|account| {
+            let (namespace, name) = account.split_once('/')?;
             Some((namespace.to_owned(), name.to_owned()))
         });
         let node_accounts = accounts.collect();
@@ -84,22 +84,8 @@ impl Certificates {
 }
 
 async fn create(State(service): State<Certificates>, request: Request) -> Response {
-    let mut response = Response::new(Body::empty());
-    let grpc = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"));
-    let came = Transport::of(request.extensions()).filter(|_| grpc);
-    let Some((peer, transport)) = came else {
-        *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        return response;
-    };
-    let (head, body) = request.into_parts();
-    let certificate = transport.identities();
-    let presented = Credentials { peer, certificate, headers: head.headers };
-    let (sender, answer) = StreamBody::new();
-    *response.body_mut() = Body::new(answer);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    let (response, call) = grpc::open(request);
+    let Some(Call { transport, presented, body, sender }) = call else { return response };
     tokio::spawn(async move {
         let shared = &service.shared;
         let status = match shared.answer(&transport, &presented, body).await {

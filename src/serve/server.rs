@@ -180,21 +180,25 @@ async fn accept(
     security: &Security,
 ) -> io::Result<(TcpStream, SocketAddr, Entered)> {
     // A place first, so that nobody is accepted and then kept waiting.
-    let (place, newcomer) = match security {
-        Security::Plaintext => (Some(places.place().await?), None),
-        Security::Tls(_) => (None, Some(places.newcomers.admit().await)),
-    };
+    match security {
+        Security::Plaintext => {
+            let place = places.place().await?;
+            let (stream, peer) = connection(listener).await?;
+            Ok((stream, peer, Entered::Plain(place)))
+        }
+        Security::Tls(secure) => {
+            let newcomer = places.newcomers.admit().await;
+            let (stream, peer) = connection(listener).await?;
+            newcomer.arrived();
+            Ok((stream, peer, Entered::Newcomer(newcomer, secure.configs.borrow().clone())))
+        }
+    }
+}
+
+async fn connection(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    let entered = match (place, newcomer, security) {
-        (_, Some(newcomer), Security::Tls(secure)) => {
-            newcomer.arrived();
-            Entered::Newcomer(newcomer, secure.configs.borrow().clone())
-        }
-        (Some(place), ..) => Entered::Plain(place),
-        _ => return Err(io::Error::other("nobody has a place")),
-    };
-    Ok((stream, peer, entered))
+    Ok((stream, peer))
 }
 
 impl Places {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
@@ -29,6 +30,7 @@ use crate::serve::server::{self, Security};
 use crate::serve::services;
 use crate::serve::type_url::HEALTH;
 use crate::serve::wire::Outgoing;
+use crate::serve::wire::StreamBody;
 use crate::snapshot::{Publisher, Snapshot};
 use crate::translate::{ResourceType, View};
 
