@@ -141,9 +141,7 @@ impl Methods {
 
     /// The owner of a token that was verified, if it is valid now and for one of these audiences, if there are any.
     fn owner(&self, claims: &Claims, audiences: &[String]) -> Result<Caller, String> {
-        #[allow(clippy::cast_precision_loss, reason = "milliseconds of this age are exact")]
-        let now = Timestamp::now().as_millisecond() as f64 / 1000.0;
-        claims.check_times(now, LEEWAY)?;
+        claims.check_times(now(), LEEWAY)?;
         if !audiences.is_empty() && !claims.aud.has_any(audiences) {
             return Err(format!("the token is for none of the audiences {audiences:?}"));
         }
@@ -151,6 +149,12 @@ impl Methods {
         let mesh = self.mesh.as_ref().map(|mesh| mesh.borrow().clone()).unwrap_or_default();
         Ok(of(vec![spiffe(&mesh.trust_domain, namespace, account)], Method::Jwt))
     }
+}
+
+/// The time as tokens tell it, in seconds.
+#[allow(clippy::cast_precision_loss, reason = "milliseconds of this age are exact")]
+fn now() -> f64 {
+    Timestamp::now().as_millisecond() as f64 / 1000.0
 }
 
 /// By the certificate of the connection.

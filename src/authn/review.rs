@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus};
 use kube::api::PostParams;
 use kube::{Api, Client};
@@ -18,8 +17,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use self::memory::Memory;
-use super::Credentials;
 use super::bearer::{Token, service_account};
+use super::{Credentials, now};
 use crate::api::{MeshConfig, Str};
 use crate::model::Caller;
 use crate::model::caller::{Method, PodClaims};
@@ -186,10 +185,8 @@ impl Clusters {
 /// How long a token that was verified is still valid; for ever, if it does not say.
 fn left(token: Token<'_>) -> Duration {
     let expires = token.parts().and_then(|parts| parts.claims.exp);
-    #[allow(clippy::cast_precision_loss, reason = "seconds of this age are exact")]
-    let now = Timestamp::now().as_second() as f64;
     expires.map_or(Duration::MAX, |exp| {
-        Duration::try_from_secs_f64((exp - now).max(0.0)).unwrap_or(Duration::MAX)
+        Duration::try_from_secs_f64((exp - now()).max(0.0)).unwrap_or(Duration::MAX)
     })
 }
 
