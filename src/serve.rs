@@ -7,7 +7,7 @@
 //! ```
 //!
 //! - [`server`] accepts connections and ends them, and tells how they came ([`transport`]); [`ads`] is the service on
-//!   them: admission ([`admission`]), who it is ([`access`], [`node`]), and the loop of each stream.
+//!   them, whose calls begin in [`grpc`]: admission ([`admission`]), who it is ([`access`], [`node`]), and the loop of each stream.
 //! - [`stream`] is the protocol, without IO. [`cache`] and [`diff`] are what streams share, so that a push to N
 //!   proxies is N small heads and the same bytes.
 //! - [`push`] turns snapshots into views, and puts the newest into the slot of each connection.
@@ -25,6 +25,7 @@ pub mod certificates;
 pub mod connections;
 pub mod diff;
 pub mod envelope;
+mod grpc;
 pub mod newcomers;
 pub mod node;
 pub mod push;

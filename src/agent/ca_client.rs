@@ -3,7 +3,6 @@
 //! A connection for each request. Requests are rare, and so the roots by which the CA is verified and the
 //! credentials are always those of now. Owns deadlines; trying again is `renewal`'s.
 
-use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,7 +10,6 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, bail, ensure};
 use http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
-use prost::Message;
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
@@ -19,10 +17,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::{MetadataKey, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+use tonic_prost::ProstCodec;
 
 use super::bootstrap::Address;
 use super::credentials::{Credentials, Presented};
@@ -87,7 +85,7 @@ impl CaClient {
         client.ready().await.context("the connection was lost")?;
         let path = PathAndQuery::from_static(METHOD);
         let request = self.request(csr, &presented)?;
-        let answer = client.unary(request, path, Unary::default()).await.map_err(refused)?;
+        let answer = client.unary(request, path, ProstCodec::default()).await.map_err(refused)?;
         let IstioCertificateResponse { cert_chain } = answer.into_inner();
         ensure!(
             cert_chain.len() >= 2,
@@ -196,53 +194,6 @@ where
 
 fn refused(status: Status) -> anyhow::Error {
     anyhow::anyhow!("{:?}: {}", status.code(), status.message())
-}
-
-/// The codec of one unary method.
-#[derive(Debug)]
-struct Unary<T, U>(PhantomData<(T, U)>);
-
-impl<T, U> Default for Unary<T, U> {
-    fn default() -> Self {
-        Unary(PhantomData)
-    }
-}
-
-impl<T, U> Codec for Unary<T, U>
-where
-    T: Message + Send + 'static,
-    U: Message + Default + Send + 'static,
-{
-    type Encode = T;
-    type Decode = U;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Unary::default()
-    }
-
-    fn decoder(&mut self) -> Self {
-        Unary::default()
-    }
-}
-
-impl<T: Message, U> Encoder for Unary<T, U> {
-    type Item = T;
-    type Error = Status;
-
-    fn encode(&mut self, item: T, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        item.encode(into).map_err(|error| Status::internal(error.to_string()))
-    }
-}
-
-impl<T, U: Message + Default> Decoder for Unary<T, U> {
-    type Item = U;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        U::decode(from).map(Some).map_err(|error| Status::internal(error.to_string()))
-    }
 }
 
 #[cfg(test)]
