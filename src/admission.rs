@@ -9,6 +9,7 @@
 pub mod body;
 pub mod routes;
 pub mod server;
+pub mod validate;
 pub mod workers;
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@ pub mod crd;
 pub mod diagnostic;
 pub mod duration;
 pub(crate) mod enumeration;
+pub mod extensions;
 pub mod features;
 pub mod field_path;
 #[cfg(test)]
@@ -37,7 +38,9 @@ pub mod re2;
 mod rules;
 pub mod schema;
 pub mod security;
+pub mod spelling;
 pub mod target;
+pub mod telemetry;
 pub mod wanted;
 
 pub use self::block::Block;

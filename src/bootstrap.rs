@@ -15,6 +15,7 @@ mod secrets;
 mod secure;
 mod servers;
 mod trust;
+mod validation;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -129,7 +130,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         Some(_) => (services::router(&ads, None), services::router(&ads, certificates.as_ref())),
         None => (services::router(&ads, certificates.as_ref()), Router::new()),
     };
-    let reviews = webhooks::router()?;
+    let reviews = webhooks::router(validation::webhook(snapshots.clone(), &metrics))?;
     let ready_routes = debug::ready_routes(state.clone());
     let shared = match options.listen.https_addr {
         Some(_) => Router::new(),

@@ -196,6 +196,15 @@ metrics! {
     jwks_fetched: Counter = "pilot_jwks_resolver_network_fetch_success_total", Counter::default();
     /// Documents that could not be fetched to learn the keys of issuers.
     jwks_failed: Counter = "pilot_jwks_resolver_network_fetch_fail_total", Counter::default();
+    /// Objects that were written and found sound, by resource.
+    validation_passed: Family<Counter> = "galley_validation_passed",
+        Family::counters(&["group", "resource", "version"]);
+    /// Objects that were refused, and requests that nothing is said to, by reason and resource.
+    validation_failed: Family<Counter> = "galley_validation_failed",
+        Family::counters(&["group", "reason", "resource", "version"]);
+    /// Requests for validation that no review could be read from, by the status of the answer.
+    validation_http_error: Family<Counter> = "galley_validation_http_error",
+        Family::counters(&["status"]);
     /// Streams that were turned away, by reason.
     refused_streams: Family<Counter> = "istiod_refused_streams", Family::counters(&["reason"]);
     /// What users should know of their objects at the moment, by severity.

@@ -36,6 +36,7 @@ mod selectors;
 mod service;
 mod service_entry;
 mod targets;
+pub mod trial;
 mod workload;
 mod workload_entry;
 pub mod writer;

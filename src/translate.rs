@@ -15,6 +15,7 @@ pub mod cluster;
 pub mod common;
 pub mod each;
 pub mod endpoint;
+pub mod envoy_filter;
 #[cfg(test)]
 pub mod fixture;
 pub mod gateway;

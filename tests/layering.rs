@@ -32,7 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // … and back.
     ("controllers", &["api", "snapshot", "model", "metrics"]),
     // What the API server asks.
-    ("webhooks", &["api"]),
+    ("webhooks", &["api", "sources", "metrics", "translate"]),
     ("admission", &["api", "metrics", "serve", "webhooks"]),
     // Around it.
     (

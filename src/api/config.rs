@@ -5,6 +5,7 @@ mod metadata;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -13,7 +14,16 @@ use super::{Kind, Meta, Object, ObjectKey};
 
 /// What the objects of one of Istio's kinds say.
 pub trait Spec:
-    Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
+    Clone
+    + Debug
+    + Default
+    + PartialEq
+    + Serialize
+    + DeserializeOwned
+    + JsonSchema
+    + Send
+    + Sync
+    + 'static
 {
     /// The kind.
     const KIND: Kind;
@@ -90,15 +100,4 @@ fn kebab_case(name: &str) -> String {
         out.push(c.to_ascii_lowercase());
     }
     out
-}
-
-/// An object of one of Istio's kinds whose spec has no type yet: it is stored and listed only.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Untyped {
-    /// Which of Istio's kinds.
-    pub kind: Kind,
-    /// Its metadata.
-    pub meta: Meta,
-    /// The `spec` as JSON; null when absent.
-    pub spec: serde_json::Value,
 }

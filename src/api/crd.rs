@@ -3,11 +3,14 @@
 use serde_json::{Value, json};
 
 use super::Kind;
+use super::extensions::{TrafficExtension, WasmPlugin};
 use super::networking::{
-    DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService, WorkloadEntry, WorkloadGroup,
+    DestinationRule, EnvoyFilter, Gateway, ProxyConfig, ServiceEntry, Sidecar, VirtualService,
+    WorkloadEntry, WorkloadGroup,
 };
 use super::schema::structural;
 use super::security::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};
+use super::telemetry::Telemetry;
 
 /// A column that `kubectl get` prints.
 struct Column {
@@ -31,6 +34,8 @@ struct Definition {
     columns: &'static [Column],
     /// An object without a spec says nothing.
     spec_required: bool,
+    /// The version in which it is stored, where that is not the newest.
+    stored: Option<&'static str>,
 }
 
 /// The definitions of all kinds that have types, in the order of their names.
@@ -49,6 +54,7 @@ pub fn definitions() -> Vec<Value> {
                 AGE,
             ],
             spec_required: false,
+            stored: None,
         },
         Definition {
             kind: Kind::DestinationRule,
@@ -59,6 +65,15 @@ pub fn definitions() -> Vec<Value> {
                 AGE,
             ],
             spec_required: false,
+            stored: None,
+        },
+        Definition {
+            kind: Kind::EnvoyFilter,
+            spec: structural::<EnvoyFilter>(),
+            short_name: None,
+            columns: &[],
+            spec_required: false,
+            stored: None,
         },
         Definition {
             kind: Kind::Gateway,
@@ -66,6 +81,7 @@ pub fn definitions() -> Vec<Value> {
             short_name: Some("gw"),
             columns: &[],
             spec_required: false,
+            stored: None,
         },
         Definition {
             kind: Kind::PeerAuthentication,
@@ -80,6 +96,15 @@ pub fn definitions() -> Vec<Value> {
                 AGE,
             ],
             spec_required: false,
+            stored: None,
+        },
+        Definition {
+            kind: Kind::ProxyConfig,
+            spec: structural::<ProxyConfig>(),
+            short_name: None,
+            columns: &[],
+            spec_required: false,
+            stored: None,
         },
         Definition {
             kind: Kind::RequestAuthentication,
@@ -87,6 +112,7 @@ pub fn definitions() -> Vec<Value> {
             short_name: Some("ra"),
             columns: &[],
             spec_required: false,
+            stored: None,
         },
         Definition {
             kind: Kind::ServiceEntry,
@@ -107,6 +133,7 @@ pub fn definitions() -> Vec<Value> {
                 AGE,
             ],
             spec_required: true,
+            stored: None,
         },
         Definition {
             kind: Kind::Sidecar,
@@ -114,6 +141,23 @@ pub fn definitions() -> Vec<Value> {
             short_name: None,
             columns: &[],
             spec_required: false,
+            stored: None,
+        },
+        Definition {
+            kind: Kind::Telemetry,
+            spec: structural::<Telemetry>(),
+            short_name: Some("telemetry"),
+            columns: &[AGE],
+            spec_required: false,
+            stored: Some("v1alpha1"),
+        },
+        Definition {
+            kind: Kind::TrafficExtension,
+            spec: structural::<TrafficExtension>(),
+            short_name: None,
+            columns: &[AGE],
+            spec_required: true,
+            stored: None,
         },
         Definition {
             kind: Kind::VirtualService,
@@ -133,6 +177,15 @@ pub fn definitions() -> Vec<Value> {
                 AGE,
             ],
             spec_required: false,
+            stored: None,
+        },
+        Definition {
+            kind: Kind::WasmPlugin,
+            spec: structural::<WasmPlugin>(),
+            short_name: None,
+            columns: &[AGE],
+            spec_required: true,
+            stored: None,
         },
         Definition {
             kind: Kind::WorkloadEntry,
@@ -147,6 +200,7 @@ pub fn definitions() -> Vec<Value> {
                 },
             ],
             spec_required: true,
+            stored: None,
         },
         Definition {
             kind: Kind::WorkloadGroup,
@@ -154,6 +208,7 @@ pub fn definitions() -> Vec<Value> {
             short_name: Some("wg"),
             columns: &[AGE],
             spec_required: true,
+            stored: None,
         },
     ];
     all.iter().map(definition).collect()
@@ -216,7 +271,7 @@ impl Definition {
         let mut out = json!({
             "name": version,
             "served": true,
-            "storage": version == self.kind.version(),
+            "storage": version == self.stored.unwrap_or(self.kind.version()),
             "subresources": { "status": {} },
         });
         if let (Value::Object(schema), true) = (&mut schema, self.spec_required) {

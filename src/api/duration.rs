@@ -157,7 +157,9 @@ pub struct GoDuration(pub Duration);
 impl<'de> serde::Deserialize<'de> for GoDuration {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        parse(&text).map(GoDuration).map_err(serde::de::Error::custom)
+        parse(&text)
+            .map(GoDuration)
+            .map_err(|error| serde::de::Error::custom(format_args!("{text:?}: {error}")))
     }
 }
 

@@ -91,6 +91,11 @@ impl Kind {
         })
     }
 
+    /// The kind of a group, whatever the version.
+    pub fn of_group(group: &str, kind: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|k| k.name() == kind && k.group() == group)
+    }
+
     /// `group/version`, or `version` for the core group.
     pub fn api_version(self) -> String {
         match self.group() {

@@ -8,7 +8,9 @@
 pub mod cipher;
 pub mod common;
 pub mod destination_rule;
+pub mod envoy_filter;
 pub mod gateway;
+pub mod proxy_config;
 pub mod service_entry;
 pub mod sidecar;
 pub mod virtual_service;
@@ -16,7 +18,9 @@ pub mod workload_entry;
 pub mod workload_group;
 
 pub use self::destination_rule::DestinationRule;
+pub use self::envoy_filter::EnvoyFilter;
 pub use self::gateway::Gateway;
+pub use self::proxy_config::ProxyConfig;
 pub use self::service_entry::ServiceEntry;
 pub use self::sidecar::Sidecar;
 pub use self::virtual_service::VirtualService;

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use super::config::{Config, Untyped};
+use super::config::Config;
 use super::core::{
     ConfigMap, EndpointSlice, Namespace, Node, Pod, Secret, Service, ServiceAccount,
 };
+use super::extensions::{TrafficExtension, WasmPlugin};
 use super::networking::{
-    DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService, WorkloadEntry, WorkloadGroup,
+    DestinationRule, EnvoyFilter, Gateway, ProxyConfig, ServiceEntry, Sidecar, VirtualService,
+    WorkloadEntry, WorkloadGroup,
 };
 use super::security::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};
+use super::telemetry::Telemetry;
 use super::{Kind, Meta, ObjectKey};
 
 /// An object. Cloning shares it.
@@ -36,8 +39,11 @@ pub enum Object {
     PeerAuthentication(Arc<Config<PeerAuthentication>>),
     RequestAuthentication(Arc<Config<RequestAuthentication>>),
     AuthorizationPolicy(Arc<Config<AuthorizationPolicy>>),
-    /// Any other of Istio's kinds.
-    Untyped(Arc<Untyped>),
+    EnvoyFilter(Arc<Config<EnvoyFilter>>),
+    ProxyConfig(Arc<Config<ProxyConfig>>),
+    Telemetry(Arc<Config<Telemetry>>),
+    WasmPlugin(Arc<Config<WasmPlugin>>),
+    TrafficExtension(Arc<Config<TrafficExtension>>),
 }
 
 impl Object {
@@ -62,7 +68,11 @@ impl Object {
             Object::PeerAuthentication(o) => &o.meta,
             Object::RequestAuthentication(o) => &o.meta,
             Object::AuthorizationPolicy(o) => &o.meta,
-            Object::Untyped(o) => &o.meta,
+            Object::EnvoyFilter(o) => &o.meta,
+            Object::ProxyConfig(o) => &o.meta,
+            Object::Telemetry(o) => &o.meta,
+            Object::WasmPlugin(o) => &o.meta,
+            Object::TrafficExtension(o) => &o.meta,
         }
     }
 
@@ -88,7 +98,11 @@ impl Object {
             Object::PeerAuthentication(_) => Kind::PeerAuthentication,
             Object::RequestAuthentication(_) => Kind::RequestAuthentication,
             Object::AuthorizationPolicy(_) => Kind::AuthorizationPolicy,
-            Object::Untyped(o) => o.kind,
+            Object::EnvoyFilter(_) => Kind::EnvoyFilter,
+            Object::ProxyConfig(_) => Kind::ProxyConfig,
+            Object::Telemetry(_) => Kind::Telemetry,
+            Object::WasmPlugin(_) => Kind::WasmPlugin,
+            Object::TrafficExtension(_) => Kind::TrafficExtension,
         }
     }
 
@@ -111,7 +125,11 @@ impl Object {
             Object::PeerAuthentication(o) => serde_json::to_value(&o.spec),
             Object::RequestAuthentication(o) => serde_json::to_value(&o.spec),
             Object::AuthorizationPolicy(o) => serde_json::to_value(&o.spec),
-            Object::Untyped(o) => Ok(o.spec.clone()),
+            Object::EnvoyFilter(o) => serde_json::to_value(&o.spec),
+            Object::ProxyConfig(o) => serde_json::to_value(&o.spec),
+            Object::Telemetry(o) => serde_json::to_value(&o.spec),
+            Object::WasmPlugin(o) => serde_json::to_value(&o.spec),
+            Object::TrafficExtension(o) => serde_json::to_value(&o.spec),
             _ => return None,
         };
         spec.ok()

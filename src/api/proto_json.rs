@@ -8,7 +8,7 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
-use serde_json::{Error, Value};
+use serde_json::{Error, Map, Value};
 
 /// Deserializes the value that it holds.
 #[derive(Clone, Debug)]
@@ -87,6 +87,10 @@ impl<'de> Deserializer<'de> for ProtoJson {
         match self.0 {
             Value::Object(fields) => {
                 visitor.visit_map(Fields { known, fields: fields.into_iter(), value: None })
+            }
+            // An element that is not there is one in which nothing is set.
+            Value::Null => {
+                visitor.visit_map(Fields { known, fields: Map::new().into_iter(), value: None })
             }
             // A list is no struct, whatever serde makes of it.
             Value::Array(_) => Err(Error::invalid_type(serde::de::Unexpected::Seq, &visitor)),

@@ -4,6 +4,7 @@
 //! never more than one thing for each value. What only one kind has is in that kind's `validation`.
 
 pub(super) mod addresses;
+pub(super) mod cel;
 pub(super) mod destinations;
 pub(super) mod durations;
 pub(super) mod exports;
@@ -14,6 +15,7 @@ pub(super) mod labels;
 pub(super) mod ports;
 pub(super) mod targets;
 pub(super) mod texts;
+pub(super) mod urls;
 
 use crate::api::field_path::Place;
 use crate::api::issue::Issues;

@@ -58,7 +58,7 @@ impl Transform for Structural {
         match schema.get("format").and_then(Value::as_str) {
             Some("uint32") => {
                 schema.remove("format");
-                schema.insert("maximum".into(), json!(u32::MAX));
+                schema.ensure_object().entry("maximum").or_insert_with(|| json!(u32::MAX));
             }
             Some("uint64") => {
                 schema.remove("format");
@@ -275,6 +275,83 @@ pub fn one_target() -> Value {
     json!([rule(
         "[has(self.selector), has(self.targetRef), has(self.targetRefs)].filter(set, set).size() <= 1",
         "only one of selector, targetRef and targetRefs may be set",
+    )])
+}
+
+/// The same of an object whose selector has the old name.
+pub fn one_workload_target() -> Value {
+    json!([rule(
+        "!has(self.workloadSelector) || !has(self.targetRefs)",
+        "only one of workloadSelector and targetRefs may be set",
+    )])
+}
+
+/// What holds for traffic extensions as a whole.
+pub fn traffic_extension_rules() -> Value {
+    json!([
+        rule(
+            "!has(self.selector) || !has(self.targetRefs)",
+            "only one of selector and targetRefs may be set",
+        ),
+        rule("has(self.wasm) != has(self.lua)", "exactly one of wasm and lua must be set"),
+    ])
+}
+
+/// Any object, for somebody else to read.
+pub fn any_object(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
+}
+
+/// Variables with their values.
+pub fn environment(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": { "type": "string", "maxLength": 2048 },
+    })
+}
+
+/// A SHA-256 in hexadecimal digits, or nothing.
+pub const SHA256: &str = "(^$|^[a-f0-9]{64}$)";
+
+/// Where a WebAssembly module may be.
+pub fn module_url() -> Value {
+    let known = |url: &str| {
+        format!("isURL({url}) && url({url}).getScheme() in ['', 'http', 'https', 'file', 'oci']")
+    };
+    let (own, hosted) = (known("self"), known("'http://' + self"));
+    json!([rule(
+        &format!("isURL(self) ? ({own}) : ({hosted})"),
+        "must be a URL of http, https, file or oci",
+    )])
+}
+
+/// A variable has a value only where it is given.
+pub fn inline_value() -> Value {
+    json!([rule(
+        "!has(self.valueFrom) || self.valueFrom != 'HOST' || !has(self.value)",
+        "a value may only be set where valueFrom is INLINE",
+    )])
+}
+
+/// What becomes of a tag.
+pub fn tag_override_rules() -> Value {
+    json!([
+        rule(
+            "!has(self.operation) || self.operation != 'UPSERT' || self.value != ''",
+            "a value must be set when the operation is UPSERT",
+        ),
+        rule(
+            "!has(self.operation) || self.operation != 'REMOVE' || !has(self.value)",
+            "no value may be set when the operation is REMOVE",
+        ),
+    ])
+}
+
+/// Waypoints are matched by what they have, and by nothing else.
+pub fn waypoint_context() -> Value {
+    json!([rule(
+        "has(self.waypoint) == (has(self.context) && self.context == 'WAYPOINT')",
+        "a waypoint match is for the context WAYPOINT, and this context needs one",
     )])
 }
 

@@ -13,10 +13,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::inputs::{Loaded, Mesh};
-use crate::api::{Diagnostic, Severity};
+use crate::api::config::Spec;
+use crate::api::networking::EnvoyFilter;
+use crate::api::{Diagnostic, Kind, Object, Severity};
 use crate::settings::Settings;
 use crate::sources::yaml::{self, Content, Files};
-use crate::translate::Translator;
+use crate::translate::{Translator, envoy_filter};
 
 /// What stands for standard input.
 const STDIN: &str = "-";
@@ -47,7 +49,9 @@ pub fn run(arguments: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
             (loaded.places.count(), of_mesh(loaded))
         }
         None => {
-            let (objects, findings) = yaml::load_with(&paths, piped);
+            let (objects, places, mut findings) = yaml::load_placed(&paths, piped);
+            findings.extend(places.locate(of_patches(objects.iter())));
+            in_order(&mut findings);
             (objects.len(), findings)
         }
     };
@@ -65,12 +69,29 @@ fn of_mesh(mut loaded: Loaded) -> Vec<Diagnostic> {
         let view = translator.view(&loaded.snapshot, &Arc::new(proxy));
         found.extend(view.diagnostics.iter().flat_map(|layer| layer.iter().cloned()));
     }
+    found.extend(of_patches(loaded.snapshot.objects.of_kind(Kind::EnvoyFilter)));
     found.sort();
     found.dedup();
     findings.extend(loaded.places.locate(found));
+    in_order(&mut findings);
+    findings
+}
+
+/// What is to be said of what EnvoyFilters patch with.
+fn of_patches<'a>(objects: impl Iterator<Item = &'a Object>) -> Vec<Diagnostic> {
+    let filters = objects.filter_map(EnvoyFilter::of);
+    let told = filters.flat_map(|filter| {
+        let key = filter.key();
+        let issues = envoy_filter::check(&filter.spec).0.into_iter();
+        issues.map(|issue| issue.of(&key)).collect::<Vec<_>>()
+    });
+    told.collect()
+}
+
+/// By files and lines.
+fn in_order(findings: &mut Vec<Diagnostic>) {
     findings.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
     findings.dedup();
-    findings
 }
 
 /// The lines to print, and whether no finding is an error.

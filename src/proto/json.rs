@@ -5,6 +5,7 @@
 //! that users write and for debug output; nothing here is on the way of a push.
 
 mod duration;
+mod lint;
 mod read;
 mod write;
 
@@ -18,6 +19,7 @@ use prost::Message as _;
 use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
 
+pub use self::lint::{Findings, lint};
 use super::{descriptors, encode};
 
 /// How deep messages, `Any` included, may be nested. Envoy does not decode deeper ones.

@@ -21,12 +21,15 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::intern::Interner;
+use crate::api::extensions::{TrafficExtension, WasmPlugin};
 use crate::api::field_path::FieldPath;
 pub use crate::api::issue::Issue;
 use crate::api::networking::{
-    DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService, WorkloadEntry, WorkloadGroup,
+    DestinationRule, EnvoyFilter, Gateway, ProxyConfig, ServiceEntry, Sidecar, VirtualService,
+    WorkloadEntry, WorkloadGroup,
 };
 use crate::api::security::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};
+use crate::api::telemetry::Telemetry;
 use crate::api::{Kind, Labels, Object, ObjectKey, Str};
 
 /// The namespace of an object of a namespaced kind that names none.
@@ -137,11 +140,11 @@ fn project_kind(kind: Kind, value: Value, context: &mut Context<'_>) -> Result<O
         Kind::PeerAuthentication => config::typed::<PeerAuthentication>(value, context),
         Kind::RequestAuthentication => config::typed::<RequestAuthentication>(value, context),
         Kind::AuthorizationPolicy => config::typed::<AuthorizationPolicy>(value, context),
-        Kind::EnvoyFilter
-        | Kind::ProxyConfig
-        | Kind::Telemetry
-        | Kind::WasmPlugin
-        | Kind::TrafficExtension => config::untyped(kind, value, context),
+        Kind::EnvoyFilter => config::typed::<EnvoyFilter>(value, context),
+        Kind::ProxyConfig => config::typed::<ProxyConfig>(value, context),
+        Kind::Telemetry => config::typed::<Telemetry>(value, context),
+        Kind::WasmPlugin => config::typed::<WasmPlugin>(value, context),
+        Kind::TrafficExtension => config::typed::<TrafficExtension>(value, context),
     }
 }
 

@@ -42,9 +42,13 @@ impl Store {
             Object::Secret(_) | Object::ConfigMap(_) => {
                 self.note_credential(&id, object.kind(), new)
             }
-            Object::ServiceAccount(_) | Object::WorkloadGroup(_) | Object::Untyped(_) => {
-                self.changed = true
-            }
+            Object::ServiceAccount(_)
+            | Object::WorkloadGroup(_)
+            | Object::EnvoyFilter(_)
+            | Object::ProxyConfig(_)
+            | Object::Telemetry(_)
+            | Object::WasmPlugin(_)
+            | Object::TrafficExtension(_) => self.changed = true,
             Object::ServiceEntry(_) => {
                 self.note_service_entry(&id, old, new);
                 self.changed = true;

@@ -180,7 +180,7 @@ impl Configs {
 }
 
 /// All objects of a kind, oldest first.
-fn oldest_first<S: Spec>(objects: &Objects) -> Vec<Arc<Config<S>>> {
+pub(super) fn oldest_first<S: Spec>(objects: &Objects) -> Vec<Arc<Config<S>>> {
     let mut all: Vec<_> = objects.configs().cloned().collect();
     all.sort_by(|a, b| by_age(&a.meta, &b.meta));
     all

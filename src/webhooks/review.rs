@@ -12,10 +12,30 @@ pub struct Review {
     pub api_version: String,
     /// What the answer is matched by.
     pub uid: String,
+    /// What is done with the object: CREATE, UPDATE, DELETE or CONNECT; empty when nobody says.
+    pub operation: String,
+    /// Whether nothing is done in truth.
+    pub dry_run: bool,
+    /// As what the object is asked for.
+    pub resource: Resource,
+    /// The name of the object, which may not say it itself.
+    pub name: String,
     /// The namespace of the object, which may not say it itself.
     pub namespace: String,
-    /// The object.
+    /// The object; null when it goes.
     pub object: Json,
+}
+
+/// What URLs of an API server name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Resource {
+    /// The API group.
+    pub group: String,
+    /// Its version.
+    pub version: String,
+    /// The plural of the kind.
+    pub resource: String,
 }
 
 /// What it is told.
@@ -45,13 +65,15 @@ struct Asked {
     request: Request,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Request {
-    #[serde(default)]
     uid: String,
-    #[serde(default)]
+    operation: String,
+    dry_run: Option<bool>,
+    resource: Resource,
+    name: String,
     namespace: String,
-    #[serde(default)]
     object: Json,
 }
 
@@ -67,8 +89,17 @@ impl Review {
             let what = format!("{} of {}", asked.kind, asked.api_version);
             return Err(NoReview(format!("{what}; known are {}", VERSIONS.join(" and "))));
         }
-        let Request { uid, namespace, object } = asked.request;
-        Ok(Review { api_version: asked.api_version, uid, namespace, object })
+        let Request { uid, operation, dry_run, resource, name, namespace, object } = asked.request;
+        Ok(Review {
+            api_version: asked.api_version,
+            uid,
+            operation,
+            dry_run: dry_run.unwrap_or_default(),
+            resource,
+            name,
+            namespace,
+            object,
+        })
     }
 
     /// The answer as the API server reads it.

@@ -47,7 +47,13 @@ pub(in crate::api) fn targets(targets: Targets<'_>, at: &Place<'_>, issues: &mut
         ("targetRef", targets.target_ref.is_some()),
         ("targetRefs", !targets.target_refs.is_empty()),
     ];
-    super::at_most_one(&ways, at, issues);
+    let mut set = ways.iter().filter(|(_, set)| *set).map(|(name, _)| name);
+    if let (Some(first), Some(second)) = (set.next(), set.next()) {
+        let message = format!(
+            "only one of targetRefs, targetRef and selector can be set, and {first} is set too: remove one"
+        );
+        issues.error(at.key(second), message);
+    }
     selector(targets.selector, at, issues);
     if let Some(target) = targets.target_ref {
         reference(target, &at.key("targetRef"), issues);

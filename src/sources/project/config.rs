@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Context, FieldPath, Issue, decode, meta};
-use crate::api::config::{Config, Spec, Untyped};
-use crate::api::{Kind, Object};
+use crate::api::Object;
+use crate::api::config::{Config, Spec};
 
 /// What every object of Istio's kinds consists of.
 #[derive(Deserialize)]
@@ -39,28 +40,14 @@ pub(super) fn typed<S: Spec>(value: Value, context: &mut Context<'_>) -> Result<
     Ok(S::object(Arc::new(config)))
 }
 
-fn part<T: DeserializeOwned + Default>(
+fn part<T: DeserializeOwned + JsonSchema + Default>(
     value: Value,
     name: &str,
     context: &mut Context<'_>,
 ) -> Result<T, Issue> {
     match value {
         Value::Null => Ok(T::default()),
-        Value::Object(_) => decode::proto(value, &FieldPath::of(name), context),
+        Value::Object(_) => decode::described(value, &FieldPath::of(name), context),
         _ => Err(Issue::error(FieldPath::of(name), "must be an object")),
     }
-}
-
-/// Projects an object whose spec has no type yet.
-pub(super) fn untyped(
-    kind: Kind,
-    value: Value,
-    context: &mut Context<'_>,
-) -> Result<Object, Issue> {
-    let Envelope { metadata, spec, .. } = decode::decode(value, context)?;
-    if !matches!(spec, Value::Object(_) | Value::Null) {
-        return Err(Issue::error(FieldPath::of("spec"), "must be an object"));
-    }
-    let meta = meta::project(kind, metadata.unwrap_or_default(), context)?;
-    Ok(Object::Untyped(Arc::new(Untyped { kind, meta, spec })))
 }

@@ -1,5 +1,8 @@
 //! Decoding with paths: from JSON to a typed object, saying which field is wrong or unknown.
 
+mod unknown;
+
+use schemars::JsonSchema;
 use serde::Deserializer;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -7,6 +10,7 @@ use serde_json::{Map, Value};
 use super::{Context, FieldPath, Issue};
 use crate::api::Kind;
 use crate::api::proto_json::ProtoJson;
+use crate::api::schema::structural;
 
 /// How many unknown fields of one object are reported; a document of the wrong shape has no more to tell.
 const MAX_UNKNOWN_FIELDS: usize = 20;
@@ -43,7 +47,7 @@ pub(super) fn decode<T: DeserializeOwned>(
     value: Value,
     context: &mut Context<'_>,
 ) -> Result<T, Issue> {
-    tracked(value, &FieldPath::root(), context)
+    tracked(value, &FieldPath::root(), None, context)
 }
 
 /// Decodes the part of an object at `base` as protobuf reads JSON.
@@ -52,28 +56,41 @@ pub(super) fn proto<T: DeserializeOwned>(
     base: &FieldPath,
     context: &mut Context<'_>,
 ) -> Result<T, Issue> {
-    tracked(ProtoJson(value), base, context)
+    tracked(ProtoJson(value), base, None, context)
+}
+
+/// The same of a type with a schema: of an unknown field it is said what may be meant.
+pub(super) fn described<T: DeserializeOwned + JsonSchema>(
+    value: Value,
+    base: &FieldPath,
+    context: &mut Context<'_>,
+) -> Result<T, Issue> {
+    tracked(ProtoJson(value), base, Some(structural::<T>), context)
 }
 
 fn tracked<'de, T: DeserializeOwned>(
     deserializer: impl Deserializer<'de, Error = serde_json::Error>,
     base: &FieldPath,
+    schema: Option<fn() -> Value>,
     context: &mut Context<'_>,
 ) -> Result<T, Issue> {
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
-    let mut unknown = 0usize;
-    let decoded = serde_ignored::deserialize(tracked, |path| {
-        unknown += 1;
-        if unknown <= MAX_UNKNOWN_FIELDS {
-            context.warn(
-                FieldPath::of_ignored(&path).below(base),
-                "unknown field, which has no effect: check its spelling and its place",
-            );
+    let mut unknown = Vec::new();
+    let mut more = 0usize;
+    let decoded =
+        serde_ignored::deserialize(tracked, |path| match unknown.len() < MAX_UNKNOWN_FIELDS {
+            true => unknown.push(FieldPath::of_ignored(&path)),
+            false => more += 1,
+        });
+    if !unknown.is_empty() {
+        let schema = schema.map(|schema| schema());
+        for path in unknown {
+            let message = unknown::message(&path, base, schema.as_ref());
+            context.warn(path.below(base), message);
         }
-    });
-    if unknown > MAX_UNKNOWN_FIELDS {
-        let more = unknown - MAX_UNKNOWN_FIELDS;
+    }
+    if more > 0 {
         context.warn(base.clone(), format!("{more} more unknown fields"));
     }
     decoded.map_err(|error: serde_json::Error| {

@@ -19,7 +19,8 @@ pub(super) fn validate(spec: &PeerAuthentication, issues: &mut Issues) {
         return;
     }
     if spec.selector.as_ref().is_none_or(|selector| selector.match_labels.is_empty()) {
-        let message = "port level mTLS is for selected workloads only, and has no effect here: add a selector, or remove it";
+        let message = "a policy of a whole mesh/namespace cannot have port level mTLS, which is for selected workloads only: add a \
+                       selector, or remove it";
         issues.error(at, message);
     }
     for port in modes.keys() {

@@ -73,8 +73,7 @@ fn of_source(source: &Source, at: &Place<'_>, issues: &mut Issues) -> bool {
     ];
     let set = |fields: &[values::Field<'_>]| fields.iter().any(|(_, list, _)| !list.is_empty());
     if set(&identities) && set(&accounts) {
-        let message =
-            "accounts tell the namespace themselves: remove them, or principals and namespaces";
+        let message = "serviceAccounts cannot be set with namespaces or principals, which they tell themselves: remove these";
         issues.error(at.key("serviceAccounts"), message);
     }
     let of_tcp = set(&identities) || set(&accounts) || set(&addresses);

@@ -65,7 +65,9 @@ fn sources_and_operations_say_something() {
         ),
         (
             "rules: [{}, {from: [{source: {serviceAccounts: [a], notNamespaces: [b]}}]}]",
-            &["error spec.rules[1].from[0].source.serviceAccounts: tell the namespace themselves"],
+            &[
+                "error spec.rules[1].from[0].source.serviceAccounts: cannot be set with namespaces or principals",
+            ],
         ),
         ("rules: [{from: [{source: {serviceAccounts: [a]}}, {source: {principals: [b]}}]}]", &[]),
     ]);

@@ -63,7 +63,7 @@ fn targets() {
         ("selector: {}", &["warning spec.selector: without labels"]),
         (
             "{selector: {matchLabels: {a: b}}, targetRefs: [{kind: Service, name: a}]}",
-            &["error spec.targetRefs: only one of them"],
+            &["error spec.targetRefs: only one of targetRefs"],
         ),
     ]);
 }

@@ -1,0 +1,115 @@
+//! WasmPlugin: a WebAssembly module that proxies run.
+
+pub mod validation;
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::common::TrafficSelector;
+use super::wasm::{FailStrategy, PluginConfig, PluginType, PullPolicy, VmConfig};
+use crate::api::config::{Config, Spec};
+use crate::api::enumeration::enumeration;
+use crate::api::issue::Issues;
+use crate::api::networking::common::is_default;
+use crate::api::target::{TargetReference, WorkloadSelector};
+use crate::api::{Kind, Meta, Object, Str, schema};
+
+/// The spec of a WasmPlugin.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(
+    extend("required" = ["url"], "x-kubernetes-validations" = schema::one_target())
+)]
+pub struct WasmPlugin {
+    /// The workloads that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selector: Option<WorkloadSelector>,
+    /// The object whose proxies it is for; the old form of `targetRefs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_ref: Option<TargetReference>,
+    /// The objects whose proxies it is for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub target_refs: Vec<TargetReference>,
+    /// Where the module is: a file, something on a web server, or an image.
+    #[schemars(length(min = 1), extend("x-kubernetes-validations" = schema::module_url()))]
+    pub url: Str,
+    /// The SHA-256 of the module, in hexadecimal digits.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    #[schemars(regex(pattern = schema::SHA256))]
+    pub sha256: Str,
+    /// When its image is fetched.
+    #[serde(skip_serializing_if = "is_default")]
+    pub image_pull_policy: PullPolicy,
+    /// The Secret of its namespace with which its image is fetched.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    #[schemars(length(min = 1, max = 253))]
+    pub image_pull_secret: Str,
+    /// The public key with which the module is signed.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub verification_key: Str,
+    /// What the module is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::any_object")]
+    pub plugin_config: Option<PluginConfig>,
+    /// The name of the plugin in a module that has several.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    #[schemars(length(min = 1, max = 256))]
+    pub plugin_name: Str,
+    /// Where among the filters of proxies it stands.
+    #[serde(skip_serializing_if = "is_default")]
+    pub phase: PluginPhase,
+    /// The order in a phase, the highest first; None for 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("nullable" = true))]
+    pub priority: Option<i32>,
+    /// What happens when it fails.
+    #[serde(skip_serializing_if = "is_default")]
+    pub fail_strategy: FailStrategy,
+    /// Its virtual machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vm_config: Option<VmConfig>,
+    /// The traffic that it sees; empty for all.
+    #[serde(rename = "match", skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<TrafficSelector>,
+    /// Of which traffic it is part.
+    #[serde(rename = "type", skip_serializing_if = "is_default")]
+    pub kind: PluginType,
+}
+
+enumeration! {
+    /// Where among the filters of proxies a plugin stands.
+    pub enum PluginPhase {
+        /// At the end, before the router.
+        #[default]
+        Unspecified = 0 "UNSPECIFIED_PHASE",
+        /// Before Istio's authentication.
+        Authn = 1 "AUTHN",
+        /// Behind authentication, before Istio's authorization.
+        Authz = 2 "AUTHZ",
+        /// Behind authorization, before Istio's statistics.
+        Stats = 3 "STATS",
+    }
+}
+
+impl Spec for WasmPlugin {
+    const KIND: Kind = Kind::WasmPlugin;
+    type Status = ();
+
+    fn validate(&self, _meta: &Meta, issues: &mut Issues) {
+        validation::validate(self, issues);
+    }
+
+    fn object(config: Arc<Config<Self>>) -> Object {
+        Object::WasmPlugin(config)
+    }
+
+    fn of(object: &Object) -> Option<&Arc<Config<Self>>> {
+        match object {
+            Object::WasmPlugin(config) => Some(config),
+            _ => None,
+        }
+    }
+}
