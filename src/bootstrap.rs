@@ -44,6 +44,7 @@ use crate::metrics::Metrics;
 use crate::serve::access::Access;
 use crate::serve::ads::{self, Ads};
 use crate::serve::push::Pusher;
+use crate::serve::registration::Registration;
 use crate::serve::server::{Secure, Security};
 use crate::serve::services;
 use crate::settings::{Settings, automatic_limit};
@@ -87,6 +88,17 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         }
         None => (None, None),
     };
+    let reports = match inputs.registered.take() {
+        Some(batches) => Some(controllers::in_memory(options, settings, &snapshots, batches)),
+        None => reports,
+    };
+    let registration = reports.map(|reports| Registration {
+        registers: settings.register_workloads,
+        health: settings.workload_health,
+        proved: settings.validate_workload_identity,
+        snapshots: snapshots.clone(),
+        reports,
+    });
     let (pusher, _) = Pusher::start(snapshots.clone(), Translator::default(), metrics.clone())?;
     let mut trust = Trust::start(options, settings, &inputs, &metrics).await?;
     let certificates = trust.certificates(settings, &snapshots, &metrics);
@@ -104,7 +116,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         },
         pusher,
         metrics.clone(),
-        reports,
+        registration,
         secrets,
         is_ready.clone(),
         stopped.clone(),
@@ -264,7 +276,6 @@ fn ads_config(options: &Options, settings: &Settings, authenticator: Authenticat
             plaintext: settings.xds_auth_plaintext,
             identity: settings.xds_identity_check,
         },
-        proved_reports: settings.validate_workload_identity,
         max_message: settings.max_receive_message_bytes as usize,
         streams_per_second: settings.max_requests_per_second.ceil() as u32,
         push_throttle: match settings.push_throttle {

@@ -3,7 +3,7 @@
 //! ```text
 //!  snapshots ─► addresses ─┐                       (one replica of all: it leads)
 //!                          ├─► writer ─► API server
-//!  reports of proxies ─► health ─┘                 (every replica, of its own proxies)
+//!  reports of proxies ─► workloads ┘                (every replica, of its own proxies)
 //!
 //!  roots, revision ─► webhooks ─► API server       (every replica, of its own revision)
 //! ```
@@ -12,7 +12,7 @@
 //!   both hold the same locks during a migration. What only a leader does is a future that is dropped when it
 //!   no longer leads.
 //! - [`writer`] does the writing: paced, bounded, and never where nothing differs.
-//! - [`addresses`], [`health`], [`roots`] and [`webhooks`] are what is written.
+//! - [`addresses`], [`workloads`], [`roots`] and [`webhooks`] are what is written.
 //!
 //! Nothing that serves proxies waits for any of this, and what is written comes back through the sources like
 //! anybody's change. Knows neither stores nor Envoy.
@@ -20,10 +20,10 @@
 pub mod addresses;
 pub mod default_revision;
 pub mod election;
-pub mod health;
 pub mod lock;
 pub mod roots;
 pub mod webhooks;
+pub mod workloads;
 pub mod writer;
 
 use std::future::Future;
@@ -37,7 +37,7 @@ use tracing::{error, info};
 
 use self::election::{Candidate, Election};
 use self::lock::Duty;
-use self::writer::{Pace, Writer};
+use self::writer::{Pace, Writer, Wrote};
 use crate::api::Str;
 use crate::metrics::Metrics;
 use crate::model::report::Report;
@@ -105,7 +105,7 @@ impl Controllers {
             controllers.tasks.spawn(default_revision::follow(client, default));
         }
         if controllers.config.addresses {
-            let writes = controllers.writers("istio-ip-autoallocate");
+            let writes = controllers.writers("istio-ip-autoallocate", |_, _| {});
             let mut ready = snapshots.clone();
             controllers.lead(Duty::Addresses, async move { ready.ready().await }, move || {
                 let writer = writes();
@@ -119,15 +119,15 @@ impl Controllers {
         controllers
     }
 
-    /// Keeps the health of WorkloadEntries, as proxies of this replica report it.
-    pub fn keep_health(
+    /// Keeps the WorkloadEntries of this replica's proxies, and their health.
+    pub fn keep_workloads(
         &mut self,
-        config: health::Config,
+        config: workloads::Config,
         reports: mpsc::Receiver<Report>,
         snapshots: Snapshots,
     ) {
-        let writer = self.writers("istio-workload-health")();
-        let work = health::run(config, reports, snapshots, writer.clone());
+        let writer = self.writers("istio-workload-health", workloads::count)();
+        let work = workloads::run(config, reports, snapshots, writer.clone());
         self.tasks.spawn(async move {
             tokio::select! { () = work => {}, () = writer.run() => {} }
         });
@@ -201,13 +201,17 @@ impl Controllers {
     }
 
     /// Makes writers that are called so, as the owners of what they write.
-    fn writers(&self, name: &'static str) -> impl Fn() -> Writer + Send + use<> {
+    fn writers(
+        &self,
+        name: &'static str,
+        count: fn(&Metrics, Wrote<'_>),
+    ) -> impl Fn() -> Writer + Send + use<> {
         let (client, metrics, pace) =
             (self.client.clone(), self.metrics.clone(), self.pace.clone());
         let workers = self.config.workers;
         move || {
             let (metrics, pace) = (metrics.clone(), pace.clone());
-            Writer::new(writer::Config { name, workers, pace, metrics }, client.clone())
+            Writer::new(writer::Config { name, workers, pace, metrics, count }, client.clone())
         }
     }
 }

@@ -133,6 +133,16 @@ metrics! {
     /// When certificates end that the process uses, in seconds since 1970, by what they are for.
     certificate_end: Family<Gauge> = "istiod_certificate_expiry_timestamp",
         Family::gauges(&["certificate"]);
+    /// WorkloadEntries that were made for proxies that connected.
+    registrations: Counter = "auto_registration_success_total", Counter::default();
+    /// WorkloadEntries that were told of a connection of their proxy.
+    registration_updates: Counter = "auto_registration_updates_total", Counter::default();
+    /// WorkloadEntries that were told of the end of their proxy's connection.
+    unregistrations: Counter = "auto_registration_unregister_total", Counter::default();
+    /// WorkloadEntries that were deleted because their proxy stayed away.
+    registration_deletes: Counter = "auto_registration_deletes_total", Counter::default();
+    /// Writes to WorkloadEntries of proxies that were given up.
+    registration_errors: Counter = "auto_registration_errors_total", Counter::default();
     /// Services that are known.
     services: Gauge = "pilot_services", Gauge::default();
     /// Virtual services that are known.

@@ -29,6 +29,7 @@ mod grpc;
 pub mod newcomers;
 pub mod node;
 pub mod push;
+pub mod registration;
 pub mod secrets;
 pub mod server;
 pub mod services;

@@ -206,8 +206,11 @@ impl Snapshot {
         workloads.is_some_and(|workloads| workloads.iter().any(|(_, state)| there(state)))
     }
 
-    /// The workload that a proxy runs beside, or in.
+    /// The workload that a proxy runs beside, or in: that of the WorkloadEntry that it stands for, which is where
+    /// configuration is, else that of its pod.
     pub fn workload_of(&self, proxy: &Proxy) -> Option<&WorkloadState> {
-        self.workload(&proxy.cluster, &proxy.namespace, &proxy.name)
+        let entry = proxy.workload_entry();
+        let entry = entry.and_then(|key| self.workload("", &key.namespace, &key.name));
+        entry.or_else(|| self.workload(&proxy.cluster, &proxy.namespace, &proxy.name))
     }
 }

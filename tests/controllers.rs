@@ -160,6 +160,7 @@ fn a_writer(cluster: &Cluster, metrics: &Arc<Metrics>) -> Writer {
         workers: 4,
         pace: Arc::new(Pace::new(Duration::from_millis(1), 10)),
         metrics: metrics.clone(),
+        count: |_, _| {},
     };
     Writer::new(config, cluster.client.clone())
 }

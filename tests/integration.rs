@@ -28,6 +28,7 @@ mod layering;
 mod manifests;
 mod parity;
 mod recorded;
+mod registration;
 mod registry;
 mod remote;
 mod running;

@@ -14,7 +14,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use istiod::proto::Any;
-use istiod::proto::discovery::{DiscoveryRequest, DiscoveryResponse};
+use istiod::proto::discovery::{DiscoveryRequest, DiscoveryResponse, ErrorDetail};
 use istiod::proto::json::{Names, any_to_json, from_json, to_json};
 use istiod::translate::ResourceType;
 use prost::Message;
@@ -122,6 +122,53 @@ impl Secrets {
             Ok((name_of(ResourceType::Secret, &body), body))
         };
         bodies.map(named).collect()
+    }
+}
+
+/// A proxy that proved who it is, and says more than what it wants.
+pub struct Talk(Stream);
+
+impl Proxy {
+    /// Connects over TLS to `host`, which the root vouches for, with a token, and asks for clusters.
+    pub async fn talk(
+        &self,
+        address: SocketAddr,
+        host: &str,
+        root: &str,
+        token: &str,
+    ) -> Result<Talk> {
+        let connection = TcpStream::connect(address).await?;
+        let connection = crate::lab::tls::connect(connection, host, root).await?;
+        let mut stream = Stream::open_on(connection, host, Some(token), self.node.clone()).await?;
+        stream.ask(ResourceType::Cluster, &[]).await?;
+        Ok(Talk(stream))
+    }
+}
+
+impl Talk {
+    /// Reports the health of its workload: why it is bad, if it is.
+    pub async fn health(&self, why: Option<&str>) -> Result<()> {
+        let error_detail = why.map(|why| ErrorDetail { code: 13, message: why.to_owned() });
+        let type_url = "type.googleapis.com/istio.v1.HealthInformation".to_owned();
+        self.0.send(&DiscoveryRequest { type_url, error_detail, ..Default::default() }).await
+    }
+
+    /// Asks about the control plane, as istioctl does: with a nonce that answers nothing.
+    pub async fn inquire(&mut self, type_url: &str, name: &str) -> Result<DiscoveryResponse> {
+        let names = Some(name).filter(|name| !name.is_empty());
+        let request = DiscoveryRequest {
+            type_url: type_url.to_owned(),
+            resource_names: names.map(|name| name.to_owned().into()).into_iter().collect(),
+            response_nonce: "2026-01-01 00:00:00 +0000 UTC".to_owned(),
+            ..DiscoveryRequest::default()
+        };
+        self.0.send(&request).await?;
+        loop {
+            let answer = DiscoveryResponse::decode(self.0.next().await?)?;
+            if answer.type_url == type_url {
+                return Ok(answer);
+            }
+        }
     }
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use kube::Client;
 use tokio::sync::{mpsc, watch};
 
-use crate::api::Str;
+use crate::api::{Batch, Str};
 use crate::cli::discovery::Options;
 use crate::controllers::webhooks::{Registration, Sort};
-use crate::controllers::{Config, Controllers, health};
+use crate::controllers::workloads::{self, memory};
+use crate::controllers::{Config, Controllers};
 use crate::metrics::Metrics;
 use crate::model::report::Report;
 use crate::settings::Settings;
@@ -34,16 +35,11 @@ pub fn start(
         addresses: settings.allocate_addresses,
         workers: settings.status_workers as usize,
     };
-    let health = health::Config {
-        replica: config.replica.clone(),
-        grace: settings.workload_grace,
-        // Clients may be late, and a connection ends some time after it is asked to.
-        max_age: options.keepalive.keepalive_max_server_connection_age.map(|age| age + age / 2),
-    };
+    let workloads = entries(options, settings, &config.replica);
     let mut controllers = Controllers::start(config, client, snapshots.clone(), metrics.clone());
-    let reports = settings.workload_health.then(|| {
+    let reports = (settings.workload_health || settings.register_workloads).then(|| {
         let (reports, inlet) = mpsc::channel(REPORTS);
-        controllers.keep_health(health, inlet, snapshots.clone());
+        controllers.keep_workloads(workloads, inlet, snapshots.clone());
         reports
     });
     (controllers, reports)
@@ -68,6 +64,28 @@ pub fn register(
         if !name.is_empty() {
             controllers.register(sort, registration.clone());
         }
+    }
+}
+
+/// Registers workloads in memory, where there is no API server; the store takes their entries from `batches`.
+pub fn in_memory(
+    options: &Options,
+    settings: &Settings,
+    snapshots: &Snapshots,
+    batches: mpsc::Sender<Batch>,
+) -> mpsc::Sender<Report> {
+    let (reports, inlet) = mpsc::channel(REPORTS);
+    let config = entries(options, settings, &replica(&settings.pod_name));
+    tokio::spawn(memory::run(config, inlet, snapshots.clone(), batches));
+    reports
+}
+
+fn entries(options: &Options, settings: &Settings, replica: &str) -> workloads::Config {
+    workloads::Config {
+        replica: replica.into(),
+        grace: settings.workload_grace,
+        // Clients may be late, and a connection ends some time after it is asked to.
+        max_age: options.keepalive.keepalive_max_server_connection_age.map(|age| age + age / 2),
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Inputs {
     pub wanted: watch::Sender<Arc<Wanted>>,
     /// The API server that the mesh's configuration comes from, to which the answers go; None where it comes from files.
     pub written: Option<Client>,
+    /// Where entries of workloads that register themselves go, where there is no such API server.
+    pub registered: Option<mpsc::Sender<Batch>>,
     tasks: JoinSet<anyhow::Result<()>>,
 }
 
@@ -121,6 +123,8 @@ impl Inputs {
             starting.wanted(client.clone(), &wanted);
         }
         starting.wanted_of_clusters(&offered, &wanted);
+        let in_memory = written.is_none() && settings.register_workloads;
+        let registered = in_memory.then(|| starting.inlet());
         let clusters = Clusters { id: starting.own(), own, remotes };
         let snapshots = starting.writer()?;
         let Starting { diagnostics, tasks, mesh, .. } = starting;
@@ -134,6 +138,7 @@ impl Inputs {
             own,
             wanted,
             written,
+            registered,
             tasks,
         })
     }

@@ -1,4 +1,4 @@
-//! Writing to objects of others: their status, and annotations.
+//! Writing to objects of others: their status, and annotations; and making and deleting those that are ours.
 //!
 //! A write is a question about the object as it is now: what should it say? It is asked when its turn comes, of what
 //! the API server tells at that moment, so that nothing is written where nothing differs, and it is asked again
@@ -15,7 +15,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::api::{
+    ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions,
+};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -56,6 +58,9 @@ pub enum Part {
 /// What an object should say, given what it says; None where there is nothing to write.
 pub type Decide = Arc<dyn Fn(&DynamicObject) -> Option<Edit> + Send + Sync>;
 
+/// The object that is to be there where there is none.
+pub type Make = Arc<dyn Fn() -> Value + Send + Sync>;
+
 /// What is written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
@@ -63,6 +68,19 @@ pub enum Edit {
     Status(Value),
     /// These annotations; None takes one away.
     Annotations(BTreeMap<&'static str, Option<String>>),
+    /// The object is to go.
+    Delete,
+}
+
+/// What became of a write, for who counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wrote<'a> {
+    /// It was done.
+    Done(&'a Edit),
+    /// The object was made.
+    Made,
+    /// It was given up.
+    Refused,
 }
 
 /// How a writer works.
@@ -75,6 +93,8 @@ pub struct Config {
     pub pace: Arc<Pace>,
     /// What counts.
     pub metrics: Arc<Metrics>,
+    /// Counts what counts besides.
+    pub count: fn(&Metrics, Wrote<'_>),
 }
 
 /// A writer. Clones are the same one.
@@ -93,7 +113,8 @@ struct Shared {
 /// What became of a write.
 #[derive(Debug)]
 enum Outcome {
-    Written,
+    Written(Edit),
+    Made,
     Unchanged,
     Failed(kube::Error),
     NoAnswer,
@@ -108,7 +129,12 @@ impl Writer {
 
     /// Has something written when its turn comes. False when too much waits already.
     pub fn submit(&self, target: Target, decide: Decide) -> bool {
-        let taken = self.queue().push(target, decide, Instant::now());
+        self.submit_or_make(target, decide, None)
+    }
+
+    /// The same; where there is no such object, it is made.
+    pub fn submit_or_make(&self, target: Target, decide: Decide, make: Option<Make>) -> bool {
+        let taken = self.queue().push(target, decide, make, Instant::now());
         self.shared.woken.notify_one();
         taken
     }
@@ -140,27 +166,34 @@ impl Writer {
     /// One attempt, and what follows from it.
     async fn write(&self, entry: Entry) {
         let outcome = match timeout(ATTEMPT, self.attempt(&entry)).await {
-            Ok(Ok(true)) => Outcome::Written,
-            Ok(Ok(false)) => Outcome::Unchanged,
+            Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => Outcome::Failed(error),
             Err(_) => Outcome::NoAnswer,
         };
-        let Config { name, .. } = self.shared.config;
+        let Config { name, count, ref metrics, .. } = self.shared.config;
         let target = &entry.target;
         let result = match &outcome {
-            Outcome::Written => "written",
+            Outcome::Written(edit) => {
+                count(metrics, Wrote::Done(edit));
+                "written"
+            }
+            Outcome::Made => {
+                count(metrics, Wrote::Made);
+                "written"
+            }
             Outcome::Unchanged => "unchanged",
             Outcome::Failed(error) if is_final(error) => {
                 if is_gone(error) {
                     info!(target: "status", "{name}: {target}: is gone, nothing is written");
                 } else {
                     warn!(target: "status", "{name}: {target}: cannot be written: {error}");
+                    count(metrics, Wrote::Refused);
                 }
                 "refused"
             }
             Outcome::Failed(_) | Outcome::NoAnswer => "retried",
         };
-        self.shared.config.metrics.writes.with(&[target.key.kind.name(), result]).inc();
+        metrics.writes.with(&[target.key.kind.name(), result]).inc();
         let mut queue = self.queue();
         if result != "retried" {
             queue.done(&entry.target);
@@ -184,19 +217,28 @@ impl Writer {
         self.shared.woken.notify_one();
     }
 
-    /// Looks at the object, asks what it should say, and writes that. True if there was something to write.
-    async fn attempt(&self, entry: &Entry) -> kube::Result<bool> {
+    /// Looks at the object, asks what it should say, and writes that.
+    async fn attempt(&self, entry: &Entry) -> kube::Result<Outcome> {
         let ObjectKey { kind, namespace, name } = &entry.target.key;
         let resource = resource(*kind);
         let api: Api<DynamicObject> = match &**namespace {
             "" => Api::all_with(self.shared.client.clone(), &resource),
             namespace => Api::namespaced_with(self.shared.client.clone(), namespace, &resource),
         };
-        let object = api.get(name).await?;
-        let Some(edit) = (entry.decide)(&object) else { return Ok(false) };
+        let object = match (api.get(name).await, &entry.make) {
+            (Err(error), Some(make)) if is_gone(&error) => {
+                let object = serde_json::from_value(make()).map_err(kube::Error::SerdeError)?;
+                let field_manager = Some(self.shared.config.name.to_owned());
+                let params = PostParams { field_manager, ..PostParams::default() };
+                api.create(&params, &object).await?;
+                return Ok(Outcome::Made);
+            }
+            (object, _) => object?,
+        };
+        let Some(edit) = (entry.decide)(&object) else { return Ok(Outcome::Unchanged) };
         // With its version, so that it is refused if the object changed since the look.
         let version = &object.metadata.resource_version;
-        match edit {
+        match &edit {
             Edit::Status(status) => {
                 let apply = json!({
                     "apiVersion": kind.api_version(),
@@ -216,8 +258,15 @@ impl Writer {
                 };
                 api.patch(name, &params, &Patch::Merge(merge)).await?;
             }
+            Edit::Delete => {
+                let resource_version = version.clone();
+                let uid = object.metadata.uid.clone();
+                let preconditions = Some(Preconditions { resource_version, uid });
+                let params = DeleteParams { preconditions, ..DeleteParams::default() };
+                api.delete(name, &params).await?;
+            }
         }
-        Ok(true)
+        Ok(Outcome::Written(edit))
     }
 
     fn queue(&self) -> Counted<'_> {

@@ -1,9 +1,14 @@
 //! What proxies of virtual machines tell of their workload, beside what they ask for.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::Proxy;
 use crate::api::{Kind, ObjectKey, Str};
+
+/// The annotation of entries whose proxies check the health; its value only decides whether that counts.
+pub const HEALTH_CHECKED: &str = "proxy.istio.io/health-checks-enabled";
 
 /// The longest name of an object.
 const MAX_NAME: usize = 253;
@@ -13,6 +18,8 @@ const MAX_NAME: usize = 253;
 pub struct Report {
     /// The WorkloadEntry.
     pub entry: ObjectKey,
+    /// The proxy, where its entry is to be made if there is none.
+    pub registers: Option<Arc<Proxy>>,
     /// When the proxy connected.
     pub connected: Timestamp,
     /// When this was said.
@@ -35,25 +42,41 @@ pub enum Said {
 }
 
 impl Proxy {
-    /// The WorkloadEntry of its workload, where the proxy stands for one: that which it would register in its group
-    /// (metadata AUTO_REGISTER_GROUP), else that which it names (WORKLOAD_ENTRY).
+    /// The WorkloadEntry of its workload, where the proxy stands for one: that which it would register in its group,
+    /// else that which it names.
     pub fn workload_entry(&self) -> Option<ObjectKey> {
-        let text = |key: &str| {
-            let text = self.metadata.get(key).and_then(serde_json::Value::as_str);
-            text.filter(|text| !text.is_empty())
+        self.registered_entry().or_else(|| self.named_entry())
+    }
+
+    /// The WorkloadGroup in which it registers itself (metadata AUTO_REGISTER_GROUP).
+    pub fn group(&self) -> Option<&str> {
+        self.told("AUTO_REGISTER_GROUP")
+    }
+
+    /// The WorkloadEntry that it registers itself with.
+    pub fn registered_entry(&self) -> Option<ObjectKey> {
+        let (group, ip) = (self.group()?, self.ips.first()?);
+        let ip = ip.to_string().replace(':', "-");
+        let network = match &*self.network {
+            "" => String::new(),
+            network => format!("-{network}"),
         };
-        let name = match (text("AUTO_REGISTER_GROUP"), self.ips.first()) {
-            (Some(group), Some(ip)) => {
-                let ip = ip.to_string().replace(':', "-");
-                let network = match &*self.network {
-                    "" => String::new(),
-                    network => format!("-{network}"),
-                };
-                last(format!("{group}-{ip}{network}"), MAX_NAME)
-            }
-            _ => text("WORKLOAD_ENTRY")?.to_owned(),
-        };
-        Some(ObjectKey::new(Kind::WorkloadEntry, &self.namespace, &name))
+        self.entry(&last(format!("{group}-{ip}{network}"), MAX_NAME))
+    }
+
+    /// The WorkloadEntry that it names (metadata WORKLOAD_ENTRY).
+    pub fn named_entry(&self) -> Option<ObjectKey> {
+        self.entry(self.told("WORKLOAD_ENTRY")?)
+    }
+
+    fn entry(&self, name: &str) -> Option<ObjectKey> {
+        let namespace = Some(&self.namespace).filter(|namespace| !namespace.is_empty())?;
+        Some(ObjectKey::new(Kind::WorkloadEntry, namespace, name))
+    }
+
+    fn told(&self, key: &str) -> Option<&str> {
+        let text = self.metadata.get(key).and_then(serde_json::Value::as_str);
+        text.filter(|text| !text.is_empty())
     }
 }
 

@@ -15,7 +15,7 @@ use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response as HttpResponse;
 use axum::routing::post;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 
 use self::count::Count;
 pub(super) use self::count::code_name;
@@ -29,12 +29,12 @@ use super::envelope::Protocol;
 use super::grpc::{self, Call};
 use super::node::Nodes;
 use super::push::Pusher;
+use super::registration::Registration;
 use super::secrets::Secrets;
 use super::type_url::TypeUrl;
 use super::wire::Messages;
 use crate::api::Str;
 use crate::metrics::Metrics;
-use crate::model::report::Report;
 
 /// How often what streams share is swept of what nobody holds.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -52,8 +52,6 @@ pub struct Config {
     pub push_throttle: usize,
     /// Who may open a stream.
     pub access: Access,
-    /// What proxies report counts only of those that proved who they are (ISTIO_WORKLOAD_ENTRY_VALIDATE_IDENTITY).
-    pub proved_reports: bool,
     /// Who comes from a loopback address in plaintext is served secrets as the account that its node names.
     pub secrets_on_loopback: bool,
     /// Other names of clusters that proxies may tell, each with the cluster's id (--clusterAliases).
@@ -76,7 +74,7 @@ struct Shared {
     connections: Arc<Connections>,
     admission: Admission,
     throttle: Semaphore,
-    reports: Option<mpsc::Sender<Report>>,
+    registration: Option<Registration>,
     secrets: Secrets,
     inquiries: OnceLock<Inquiries>,
     ready: watch::Receiver<bool>,
@@ -85,13 +83,12 @@ struct Shared {
 
 impl Ads {
     /// The service, which refuses streams until `ready`, and ends them when `stop` is true or its sender is
-    /// gone. What proxies report of their workloads goes to `reports`, whose reader must not be slow, as streams wait
-    /// for it. To be called on the runtime that is to serve it.
+    /// gone. Without a `registration` no proxy stands for a WorkloadEntry. To be called on the runtime that is to serve it.
     pub fn new(
         config: Config,
         pusher: Pusher,
         metrics: Arc<Metrics>,
-        reports: Option<mpsc::Sender<Report>>,
+        registration: Option<Registration>,
         secrets: Secrets,
         ready: watch::Receiver<bool>,
         stop: watch::Receiver<bool>,
@@ -105,7 +102,7 @@ impl Ads {
             config,
             pusher,
             metrics,
-            reports,
+            registration,
             secrets,
             inquiries: OnceLock::new(),
             ready,

@@ -142,6 +142,8 @@ settings! {
         "name tables list the endpoints that headless services have in other clusters";
     "PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS" workload_health: bool = true,
         "WorkloadEntries whose health is checked count only while they are healthy";
+    "PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION" register_workloads: bool = true,
+        "registers workloads that connect and name their WorkloadGroup";
     "PILOT_ENABLE_IP_AUTOALLOCATE" allocate_addresses: bool = true,
         "gives addresses to ServiceEntries without one, for proxies that capture DNS";
     "PILOT_IP_AUTOALLOCATE_IPV4_PREFIX" allocate_v4: Block = Features::ALLOCATE_V4,
@@ -153,9 +155,9 @@ settings! {
     "PILOT_STATUS_MAX_WORKERS" status_workers: u32 = 100,
         "concurrent status writes";
     "ISTIO_WORKLOAD_ENTRY_VALIDATE_IDENTITY" validate_workload_identity: bool = true,
-        "health is taken from proxies only that prove who they are, which on plaintext ports nobody can";
+        "WorkloadEntries are registered by, and their health is taken from, proxies only that prove who they are, which on plaintext ports nobody can";
     "PILOT_WORKLOAD_ENTRY_GRACE_PERIOD" workload_grace: Duration = Duration::from_secs(10),
-        "how long what a workload told of its health outlives its connection";
+        "how long a registered WorkloadEntry, and what a workload told of its health, outlives its connection";
     "PILOT_DNS_JITTER_DURATION" dns_jitter: Duration = Duration::from_millis(100),
         "how far apart in time proxies resolve one name again";
     "PILOT_DNS_CARES_UDP_MAX_QUERIES" dns_udp_queries: u32 = 100,
@@ -259,7 +261,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_CERT_PROVIDER", "istiod", "who signs the certificate of the control plane", Pending),
         ("EXTERNAL_ISTIOD", "false", "controls remote clusters", Pending),
         ("UNSAFE_ENABLE_ADMIN_ENDPOINTS", "false", "serves /debug/force_disconnect", Pending),
-        ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true", "registers workloads that connect", Pending),
         ("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", "true", "the agent fetches Wasm modules", AGENT),
         ("PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS", "false", "removes the taint of nodes whose CNI is ready", Pending),
         ("PILOT_NODE_UNTAINT_CONTROLLERS_TAINT_NAME", "cni.istio.io/not-ready", "the taint to remove", Pending),

@@ -9,10 +9,9 @@ use crate::api::networking::WorkloadEntry;
 use crate::api::networking::workload_entry::{Condition, Status};
 use crate::api::{Features, Labels, Meta, ObjectKey, Str};
 use crate::model::identity::spiffe;
+use crate::model::report::HEALTH_CHECKED;
 use crate::model::{Address, Locality, TlsMode, Workload};
 
-/// Says that somebody checks the health and tells it in the status.
-const HEALTH_CHECKED: &str = "proxy.istio.io/health-checks-enabled";
 /// The WorkloadGroup that an instance registered itself with.
 const GROUP: &str = "istio.io/autoRegistrationGroup";
 

@@ -72,6 +72,8 @@ fn in_all_namespaces_what_is_followed_and_written_there() {
     for (verb, resource) in [
         ("get", "serviceentries"),
         ("get", "workloadentries"),
+        ("create", "workloadentries"),
+        ("delete", "workloadentries"),
         ("patch", "serviceentries/status"),
         ("patch", "workloadentries"),
         ("patch", "workloadentries/status"),

@@ -8,7 +8,7 @@ use crate::cli::{DISCOVERY, definition, discovery};
 use crate::settings::{self, Settings, State};
 
 /// The kinds of which something is made.
-const USED: [Kind; 16] = [
+const USED: [Kind; 17] = [
     Kind::Namespace,
     Kind::Node,
     Kind::Pod,
@@ -19,6 +19,7 @@ const USED: [Kind; 16] = [
     Kind::DestinationRule,
     Kind::ServiceEntry,
     Kind::WorkloadEntry,
+    Kind::WorkloadGroup,
     Kind::VirtualService,
     Kind::Gateway,
     Kind::Sidecar,

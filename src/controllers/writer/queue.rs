@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::{Decide, Target};
+use super::{Decide, Make, Target};
 
 /// The most writes that wait. A cluster has fewer objects of the kinds that are written to, and one that has more is
 /// looked through again later.
@@ -20,6 +20,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(60);
 pub(super) struct Entry {
     pub(super) target: Target,
     pub(super) decide: Decide,
+    pub(super) make: Option<Make>,
     /// How often it failed.
     pub(super) tries: u32,
 }
@@ -49,14 +50,21 @@ type Key = (Instant, u64);
 
 impl Queue {
     /// Adds a write, in place of one to the same target. False when there is no room.
-    pub(super) fn push(&mut self, target: Target, decide: Decide, now: Instant) -> bool {
+    pub(super) fn push(
+        &mut self,
+        target: Target,
+        decide: Decide,
+        make: Option<Make>,
+        now: Instant,
+    ) -> bool {
         if let Some((_, entry)) = self.waiting.get_mut(&target) {
             entry.decide = decide;
+            entry.make = make;
             return true;
         }
         let room = self.waiting.len() < MAX_WAITING;
         if room {
-            self.wait(Entry { target, decide, tries: 0 }, now);
+            self.wait(Entry { target, decide, make, tries: 0 }, now);
         }
         room
     }
@@ -145,13 +153,13 @@ mod tests {
     #[test]
     fn turns_are_in_order_and_the_newest_write_of_a_target_counts() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        assert!(queue.push(target("b"), write("old"), now));
-        assert!(queue.push(target("a"), write("a"), now));
-        assert!(queue.push(target("b"), write("new"), now));
+        assert!(queue.push(target("b"), write("old"), None, now));
+        assert!(queue.push(target("a"), write("a"), None, now));
+        assert!(queue.push(target("b"), write("new"), None, now));
         assert_eq!(queue.len(), 2);
         let first = next(&mut queue, now).unwrap();
         assert_eq!((first.target.clone(), says(&first)), (target("b"), "new".to_owned()));
-        queue.push(target("b"), write("newest"), now);
+        queue.push(target("b"), write("newest"), None, now);
         assert_eq!(next(&mut queue, now).unwrap().target, target("a"), "b is under way");
         assert!(next(&mut queue, now).is_none());
         queue.done(&target("b"));
@@ -161,7 +169,7 @@ mod tests {
     #[test]
     fn what_fails_waits_longer_each_time_unless_something_newer_came() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.push(target("a"), write("old"), now);
+        queue.push(target("a"), write("old"), None, now);
         let mut entry = next(&mut queue, now).unwrap();
         let mut pauses = Vec::new();
         for _ in 0..9 {
@@ -175,7 +183,7 @@ mod tests {
         let Turn::At(due) = queue.turn(now) else { panic!("it waits") };
         assert_eq!((due - now).as_millis(), 30_000);
         let entry = next(&mut queue, due).unwrap();
-        queue.push(target("a"), write("new"), now);
+        queue.push(target("a"), write("new"), None, now);
         queue.retry(entry, Duration::ZERO, now, 0.0);
         assert_eq!(says(&next(&mut queue, now).unwrap()), "new");
     }
@@ -183,7 +191,7 @@ mod tests {
     #[test]
     fn what_the_server_asks_for_is_kept() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.push(target("a"), write("a"), now);
+        queue.push(target("a"), write("a"), None, now);
         let entry = next(&mut queue, now).unwrap();
         queue.retry(entry, Duration::from_secs(7), now, 0.0);
         let Turn::At(due) = queue.turn(now) else { panic!("it waits") };
@@ -194,9 +202,9 @@ mod tests {
     fn what_has_no_room_is_refused() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         for number in 0..MAX_WAITING {
-            assert!(queue.push(target(&number.to_string()), write("a"), now));
+            assert!(queue.push(target(&number.to_string()), write("a"), None, now));
         }
-        assert!(!queue.push(target("more"), write("a"), now));
-        assert!(queue.push(target("0"), write("b"), now), "one that waits already");
+        assert!(!queue.push(target("more"), write("a"), None, now));
+        assert!(queue.push(target("0"), write("b"), None, now), "one that waits already");
     }
 }

@@ -23,10 +23,14 @@ fn server(codes: &[u16]) -> (Client, mpsc::Receiver<Value>) {
                 "metadata": {"name": "api", "namespace": "shop", "resourceVersion": "7"},
                 "status": {"addresses": [], "conditions": []},
             });
-            let (code, answer) = if head.method == Method::GET {
+            let missing = head.uri.path().ends_with("/missing");
+            let (code, answer) = if head.method == Method::GET && missing {
+                (404, json!({"kind": "Status", "status": "Failure", "code": 404}))
+            } else if head.method == Method::GET {
                 (200, object)
             } else {
                 let mut patch: Value = serde_json::from_slice(&body).unwrap();
+                patch["method"] = head.method.as_str().into();
                 patch["to"] = head.uri.to_string().into();
                 sender.send(patch).await.unwrap();
                 let mut left = left.lock().unwrap();
@@ -49,6 +53,7 @@ fn writer(client: Client) -> (Writer, Arc<Metrics>) {
         workers: 2,
         pace: Arc::new(Pace::new(Duration::ZERO, 1)),
         metrics: metrics.clone(),
+        count: |_, _| {},
     };
     (Writer::new(config, client), metrics)
 }
@@ -137,4 +142,34 @@ async fn what_may_not_be_written_is_given_up() {
         assert_eq!(writer.queue().len(), 0);
         running.abort();
     }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_made_where_that_is_wanted() {
+    let (client, mut writes) = server(&[]);
+    let (writer, metrics) = writer(client);
+    let running = tokio::spawn(writer.clone().run());
+    let key = ObjectKey::new(Kind::ServiceEntry, "shop", "missing");
+    let target = Target { key, part: Part::Annotations };
+    let decide: Decide = Arc::new(|_| Some(Edit::Delete));
+    assert!(writer.submit(target.clone(), decide.clone()));
+    counted(&metrics, "refused").await;
+    assert!(writes.try_recv().is_err(), "nobody asked for it");
+    let object = || json!({"metadata": {"name": "missing", "namespace": "shop"}, "spec": {"a": 1}});
+    assert!(writer.submit_or_make(target, decide, Some(Arc::new(object))));
+    let made = writes.recv().await.unwrap();
+    assert_eq!((&made["method"], &made["spec"]), (&json!("POST"), &json!({"a": 1})));
+    running.abort();
+}
+
+#[tokio::test]
+async fn only_what_was_looked_at_is_deleted() {
+    let (client, mut writes) = server(&[]);
+    let (writer, _) = writer(client);
+    let running = tokio::spawn(writer.clone().run());
+    writer.submit(target(Part::Status), Arc::new(|_| Some(Edit::Delete)));
+    let deleted = writes.recv().await.unwrap();
+    assert_eq!(deleted["method"], "DELETE");
+    assert_eq!(deleted["preconditions"]["resourceVersion"], "7");
+    running.abort();
 }

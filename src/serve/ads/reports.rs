@@ -3,25 +3,25 @@
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::api::ObjectKey;
 use crate::model::report::{Report, Said};
 use crate::serve::connections::Connection;
 use crate::serve::envelope::Request;
+use crate::serve::registration::Member;
 
 /// The reports of one connection.
 pub(super) struct Reports {
-    /// To whom, and of which WorkloadEntry; None where nobody listens, or the proxy stands for none.
-    to: Option<(mpsc::Sender<Report>, ObjectKey)>,
+    /// To whom, and of what; None where nobody listens, or the proxy stands for no WorkloadEntry.
+    to: Option<(mpsc::Sender<Report>, Member)>,
 }
 
 impl Reports {
     /// Of a proxy that just connected, which is the first report.
     pub(super) async fn begin(
         listener: Option<&mpsc::Sender<Report>>,
+        member: Option<Member>,
         connection: &Connection,
     ) -> Reports {
-        let to = listener.cloned().zip(connection.proxy.workload_entry());
-        let reports = Reports { to };
+        let reports = Reports { to: listener.cloned().zip(member) };
         reports.say(connection, Said::Connected).await;
         reports
     }
@@ -41,9 +41,10 @@ impl Reports {
     }
 
     async fn say(&self, connection: &Connection, said: Said) {
-        let Some((sender, entry)) = &self.to else { return };
+        let Some((sender, member)) = &self.to else { return };
         let report = Report {
-            entry: entry.clone(),
+            entry: member.entry.clone(),
+            registers: member.registers.then(|| connection.proxy.clone()),
             connected: connection.connected,
             at: Timestamp::now(),
             said,

@@ -75,6 +75,12 @@ impl Task {
         let proxy = Arc::new(self.shared.nodes.proxy(first.node.as_deref())?);
         let identity = access.identity(caller.as_deref(), &proxy);
         let identity = identity.inspect_err(|_| self.count.refused("unauthorized"))?;
+        let member =
+            shared.registration.as_ref().map(|rules| rules.member(&proxy, identity.as_ref()));
+        let member = member.transpose().inspect_err(|status| {
+            self.count.refused("unregistered");
+            tracing::warn!(target: "wle", proxy = %proxy.id, peer = %self.presented.peer, reason = status.message(), "a proxy does not stand for what it says");
+        })?;
         let waiting = self.count.waits("first_views");
         let mut subscription = self.shared.pusher.connect(proxy.clone()).await?;
         drop(waiting);
@@ -88,9 +94,8 @@ impl Task {
         let registered = connections.add(client, self.protocol, stream);
         let id = registered.connection.id.clone();
         tracing::info!(target: "ads", connection = %id, peer = %self.presented.peer, "a proxy connected");
-        let heard = !shared.config.proved_reports || registered.connection.caller.is_some();
-        let listener = shared.reports.as_ref().filter(|_| heard);
-        let reports = Reports::begin(listener, &registered.connection).await;
+        let listener = shared.registration.as_ref().map(|rules| &rules.reports);
+        let reports = Reports::begin(listener, member.flatten(), &registered.connection).await;
         let ended =
             self.converse(&first, &registered, &mut subscription, &mut state, &reports).await;
         reports.end(&registered.connection).await;

@@ -15,8 +15,12 @@ use tokio::task::JoinHandle;
 use tonic::Status;
 
 use super::*;
+use crate::api;
+use crate::api::config::Spec as _;
+use crate::api::networking::WorkloadEntry;
+use crate::api::{Meta, Object};
 use crate::model::Proxy;
-use crate::model::report::Said;
+use crate::model::report::{HEALTH_CHECKED, Report, Said};
 use crate::proto::Any;
 use crate::proto::discovery::{DeltaDiscoveryResponse, DiscoveryResponse};
 use crate::proto::envoy::envoy::config::core::v3::Node;
@@ -63,23 +67,28 @@ async fn start(streams_per_second: u32) -> Daemon {
     let metrics = Arc::new(Metrics::new("test"));
     let (pusher, _) = Pusher::start(publisher.subscribe(), Fake, metrics.clone()).unwrap();
     let (ready, stop) = (watch::Sender::new(true), watch::Sender::new(false));
-    let (reports, listener) = mpsc::channel(1);
-    let reports = (Some(reports), listener);
+    let (reports, reported) = mpsc::channel(1);
     let config = Config {
         max_message: 1000,
         streams_per_second,
         push_throttle: 1,
         access: Access { identity: true, ..Access::default() },
-        proved_reports: false,
         secrets_on_loopback: true,
         cluster_aliases: Vec::new(),
+    };
+    let registration = Registration {
+        registers: true,
+        health: true,
+        proved: false,
+        snapshots: publisher.subscribe(),
+        reports,
     };
     let secrets = Secrets::new(publisher.subscribe(), Arc::new(OwnNamespace), metrics.clone());
     let ads = Ads::new(
         config,
         pusher,
         metrics.clone(),
-        reports.0,
+        Some(registration),
         secrets,
         ready.subscribe(),
         stop.subscribe(),
@@ -100,7 +109,7 @@ async fn start(streams_per_second: u32) -> Daemon {
         Security::Plaintext,
         stop.subscribe(),
     ));
-    let reports = reports.1;
+    let reports = reported;
     let daemon = Daemon { ads, address, publisher, metrics, ready, stop, server, reports };
     daemon.publish(1);
     daemon
@@ -108,7 +117,9 @@ async fn start(streams_per_second: u32) -> Daemon {
 
 impl Daemon {
     fn publish(&self, generation: u64) {
-        self.publisher.publish(Arc::new(Snapshot { generation, ..Snapshot::default() }));
+        let objects = [checked_entry()].into_iter().collect();
+        let snapshot = Snapshot { generation, objects, ..Snapshot::default() };
+        self.publisher.publish(Arc::new(snapshot));
     }
 
     async fn open(&self, protocol: Protocol) -> Client {
@@ -129,6 +140,14 @@ impl Daemon {
         assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc");
         Client { protocol, requests, body: response.into_body(), rest: Vec::new() }
     }
+}
+
+/// An entry whose proxy tells of its health.
+fn checked_entry() -> Object {
+    let annotations = [(HEALTH_CHECKED.into(), "true".into())].into();
+    let (name, namespace) = ("vm".into(), "shop".into());
+    let meta = Meta { name, namespace, annotations, ..Meta::default() };
+    WorkloadEntry::object(Arc::new(api::config::Config { meta, ..api::config::Config::default() }))
 }
 
 struct Client {

@@ -10,18 +10,16 @@ use serde_json::{Value, json};
 use crate::api::Str;
 use crate::api::networking::workload_entry::Condition;
 use crate::controllers::writer::Edit;
-
-/// Says that the proxy checks the health, whatever its value: that only decides whether it counts.
-const HEALTH_CHECKED: &str = "proxy.istio.io/health-checks-enabled";
+use crate::model::report::HEALTH_CHECKED;
 
 /// The group that the entry was registered in when its proxy connected.
-const GROUP: &str = "istio.io/autoRegistrationGroup";
+pub const GROUP: &str = "istio.io/autoRegistrationGroup";
 
 /// The replica that the proxy is or was last connected to.
-const REPLICA: &str = "istio.io/workloadController";
+pub const REPLICA: &str = "istio.io/workloadController";
 
 /// Since when it is connected.
-const CONNECTED: &str = "istio.io/connectedAt";
+pub const CONNECTED: &str = "istio.io/connectedAt";
 
 /// When it left; removed when it connects.
 const DISCONNECTED: &str = "istio.io/disconnectedAt";
@@ -81,9 +79,12 @@ impl<'a> Marks<'a> {
 }
 
 impl Connection {
-    /// The connection began: the entry is to say so, unless it tells of a later one.
-    pub fn begins(&self, object: &DynamicObject) -> Option<Edit> {
-        annotation(object, HEALTH_CHECKED).or(annotation(object, GROUP))?;
+    /// The connection began: the entry is to say so, unless it tells of a later one. One that the proxy did not
+    /// register says so only if its health is checked.
+    pub fn begins(&self, object: &DynamicObject, registers: bool) -> Option<Edit> {
+        if !registers {
+            annotation(object, HEALTH_CHECKED)?;
+        }
         let marks = Marks::of_object(object);
         let left_since = marks.disconnected.parse().is_ok_and(|left: Timestamp| left > self.since);
         let known = marks.connected.parse().is_ok_and(|since: Timestamp| since == self.since)
@@ -138,19 +139,24 @@ impl Connection {
     }
 }
 
-/// The condition goes, if the proxy is away and nobody knows.
+/// The proxy is away: a registered entry goes, and of another one the condition, as nobody knows any more.
 pub fn forgets(
     object: &DynamicObject,
     now: Timestamp,
     grace: Duration,
     max_age: Option<Duration>,
 ) -> Option<Edit> {
+    if !Marks::of_object(object).is_left(now, grace, max_age) {
+        return None;
+    }
+    if annotation(object, GROUP).is_some_and(|group| !group.is_empty()) {
+        return Some(Edit::Delete);
+    }
     annotation(object, HEALTH_CHECKED)?;
     let mut conditions = conditions(object);
     let before = conditions.len();
     conditions.retain(|condition| !is_health(condition));
-    let left = Marks::of_object(object).is_left(now, grace, max_age);
-    (left && conditions.len() < before).then(|| Edit::Status(json!({"conditions": conditions})))
+    (conditions.len() < before).then(|| Edit::Status(json!({"conditions": conditions})))
 }
 
 fn annotation<'a>(object: &'a DynamicObject, key: &str) -> Option<&'a str> {

@@ -42,12 +42,13 @@ fn told(edit: Option<Edit>) -> Option<Value> {
 fn a_connection_is_marked_on_entries_that_ask_for_it() {
     let want = format!("connectedAt={} -disconnectedAt workloadController=a", at(5));
     let own = connection("a", 5);
-    for annotation in [checked(), (GROUP, "vms".to_owned())] {
-        assert_eq!(marks(own.begins(&entry(&[annotation], json!([])))), Some(want.clone()));
+    for (annotations, registers) in [(&[checked()][..], false), (&[checked()], true), (&[], true)] {
+        let entry = entry(annotations, json!([]));
+        assert_eq!(marks(own.begins(&entry, registers)), Some(want.clone()));
     }
-    assert_eq!(own.begins(&entry(&[], json!([]))), None);
+    assert_eq!(own.begins(&entry(&[], json!([])), false), None);
     let left = entry(&[checked(), (DISCONNECTED, at(4).to_string())], json!([]));
-    assert_eq!(marks(own.begins(&left)), Some(want));
+    assert_eq!(marks(own.begins(&left, false)), Some(want));
 }
 
 #[test]
@@ -55,7 +56,7 @@ fn who_comes_late_marks_nothing() {
     let own = connection("a", 5);
     let begun = |marks: &[(&'static str, String)]| {
         let all: Vec<_> = marks.iter().cloned().chain([checked()]).collect();
-        own.begins(&entry(&all, json!([]))).is_some()
+        own.begins(&entry(&all, json!([])), false).is_some()
     };
     assert!(!begun(&[(CONNECTED, at(6).to_string()), (REPLICA, "b".into())]), "elsewhere since");
     assert!(!begun(&[(DISCONNECTED, at(6).to_string())]), "it has left since");
@@ -122,4 +123,17 @@ fn the_condition_goes_when_the_proxy_stays_away() {
     assert_eq!(forgotten(&back, 99), None);
     assert_eq!(forgotten(&back, 102), Some(json!([other])), "nobody is connected for so long");
     assert_eq!(forgotten(&[], 99), None, "of whose proxy nothing is known");
+}
+
+#[test]
+fn a_registered_entry_goes_when_its_proxy_stays_away() {
+    let goes = |marks: &[(&'static str, String)], now: i64| {
+        let all: Vec<_> = marks.iter().cloned().chain([(GROUP, "vms".to_owned())]).collect();
+        forgets(&entry(&all, json!([])), at(now), Duration::from_secs(10), None)
+            == Some(Edit::Delete)
+    };
+    let left = [(DISCONNECTED, at(0).to_string())];
+    assert!(!goes(&left, 9) && goes(&left, 10));
+    let back = [(DISCONNECTED, at(0).to_string()), (CONNECTED, at(1).to_string())];
+    assert!(!goes(&back, 1000), "without a limit to connections nobody knows better");
 }
