@@ -113,8 +113,10 @@ async fn an_entry_is_there_as_long_as_its_proxy() {
     let Some(cluster) = Cluster::shared().await else { return };
     let namespace = cluster.namespace().await;
     let meta = |name: &str| json!({"name": name, "namespace": namespace.name});
-    let account = |name| json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta(name)});
-    let template = json!({"serviceAccount": "web", "ports": {"http": 8080}, "labels": {"class": "vm"}});
+    let account =
+        |name| json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta(name)});
+    let template =
+        json!({"serviceAccount": "web", "ports": {"http": 8080}, "labels": {"class": "vm"}});
     let group = json!({
         "apiVersion": "networking.istio.io/v1", "kind": "WorkloadGroup", "metadata": meta("vms"),
         "spec": {"metadata": {"labels": {"of": "group"}}, "template": template},
@@ -193,7 +195,9 @@ async fn an_entry_is_there_as_long_as_its_proxy() {
 
     // It moves to another replica.
     let moved = mesh.connect(two, "web", "vms").await.unwrap();
-    let at = |entry: Option<&Value>| entry.map(|entry| annotation(entry, "workloadController").to_owned());
+    let at = |entry: Option<&Value>| {
+        entry.map(|entry| annotation(entry, "workloadController").to_owned())
+    };
     mesh.entry(name, |entry| at(entry).as_deref() == Some("istiod-2")).await;
     drop(talk);
     first.until("a proxy disconnected");
@@ -203,7 +207,8 @@ async fn an_entry_is_there_as_long_as_its_proxy() {
 
     // It leaves.
     drop(moved);
-    mesh.entry(name, |entry| entry.is_none_or(|e| !annotation(e, "disconnectedAt").is_empty())).await;
+    mesh.entry(name, |entry| entry.is_none_or(|e| !annotation(e, "disconnectedAt").is_empty()))
+        .await;
     mesh.entry(name, |entry| entry.is_none()).await;
 
     // What ended replicas left.

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::client::Grpc;
-use tonic::metadata::{MetadataKey, MetadataValue};
+use tonic::metadata::{MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
@@ -77,10 +77,7 @@ impl Authority for CaClient {
 
 impl CaClient {
     async fn ask(&self, csr: String, issued: Option<Arc<Issued>>) -> anyhow::Result<Vec<String>> {
-        let identity = issued.as_ref().map(|issued| &issued.identity);
-        let presented = self.credentials.present(identity, SystemTime::now())?;
-        let roots = issued.as_ref().map(|issued| &issued.roots);
-        let channel = self.connect(&presented, roots).await?;
+        let (channel, presented) = self.open(issued.as_deref()).await?;
         let mut client = Grpc::new(channel).max_decoding_message_size(MAX_ANSWER);
         client.ready().await.context("the connection was lost")?;
         let path = PathAndQuery::from_static(METHOD);
@@ -107,10 +104,30 @@ impl CaClient {
             validity_duration: i64::try_from(self.ttl.as_secs()).unwrap_or(i64::MAX),
             metadata: Some(metadata),
         });
-        let headers = request.metadata_mut();
+        self.introduce(presented, request.metadata_mut())?;
+        Ok(request)
+    }
+
+    /// Opens a connection. What is presented by it is returned, for [`CaClient::introduce`].
+    pub(super) async fn open(
+        &self,
+        issued: Option<&Issued>,
+    ) -> anyhow::Result<(Channel, Presented)> {
+        let identity = issued.map(|issued| &issued.identity);
+        let presented = self.credentials.present(identity, SystemTime::now())?;
+        let channel = self.connect(&presented, issued.map(|issued| &issued.roots)).await?;
+        Ok((channel, presented))
+    }
+
+    /// Says with a request who asks.
+    pub(super) fn introduce(
+        &self,
+        presented: &Presented,
+        headers: &mut MetadataMap,
+    ) -> anyhow::Result<()> {
         let own = ("ClusterID".to_owned(), self.cluster.clone());
         for (name, value) in self.headers.iter().chain([&own]) {
-            let what = || format!("the header {name} of CA_HEADER_{name}");
+            let what = || format!("the header {name}");
             let key = MetadataKey::from_bytes(name.to_lowercase().as_bytes());
             headers.insert(key.with_context(what)?, value.parse().with_context(what)?);
         }
@@ -122,7 +139,7 @@ impl CaClient {
             value.set_sensitive(true);
             headers.insert("authorization", value);
         }
-        Ok(request)
+        Ok(())
     }
 
     async fn connect(

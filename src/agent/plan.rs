@@ -44,7 +44,9 @@ pub struct Plan {
     pub control_plane_roots: Option<Files>,
     /// The CA; None where nobody is asked.
     pub ca: Option<CaClient>,
-    /// When and how it is asked.
+    /// The control plane, as the agent itself asks it.
+    pub control_plane: CaClient,
+    /// When and how the CA is asked.
     pub policy: Policy,
     /// Where certificates are written for others.
     pub output: Option<PathBuf>,
@@ -80,6 +82,7 @@ pub fn plan(
         || matches!(xds, Address::Unix(_));
     let asks = mounted.is_none();
     let mut control_plane_roots = None;
+    let mut tls = None;
     let xds_tls = (!plaintext)
         .then(|| {
             let (chain, key) = (meta("TLS_CLIENT_CERT_CHAIN"), meta("TLS_CLIENT_KEY"));
@@ -88,8 +91,14 @@ pub fn plan(
             let (file, of_mesh) = roots.xds(&meta("TLS_CLIENT_ROOT_CERT"))?;
             let together = of_mesh && asks;
             control_plane_roots = together.then(|| Files::Roots(file.clone()));
+            let server_name = server_name(&variables.istiod_san, host).to_owned();
+            tls = Some(Tls {
+                server_name: server_name.clone(),
+                roots: file.clone(),
+                of_mesh: together,
+            });
             anyhow::Ok(XdsTls {
-                server_name: server_name(&variables.istiod_san, host).to_owned(),
+                server_name,
                 certificate: if own {
                     format!("file-cert:{chain}~{key}")
                 } else {
@@ -104,6 +113,21 @@ pub fn plan(
         .transpose()?;
     // Where nobody is asked, nothing of it has to be there.
     let ca = asks.then(|| ca_client(settings, config, &roots)).transpose()?;
+    let control_plane = CaClient {
+        address: xds.clone(),
+        tls,
+        credentials: match &mounted {
+            Some(Files::Identity(chain, key)) => Credentials {
+                certificate: Some((chain.clone(), key.clone())),
+                ..credentials(settings)
+            },
+            _ => credentials(settings),
+        },
+        cluster: settings.meta("CLUSTER_ID").to_owned(),
+        signer: String::new(),
+        headers: settings.xds_headers.clone(),
+        ttl: variables.ttl,
+    };
     let ports = (port(variables.status_port)?, port(variables.stats_port)?);
     let headers = settings.xds_headers.iter();
     Ok(Plan {
@@ -111,6 +135,7 @@ pub fn plan(
         mounted_roots,
         control_plane_roots,
         ca,
+        control_plane,
         policy: Policy {
             spiffe: format!(
                 "spiffe://{}/ns/{}/sa/{}",
@@ -237,19 +262,25 @@ fn ca_client(
         anyhow::Ok(Tls { server_name, roots, of_mesh })
     };
     let tls = (!is_plaintext(&address)).then(tls).transpose()?;
-    let provided = Some(Path::new(&variables.provided)).filter(|p| !p.as_os_str().is_empty());
     Ok(CaClient {
         address,
         tls,
-        credentials: Credentials {
-            token: TOKEN.into(),
-            certificate: provided.map(|folder| (folder.join(CHAIN), folder.join(KEY))),
-        },
+        credentials: credentials(settings),
         cluster: settings.meta("CLUSTER_ID").to_owned(),
         signer: settings.meta("CERT_SIGNER").to_owned(),
         headers: settings.ca_headers.clone(),
         ttl: variables.ttl,
     })
+}
+
+/// Who the agent is to the CA.
+fn credentials(settings: &AgentSettings) -> Credentials {
+    let provided = Path::new(&settings.variables.provided);
+    let provided = Some(provided).filter(|folder| !folder.as_os_str().is_empty());
+    Credentials {
+        token: TOKEN.into(),
+        certificate: provided.map(|folder| (folder.join(CHAIN), folder.join(KEY))),
+    }
 }
 
 fn is_plaintext(address: &Address) -> bool {

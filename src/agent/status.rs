@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use super::admin::Local;
+use super::app_probes::AppProbes;
 use super::envoy::Order;
 use super::renewal::State;
 
@@ -49,11 +50,14 @@ pub struct Status {
     pub stopping: watch::Receiver<bool>,
     /// Whether Envoy was ready once.
     pub ready_once: AtomicBool,
+    /// The probes that are answered in the application's place.
+    pub probes: AppProbes,
 }
 
 impl Status {
     /// What is answered there. Requests must carry who asks (`ConnectInfo`).
-    pub fn router(self) -> Router {
+    pub fn router(mut self) -> Router {
+        let probes = std::mem::take(&mut self.probes).router();
         Router::new()
             .route("/healthz/ready", get(ready))
             .route("/stats/prometheus", get(metrics))
@@ -61,6 +65,7 @@ impl Status {
             .route("/drain", post(drain))
             .route("/quitquitquit", post(quit))
             .with_state(Arc::new(self))
+            .merge(probes)
     }
 
     /// Why the proxy is not ready.
@@ -74,16 +79,20 @@ impl Status {
             return Some(obstacle);
         }
         let envoy = self.envoy.filter(|_| !self.ready_once.load(Ordering::Relaxed))?;
-        let stats = match envoy.get(STATS, PATIENCE).await {
-            Ok(stats) => stats,
-            Err(error) => return Some(format!("{error:#}")),
-        };
-        let obstacle = not_ready(&stats);
+        let obstacle = envoy_obstacle(envoy).await;
         if obstacle.is_none() {
             info!("Envoy is ready");
             self.ready_once.store(true, Ordering::Relaxed);
         }
         obstacle
+    }
+}
+
+/// Why an Envoy is not ready.
+pub(super) async fn envoy_obstacle(envoy: Local) -> Option<String> {
+    match envoy.get(STATS, PATIENCE).await {
+        Ok(stats) => not_ready(&stats),
+        Err(error) => Some(format!("{error:#}")),
     }
 }
 

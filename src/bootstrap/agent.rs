@@ -17,15 +17,19 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use super::listen;
+use crate::agent::app_probes::AppProbes;
 use crate::agent::bootstrap::bootstrap;
 use crate::agent::envoy::{self, Ended, Order, Program};
+use crate::agent::health::Health;
 use crate::agent::material::Material;
 use crate::agent::output;
 use crate::agent::plan::{Plan, SOCKET};
 use crate::agent::renewal::{self, Issued, State, SystemClock};
+use crate::agent::reports;
 use crate::agent::sds::{self, Sds};
 use crate::agent::secrets::{Feed, Files, LOOK, Secrets, together};
 use crate::agent::status::{Status, Targets};
+use crate::proto::json::from_json;
 use crate::serve::server::{self, Security};
 
 /// What the agent is to do.
@@ -41,6 +45,10 @@ pub struct Agent {
     pub config_path: PathBuf,
     /// A bootstrap to use instead.
     pub custom_config: Option<PathBuf>,
+    /// The probes that are answered in the application's place.
+    pub probes: AppProbes,
+    /// How the health of the workload is found out, if it is to be told.
+    pub health: Option<Health>,
     /// Whose metrics are told.
     pub targets: Targets,
     /// Whether metrics go to loopback only.
@@ -71,6 +79,7 @@ async fn serve(agent: Agent) -> anyhow::Result<u8> {
     let (stopping, is_stopping) = watch::channel(false);
     tokio::spawn(signals(orders.clone(), stopping)?);
     let certificate = certificate(&agent);
+    tell_health(&agent, certificate.clone())?;
     let sds = Sds::new(Arc::new(secrets(&agent.plan, certificate.as_ref())));
     let listener = sds::listen(Path::new(SOCKET)).await?;
     info!("secrets are served on {SOCKET}");
@@ -82,6 +91,7 @@ async fn serve(agent: Agent) -> anyhow::Result<u8> {
         orders,
         stopping: is_stopping,
         ready_once: AtomicBool::new(false),
+        probes: agent.probes,
     };
     // Orders and metrics are taken to the last moment: the end of the process is that of the port.
     let (_open, until_the_end) = watch::channel(false);
@@ -155,6 +165,17 @@ fn certificate(agent: &Agent) -> Option<watch::Receiver<State>> {
         tokio::spawn(write_certificates(folder, state.clone(), agent.shared_output));
     }
     Some(state)
+}
+
+/// Starts to look at the workload and to tell the control plane how it is.
+fn tell_health(agent: &Agent, certificate: Option<watch::Receiver<State>>) -> anyhow::Result<()> {
+    let Some(health) = agent.health.clone() else { return Ok(()) };
+    let node = from_json("envoy.config.core.v3.Node", &agent.node).context("the node")?;
+    let (told, known) = watch::channel(None);
+    let envoy = agent.envoy.as_ref().map(|_| agent.plan.drain.admin);
+    tokio::spawn(health.run(envoy, told));
+    tokio::spawn(reports::run(agent.plan.control_plane.clone(), node, certificate, known));
+    Ok(())
 }
 
 async fn write_certificates(folder: PathBuf, mut state: watch::Receiver<State>, shared: bool) {

@@ -16,7 +16,9 @@ use tracing::{info, warn};
 
 use super::discovery::Log;
 use super::inputs::{Mesh, read_node};
+use crate::agent::app_probes::AppProbes;
 use crate::agent::envoy::{Program, with_parent};
+use crate::agent::health::Health;
 use crate::agent::node::{self, Place, Role};
 use crate::agent::plan::{self, plan};
 use crate::agent::proxy_config::ProxyConfig;
@@ -174,6 +176,12 @@ impl Options {
         };
         let id = node.get("id").and_then(Value::as_str).unwrap_or_default();
         info!("the proxy is {id}, of the control plane at {}", config.discovery_address);
+        let ips = node.pointer("/metadata/INSTANCE_IPS").and_then(Value::as_str);
+        let first = ips.and_then(|ips| ips.split(',').next()).filter(|ip| !ip.is_empty());
+        let application = match first.filter(|_| !settings.variables.probe_localhost) {
+            Some(ip) => ip.to_owned(),
+            None => "localhost".to_owned(),
+        };
         let plan = plan(&settings, &config, &node, |file: &Path| file.exists())?;
         let variables = &settings.variables;
         let mut arguments = plan::arguments(&settings, &config, &node);
@@ -192,6 +200,8 @@ impl Options {
                 config.status_port,
             )?,
             metrics_loopback_only: variables.metrics_loopback_only,
+            probes: AppProbes::read(&variables.app_probes, &application, config.status_port)?,
+            health: Health::read(config.raw.get("readinessProbe"), &application)?,
             shared_output: !variables.kubernetes.is_empty(),
             envoy: (!variables.no_envoy).then_some(program),
             config_path: config.config_path.clone().into(),

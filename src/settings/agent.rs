@@ -74,6 +74,10 @@ settings! {
         "Envoy's statistics are among the metrics";
     "METRICS_LOCALHOST_ACCESS_ONLY" metrics_loopback_only: bool = false,
         "answers for metrics go to loopback only";
+    "ISTIO_KUBE_APP_PROBERS" app_probes: String = String::new(),
+        "probes of the application that the agent answers, in JSON: path, httpGet, tcpSocket or grpc";
+    "REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION" probe_localhost: bool = false,
+        "probes look at localhost instead of the address of the pod or machine";
 }
 
 /// Variables that have no effect: name, default, meaning, and why.
@@ -132,7 +136,18 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("WASM_PURGE_INTERVAL", "1h", "how often old modules are removed", DIRECT),
         ("WASM_HTTP_REQUEST_TIMEOUT", "15s", "how long a module may take", DIRECT),
         ("WASM_HTTP_REQUEST_MAX_RETRIES", "5", "how often a module is asked for", DIRECT),
-        ("ISTIO_KUBE_APP_PROBERS", "", "probes of the application that the agent answers", Pending),
+        (
+            "ISTIO_ENABLE_HTTP2_PROBING",
+            "true",
+            "probes over TLS speak HTTP/2",
+            Different("they do where the application does"),
+        ),
+        (
+            "ENABLE_PROBE_KEEPALIVE_CONNECTIONS",
+            "false",
+            "probes keep their connections",
+            Different("each has its own, as the kubelet's"),
+        ),
         ("ENVOY_SECURE_METRICS_PORT", "0", "a port with mTLS for Envoy's statistics", Pending),
         ("ENVOY_SECURE_MERGED_METRICS_PORT", "0", "a port with mTLS for all metrics", Pending),
         ("ISTIO_BOOTSTRAP_OVERRIDE", "", "a file that is laid over the bootstrap", Pending),

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 
 use super::{Status, Targets, no_certificate, not_ready};
 use crate::agent::admin::Local;
+use crate::agent::app_probes::AppProbes;
 use crate::agent::envoy::Order;
 use crate::agent::keys::PrivateKey;
 use crate::agent::material::tests::Ca;
@@ -84,6 +85,7 @@ async fn setup(stats: &'static str) -> Setup {
         orders: sender,
         stopping: is_stopping,
         ready_once: AtomicBool::new(false),
+        probes: AppProbes::default(),
     };
     let status = match stats {
         READY => status,
