@@ -1,10 +1,12 @@
 //! What `kubectl apply -k manifests` installs fits the daemon: flags, variables, ports, and what it may do.
 //!
-//! Reads the files as they are; only `applied` needs an API server.
+//! Reads the files as they are; only `applied` and `answered` need an API server.
 
+mod answered;
 mod applied;
 mod files;
 mod permissions;
+mod templates;
 mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -19,8 +19,7 @@ use crate::{bootstrap, logging, version};
 pub use self::options::{ControlZ, Identity, Keepalive, Listen, Log, Options, Sources, Tls};
 
 /// Flags that are accepted, for parts that do not exist yet.
-pub const PENDING_FLAGS: [&str; 4] =
-    ["cniNamespace", "httpsAddr", "profile", "log_stacktrace_level"];
+pub const PENDING_FLAGS: [&str; 3] = ["cniNamespace", "profile", "log_stacktrace_level"];
 
 /// One flag, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

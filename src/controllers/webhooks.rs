@@ -132,7 +132,9 @@ impl Keeper {
                     self.calm.clear();
                     self.prober.hurry();
                 }
-                () = self.prober.tried() => self.calm.clear(),
+                () = self.prober.tried() => if self.prober.works() {
+                    self.calm.clear();
+                },
                 () = sleep_until(next.map_or(end, |next| next.min(end)).into()) => {
                     if Instant::now() >= end {
                         return Ok(());

@@ -145,12 +145,19 @@ impl Cluster {
 
     /// `kubectl apply`, of kubectl itself or of our program. Returns what it said.
     pub fn kubectl_apply(&self, arguments: &[&str]) -> String {
+        let said = self.try_kubectl_apply(arguments);
+        said.unwrap_or_else(|errors| panic!("{arguments:?}: {errors}"))
+    }
+
+    /// The same where it may be refused; then what it said of that.
+    pub fn try_kubectl_apply(&self, arguments: &[&str]) -> std::result::Result<String, String> {
         let mut command = Command::new(Program::kubectl());
         command.arg("apply").arg("--kubeconfig").arg(&self.kubeconfig).args(arguments);
         let output = command.output().unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {errors}");
-        String::from_utf8(output.stdout).unwrap()
+        match output.status.success() {
+            true => Ok(String::from_utf8(output.stdout).unwrap()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
     }
 
     /// Ends a private server at once.

@@ -15,7 +15,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 /// The default installation without the definitions, which are long: one object of each kind.
 pub struct Installed {
@@ -24,6 +24,7 @@ pub struct Installed {
     pub scaler: HorizontalPodAutoscaler,
     pub budget: PodDisruptionBudget,
     pub config: ConfigMap,
+    pub injector: ConfigMap,
     pub account: ServiceAccount,
     pub cluster_role: ClusterRole,
     pub cluster_role_binding: ClusterRoleBinding,
@@ -39,14 +40,19 @@ impl Installed {
     }
 }
 
-/// Reads the default installation.
+/// Reads the default installation, without the webhook configurations.
 pub fn installed() -> Installed {
     let mut documents = documents("manifests");
+    let webhooks = |document: &Value| {
+        document["kind"].as_str().is_some_and(|kind| kind.ends_with("WebhookConfiguration"))
+    };
+    documents.retain(|document| !webhooks(document));
     let installed = Installed {
         deployment: take(&mut documents, "Deployment"),
         service: take(&mut documents, "Service"),
         scaler: take(&mut documents, "HorizontalPodAutoscaler"),
         budget: take(&mut documents, "PodDisruptionBudget"),
+        injector: take_named(&mut documents, "ConfigMap", Some("istio-sidecar-injector")),
         config: take(&mut documents, "ConfigMap"),
         account: take(&mut documents, "ServiceAccount"),
         cluster_role: take(&mut documents, "ClusterRole"),
@@ -107,11 +113,39 @@ fn documents(directory: &str) -> Vec<Value> {
     resources(directory, |file| file != "crds.yaml")
 }
 
-fn resources(directory: &str, wanted: impl Fn(&str) -> bool) -> Vec<Value> {
+fn resources(directory: &str, wanted: fn(&str) -> bool) -> Vec<Value> {
     let kustomization = kustomization(directory);
     let files = kustomization["resources"].as_array().unwrap().iter();
     let files = files.map(|file| file.as_str().unwrap()).filter(|file| wanted(file));
-    files.flat_map(|file| read(&format!("{directory}/{file}"))).collect()
+    let documents = files.flat_map(|file| {
+        let file = format!("{directory}/{file}");
+        if file.ends_with(".yaml") { read(&file) } else { resources(&file, |_| true) }
+    });
+    documents.chain(generated(directory, &kustomization)).collect()
+}
+
+/// The ConfigMaps that a kustomization makes of files.
+fn generated(directory: &str, kustomization: &Value) -> Vec<Value> {
+    let generators = kustomization["configMapGenerator"].as_array().into_iter().flatten();
+    let made = generators.map(|generator| {
+        let options = &generator["options"];
+        assert_eq!(options["disableNameSuffixHash"], true, "it is found by its name");
+        let files = generator["files"].as_array().unwrap().iter().map(|file| {
+            let (key, file) = file.as_str().unwrap().split_once('=').unwrap();
+            (key.to_owned(), Value::from(text(&format!("{directory}/{file}"))))
+        });
+        json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": generator["name"],
+                "namespace": generator["namespace"],
+                "labels": options["labels"],
+            },
+            "data": files.collect::<Map<_, _>>(),
+        })
+    });
+    made.collect()
 }
 
 /// The documents of a file.
@@ -125,8 +159,19 @@ fn read(file: &str) -> Vec<Value> {
 
 /// Takes the only object of a kind.
 fn take<T: DeserializeOwned>(documents: &mut Vec<Value>, kind: &str) -> T {
-    let (mut found, rest): (Vec<_>, Vec<_>) =
-        std::mem::take(documents).into_iter().partition(|document| document["kind"] == kind);
+    take_named(documents, kind, None)
+}
+
+/// Takes the only object of a kind and, if one is told, a name.
+fn take_named<T: DeserializeOwned>(
+    documents: &mut Vec<Value>,
+    kind: &str,
+    name: Option<&str>,
+) -> T {
+    let is = |document: &Value| {
+        document["kind"] == kind && name.is_none_or(|name| document["metadata"]["name"] == name)
+    };
+    let (mut found, rest): (Vec<_>, Vec<_>) = std::mem::take(documents).into_iter().partition(is);
     *documents = rest;
     assert_eq!(found.len(), 1, "{kind}");
     strict(found.remove(0))

@@ -89,6 +89,8 @@ fn in_its_own_namespace_what_the_mesh_is_and_who_leads() {
     assert_eq!(installed.role.metadata.namespace.as_deref(), Some(installed.namespace()));
     let mesh = installed.config.metadata.name.as_deref().unwrap();
     let mut want = BTreeSet::from(followed("", "configmaps", mesh));
+    let injector = installed.injector.metadata.name.as_deref().unwrap();
+    want.extend(followed("", "configmaps", injector));
     want.extend(followed("", "secrets", ""));
     want.insert(grant("create", "", "configmaps", ""));
     want.extend(["get", "patch"].map(|verb| grant(verb, "", "secrets", "istio-ca-secret")));
