@@ -28,7 +28,7 @@ impl World {
     pub fn changes(self) -> Vec<Change> {
         let namespaces = (0..self.namespaces).map(|n| {
             let meta = Meta { name: name("ns", n), ..Meta::default() };
-            Object::Namespace(Arc::new(Namespace { meta }))
+            Object::Namespace(Arc::new(Namespace { meta, ..Namespace::default() }))
         });
         let nodes = (0..3).map(|n| {
             let labels = labels([

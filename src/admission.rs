@@ -4,9 +4,12 @@
 //! answer ([`routes`]). Connections have a thread of their own, reviews have others: neither waits for pushes, and
 //! however many reviews there are, pushes keep their share of the processors. What a review says is up to a [`Webhook`].
 //!
-//! It must not know templates, objects or where configuration comes from.
+//! [`inject`] answers `/inject`. Nothing here knows where configuration comes from.
 
 pub mod body;
+#[cfg(test)]
+mod fixture;
+pub mod inject;
 pub mod routes;
 pub mod server;
 pub mod validate;

@@ -34,6 +34,7 @@ use self::clusters::Clusters;
 use self::inputs::Inputs;
 use self::servers::Servers;
 use self::trust::Trust;
+use self::webhooks::Answering;
 use crate::api::Str;
 use crate::api::list::items;
 use crate::authn::Authenticator;
@@ -121,6 +122,9 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         is_ready.clone(),
         stopped.clone(),
     );
+    let validate = validation::webhook(snapshots.clone(), &metrics);
+    let Answering { router: reviews, injection } =
+        Answering::start(options, settings, &mut inputs, validate, &metrics)?;
     let state = debug::State {
         snapshots: snapshots.clone(),
         connections: ads.connections(),
@@ -129,6 +133,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
             let clusters = inputs.clusters.clone();
             move || clusters.list()
         }),
+        injection,
         metrics: metrics.clone(),
         probes: vec![discovery_probe(is_ready, inputs.clusters.clone(), trust.waiting())],
         version: version::tag().into(),
@@ -142,7 +147,6 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         Some(_) => (services::router(&ads, None), services::router(&ads, certificates.as_ref())),
         None => (services::router(&ads, certificates.as_ref()), Router::new()),
     };
-    let reviews = webhooks::router(validation::webhook(snapshots.clone(), &metrics))?;
     let ready_routes = debug::ready_routes(state.clone());
     let shared = match options.listen.https_addr {
         Some(_) => Router::new(),

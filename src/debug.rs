@@ -16,6 +16,7 @@ mod controlz;
 mod diagnostics;
 mod endpoints;
 mod index;
+mod inject;
 mod inquiries;
 mod registry;
 mod scrape;
@@ -37,6 +38,7 @@ use self::access::Gatekeeper;
 use self::answer::Gate;
 pub use self::controlz::controlz_routes;
 pub use self::inquiries::inquiries;
+use crate::admission::inject::Injection;
 use crate::api::{ClusterState, Diagnostic, Str};
 use crate::metrics::Metrics;
 use crate::serve::connections::Connections;
@@ -53,6 +55,8 @@ pub struct State {
     pub diagnostics: Vec<watch::Receiver<Arc<[Diagnostic]>>>,
     /// The clusters that are read.
     pub clusters: Clusters,
+    /// Who injects pods, where somebody does.
+    pub injection: Option<Arc<Injection>>,
     /// What was counted.
     pub metrics: Arc<Metrics>,
     /// What must be so before the process takes streams.

@@ -25,6 +25,10 @@ const PROXY_SECONDS: &[f64] = &[0.1, 0.5, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0];
 /// Buckets of the size of what is sent, in bytes; xDS clients refuse messages of 4 MB by default.
 const CONFIG_BYTES: &[f64] = &[1.0, 10e3, 1e6, 4e6, 10e6, 40e6];
 
+/// Buckets of the time of an injection, in seconds: istiod's, and below them what is usual.
+const INJECTION_SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0];
+
 macro_rules! metrics {
     ($($(#[doc = $help:literal])+ $field:ident: $kind:ty = $name:literal, $make:expr;)*) => {
         /// All metrics of the process. Labels are given in the order of the declaration, which is that of
@@ -143,6 +147,18 @@ metrics! {
     registration_deletes: Counter = "auto_registration_deletes_total", Counter::default();
     /// Writes to WorkloadEntries of proxies that were given up.
     registration_errors: Counter = "auto_registration_errors_total", Counter::default();
+    /// Requests for the injection of a pod.
+    injection_requests: Counter = "sidecar_injection_requests_total", Counter::default();
+    /// Requests for the injection of a pod that were answered without an error, pods that were left alone included.
+    injection_successes: Counter = "sidecar_injection_success_total", Counter::default();
+    /// Requests for the injection of a pod that ended with an error.
+    injection_failures: Counter = "sidecar_injection_failure_total", Counter::default();
+    /// Pods that were left alone.
+    injection_skipped: Counter = "sidecar_injection_skip_total", Counter::default();
+    /// Seconds that requests for the injection of a pod took.
+    injection_time: Histogram = "sidecar_injection_time_seconds", Histogram::new(INJECTION_SECONDS);
+    /// Configurations of the injector that could not be used, so that the one before stays.
+    injection_rejected: Counter = "istiod_injection_config_rejected", Counter::default();
     /// Services that are known.
     services: Gauge = "pilot_services", Gauge::default();
     /// Virtual services that are known.

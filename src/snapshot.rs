@@ -17,7 +17,7 @@ pub use self::published::{Publisher, Snapshots};
 pub use self::shared_ends::shared_ends;
 pub use self::shared_map::SharedMap;
 use crate::api::jwks::KeySets;
-use crate::api::{Diagnostic, Features, MeshConfig, Str, core};
+use crate::api::{Diagnostic, Features, Labels, MeshConfig, Str, core};
 use crate::model::policy::request::RequestPolicies;
 use crate::model::{
     AuthorizationPolicies, Credentials, Gateways, Networks, Peers, Proxy, Rules, Service,
@@ -53,6 +53,8 @@ pub struct Snapshot {
     pub sidecars: Arc<Sidecars>,
     /// Who may do what.
     pub authorization_policies: Arc<AuthorizationPolicies>,
+    /// What clusters are made of, by their ids. Translation does not read it.
+    pub platforms: Arc<BTreeMap<Str, Arc<Platform>>>,
     /// What Secrets and ConfigMaps hold for TLS.
     pub credentials: Arc<Credentials>,
     /// How networks reach each other.
@@ -73,6 +75,15 @@ pub struct Snapshot {
 
 /// The derived state of all namespaces, by name.
 pub type Namespaces = BTreeMap<Str, Arc<NamespaceState>>;
+
+/// What a cluster is made of, as far as injection asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Platform {
+    /// The version of each node's kubelet.
+    pub kubelets: BTreeMap<Str, Str>,
+    /// What the platform wrote on namespaces; those without it are absent.
+    pub namespaces: BTreeMap<Str, Labels>,
+}
 
 /// The derived state of one namespace.
 #[derive(Clone, Debug, Default)]
@@ -109,6 +120,7 @@ impl Snapshot {
             generation: _,
             diagnostics: _,
             objects: _,
+            platforms: _,
             // Who serves secrets follows them.
             credentials: _,
             cluster,

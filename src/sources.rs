@@ -4,6 +4,7 @@
 //! listens, is none of their business. An object whose projection did not change is not a change.
 
 mod hints;
+pub mod injector;
 pub mod intern;
 pub mod jwks;
 pub mod kubernetes;

@@ -29,6 +29,7 @@ mod lookup;
 mod merge;
 mod networks;
 pub mod pacer;
+mod platforms;
 mod references;
 mod relation;
 mod selected;
@@ -57,7 +58,7 @@ use crate::api::security::RequestAuthentication;
 use crate::api::{Change, Features, Kind, MeshConfig, Object, ObjectKey, Str};
 use crate::model::policy::request::wanted_by;
 use crate::model::{Credentials, Service};
-use crate::snapshot::{NamespaceState, Objects, Snapshot};
+use crate::snapshot::{NamespaceState, Objects, Platform, Snapshot};
 
 /// What a store needs to know of its process.
 #[derive(Clone, Debug, Default)]
@@ -104,6 +105,7 @@ pub struct Store {
     namespaces: Arc<BTreeMap<Str, Arc<NamespaceState>>>,
     configs: Configs,
     credentials: Arc<Credentials>,
+    platforms: Arc<BTreeMap<Str, Arc<Platform>>>,
     /// The Services that are gateways to networks by their labels.
     gateways: BTreeSet<Id>,
     entries: Entries,
@@ -135,6 +137,7 @@ impl Store {
             namespaces: Arc::default(),
             configs: Configs::default(),
             credentials: Arc::default(),
+            platforms: Arc::default(),
             gateways: BTreeSet::new(),
             entries: Entries::default(),
             dirty: Dirty::default(),
@@ -244,6 +247,7 @@ impl Store {
                 gateways: self.configs.gateways.clone(),
                 sidecars: self.configs.sidecars.clone(),
                 authorization_policies: self.configs.authorization_policies.clone(),
+                platforms: self.platforms.clone(),
                 credentials: self.credentials.clone(),
                 networks: self.configs.networks.clone(),
                 peers: self.configs.peers.clone(),

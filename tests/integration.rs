@@ -19,6 +19,7 @@ mod e2e;
 mod explained;
 mod gateway_certificates;
 mod golden;
+mod injection;
 #[allow(dead_code, reason = "tests of the daemon against a cluster use the rest")]
 mod kube;
 mod kube_secrets;

@@ -33,11 +33,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("controllers", &["api", "snapshot", "model", "metrics"]),
     // What the API server asks.
     ("webhooks", &["api", "sources", "metrics", "translate"]),
-    ("admission", &["api", "metrics", "serve", "webhooks"]),
+    ("admission", &["api", "metrics", "serve", "snapshot", "webhooks"]),
     // Around it.
     (
         "debug",
         &[
+            "admission",
             "api",
             "model",
             "snapshot",

@@ -14,6 +14,8 @@ use super::{Labels, Meta, Str};
 pub struct Namespace {
     /// Labels and annotations carry networks, traffic distribution, revisions.
     pub meta: Meta,
+    /// The annotations by which OpenShift gives users and groups to its pods.
+    pub platform: Labels,
 }
 
 /// A node; its labels tell region, zone and subzone.
@@ -23,6 +25,8 @@ pub struct Node {
     pub meta: Meta,
     /// Addresses of type ExternalIP.
     pub external_ips: Vec<IpAddr>,
+    /// The version of its kubelet, such as `v1.33.1`; empty when unknown.
+    pub kubelet: Str,
 }
 
 /// A pod.

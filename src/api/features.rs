@@ -191,6 +191,29 @@ pub enum Compliance {
     Pqc,
 }
 
+impl Compliance {
+    /// As the variable says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Compliance::None => "",
+            Compliance::Fips140v2 => "fips-140-2",
+            Compliance::Pqc => "pqc",
+        }
+    }
+}
+
+/// Whether injected sidecars are init containers that keep running.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum NativeSidecars {
+    /// They are.
+    Always,
+    /// They are not.
+    Never,
+    /// Where the nodes know how.
+    #[default]
+    Auto,
+}
+
 /// Who fetches the keys that are named by URL. Issuers are always asked by the control plane where their keys are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum JwksFetcher {

@@ -6,7 +6,8 @@ use axum::routing::{MethodRouter, get};
 
 use super::answer::Parameters;
 use super::{
-    Context, clusters, config_dump, configs, connections, diagnostics, endpoints, registry, sync,
+    Context, clusters, config_dump, configs, connections, diagnostics, endpoints, inject, registry,
+    sync,
 };
 
 /// An endpoint below `/debug/`.
@@ -50,6 +51,11 @@ pub(super) fn all() -> Vec<Endpoint> {
         endpoint("edsz", "The endpoints of ?proxyID=NAME.NAMESPACE.", get(config_dump::edsz)),
         endpoint("endpointShardz", "The endpoints of all services.", get(endpoints::shards)),
         endpoint("endpointz", "The same.", get(endpoints::shards)),
+        endpoint(
+            "inject",
+            "The templates of injection; with ?pod=NAMESPACE/NAME what became of recent pods, and why.",
+            get(inject::inject),
+        ),
         endpoint(
             "instancesz",
             "The services that each connected proxy is behind.",

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::fields::settings;
-use crate::api::features::{Compliance, JwksFetcher, Percent, SessionLabels};
+use crate::api::features::{Compliance, JwksFetcher, NativeSidecars, Percent, SessionLabels};
 use crate::api::{Block, Features};
 
 /// Whether a variable has an effect.
@@ -246,6 +246,12 @@ settings! {
         "xDS clients must prove who they are in plaintext too";
     "PILOT_ENABLE_XDS_IDENTITY_CHECK" xds_identity_check: bool = true,
         "a proxy must be of the namespace and service account that its client proved; without, it has no identity";
+    "INJECT_ENABLED" inject: bool = true,
+        "serves the injection webhook, once there is a configuration for it";
+    "ENABLE_NATIVE_SIDECARS" native_sidecars: NativeSidecars = NativeSidecars::Auto,
+        "injects sidecars as init containers that keep running; auto decides by the nodes of the cluster";
+    "PLATFORM" platform: String = String::new(),
+        "the platform of the cluster; on openshift proxies run as users that their namespace says";
 }
 
 /// The variables that have no effect: name, default, meaning, and why.
@@ -282,7 +288,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENABLE_PROXY_FIND_POD_BY_IP", "false", "finds the pod of a proxy by address", Pending),
         ("ENABLE_LAZY_SIDECAR_EVALUATION", "true", "builds sidecar scopes late", ALWAYS_LAZY),
         ("PILOT_ENABLE_CA_CRL", "true", "distributes revocation lists", Pending),
-        ("ENABLE_NATIVE_SIDECARS", "auto", "injects sidecars as restartable init containers", Pending),
         ("ISTIO_WASM_MAX_BINARY_SIZE_BYTES", "268435456", "the largest Wasm module", AGENT),
 
         ("PILOT_ENABLE_AMBIENT", "false", "ambient mode", Pending),
@@ -348,9 +353,7 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("AUDIENCE", "", "the audience of tokens", Pending),
         ("EXTERNAL_CA", "", "who signs workload certificates instead", Pending),
         ("K8S_SIGNER", "", "the Kubernetes signer of workload certificates", Pending),
-        ("INJECT_ENABLED", "true", "serves the injection webhook", Pending),
         ("K8S_INGRESS_NS", "istio-system", "the namespace of the ingress gateway", Pending),
-        ("PLATFORM", "", "the platform of the cluster, such as openshift", Pending),
         ("K_REVISION", "", "the Knative revision that the process runs as", Pending),
     ]
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::api::Block;
 use crate::api::duration;
-use crate::api::features::{Compliance, JwksFetcher, Percent};
+use crate::api::features::{Compliance, JwksFetcher, NativeSidecars, Percent};
 
 /// A type that a variable can have.
 pub(super) trait Value: Sized {
@@ -79,12 +79,7 @@ impl Value for Compliance {
     }
 
     fn show(&self) -> String {
-        match self {
-            Compliance::None => "",
-            Compliance::Fips140v2 => "fips-140-2",
-            Compliance::Pqc => "pqc",
-        }
-        .to_owned()
+        self.as_str().to_owned()
     }
 }
 
@@ -105,6 +100,28 @@ impl Value for JwksFetcher {
             JwksFetcher::Istiod => "false",
             JwksFetcher::Hybrid => "true",
             JwksFetcher::Envoy => "envoy",
+        }
+        .to_owned()
+    }
+}
+
+impl Value for NativeSidecars {
+    const ALLOWED: &'static str = "true, false or auto";
+
+    fn read(text: &str) -> Option<NativeSidecars> {
+        match text {
+            "true" => Some(NativeSidecars::Always),
+            "false" => Some(NativeSidecars::Never),
+            "auto" => Some(NativeSidecars::Auto),
+            _ => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            NativeSidecars::Always => "true",
+            NativeSidecars::Never => "false",
+            NativeSidecars::Auto => "auto",
         }
         .to_owned()
     }

@@ -23,8 +23,12 @@ impl Store {
         let Some(object) = new.or(old) else { return };
         let id = cluster.id_of(object);
         match object {
-            Object::Namespace(_) => self.note_namespace(&id, new),
+            Object::Namespace(_) => {
+                self.note_namespace(&id, new);
+                self.note_platform(cluster, old, new);
+            }
             Object::Node(_) => {
+                self.note_platform(cluster, old, new);
                 self.dirty.pods.extend(self.runs_on.lefts(&id).iter().cloned());
                 self.dirty.networks |= !self.gateways.is_empty();
             }

@@ -45,6 +45,7 @@ impl Store {
             Around { namespaces: &self.namespaces, services: &self.by_age, domain, remotes };
         self.configs.refresh(&kinds, &self.objects, around, &self.mesh, features);
         self.tell_of_credentials();
+        self.derive_platforms();
         self.forget_clusters();
     }
 

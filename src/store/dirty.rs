@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Id;
+use super::{ClusterRef, Id};
 use crate::api::Kind;
 
 /// The work that changes left behind, by step. Sorted, so that work is done in an order that does not depend
@@ -13,6 +13,8 @@ pub(super) struct Dirty {
     pub(super) kinds: BTreeSet<Kind>,
     /// What is to be said of Secrets and ConfigMaps may be something else.
     pub(super) credentials: bool,
+    /// The clusters of which nodes or namespaces changed.
+    pub(super) platforms: BTreeSet<ClusterRef>,
     /// The gateways of networks are to be found again.
     pub(super) networks: bool,
     /// Services whose selector changed: the pods that they select now are yet to be found.

@@ -85,7 +85,10 @@ pub(super) fn node(name: &str, own_labels: &str) -> Node {
 }
 
 pub(super) fn namespace(name: &str, own_labels: &str) -> Namespace {
-    Namespace { meta: Meta { labels: labels(own_labels), ..meta("", name) } }
+    Namespace {
+        meta: Meta { labels: labels(own_labels), ..meta("", name) },
+        ..Namespace::default()
+    }
 }
 
 pub(super) fn config() -> Config {

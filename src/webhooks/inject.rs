@@ -35,7 +35,7 @@ use super::template::Library;
 
 pub use config::{Config, Values};
 pub use decision::Decision;
-pub use mesh::Mesh;
+pub use mesh::{Mesh, ProxyConfigs};
 pub use workload::Workload;
 
 /// What pods are.
@@ -76,6 +76,8 @@ pub struct Request {
     pub namespace_annotations: Option<BTreeMap<String, String>>,
     /// What made it, where that is known better than its owners tell.
     pub workload: Option<Workload>,
+    /// The ProxyConfigs that mean it.
+    pub proxy_configs: ProxyConfigs,
 }
 
 /// What becomes of a pod.
@@ -137,7 +139,7 @@ impl Injector {
     /// The pod with all templates laid over it.
     fn render(&self, request: &Request, pod: &Json) -> Result<Made, String> {
         annotations::validate(&containers::texts(pod, "/metadata/annotations"))?;
-        let proxy_config = self.mesh.proxy_config(pod)?;
+        let proxy_config = self.mesh.proxy_config(pod, &request.proxy_configs)?;
         let environment = self.values.environment(pod, &request.environment);
         let stripped = overrides::stripped(pod, self.mesh.status_port())?;
         let data = data::data(self, request, &stripped, &proxy_config);

@@ -124,6 +124,7 @@ impl World {
         Running {
             _connected: connected.collect(),
             state: State {
+                injection: None,
                 snapshots: publisher.subscribe(),
                 connections,
                 diagnostics: Vec::new(),

@@ -17,6 +17,10 @@ use crate::webhooks::template::{self, Library, Template, Value};
 const DEFAULT_TEMPLATE: &str = "sidecar";
 /// Which templates a pod wants.
 const TEMPLATES: &str = "inject.istio.io/templates";
+/// What tells a proxy its cluster.
+const CLUSTER_ID: &str = "ISTIO_META_CLUSTER_ID";
+/// Where the values say it.
+const CLUSTER_NAME: &str = "/global/multiCluster/clusterName";
 /// The label of a pod's network.
 const NETWORK: &str = "topology.istio.io/network";
 
@@ -33,6 +37,8 @@ pub struct Config {
     pub injected_annotations: BTreeMap<String, String>,
     default_templates: Vec<String>,
     templates: BTreeMap<String, Arc<Template>>,
+    /// The same as they were written.
+    sources: BTreeMap<String, String>,
     aliases: BTreeMap<String, Vec<String>>,
 }
 
@@ -83,9 +89,10 @@ impl Config {
             serde_yaml::from_str(text).map_err(|error| Invalid::Config(error.to_string()))?;
         let raw = raw.unwrap_or_default();
         let mut templates = BTreeMap::new();
-        for (name, text) in raw.templates.unwrap_or_default() {
-            let template = Template::parse(&name, &text, library).map_err(Invalid::Template)?;
-            templates.insert(name, Arc::new(template));
+        let sources = raw.templates.unwrap_or_default();
+        for (name, text) in &sources {
+            let template = Template::parse(name, text, library).map_err(Invalid::Template)?;
+            templates.insert(name.clone(), Arc::new(template));
         }
         let default_templates = raw.default_templates.unwrap_or_default();
         Ok(Config {
@@ -102,12 +109,13 @@ impl Config {
                 false => default_templates,
             },
             templates,
+            sources,
             aliases: raw.aliases.unwrap_or_default(),
         })
     }
 
     /// The names of the templates that a pod gets: its own choice, or what is usual. Aliases stand for several.
-    pub(super) fn selected(&self, pod: &Json) -> Vec<String> {
+    pub fn selected(&self, pod: &Json) -> Vec<String> {
         let chosen: Vec<String> = match containers::annotation(pod, TEMPLATES) {
             Some(names) => names.split(',').map(|name| name.trim().to_owned()).collect(),
             None => self.default_templates.clone(),
@@ -117,6 +125,11 @@ impl Config {
             None => vec![name],
         });
         expanded.collect()
+    }
+
+    /// The templates as they were written, by name.
+    pub fn sources(&self) -> &BTreeMap<String, String> {
+        &self.sources
     }
 
     /// A template by its name.
@@ -165,6 +178,12 @@ impl Values {
         self.at(pointer).and_then(Json::as_bool).unwrap_or_default()
     }
 
+    /// The cluster whose pods are injected: that of the path, else that of these values; empty for the own one.
+    pub fn cluster(&self, path: &BTreeMap<String, String>) -> String {
+        let given = path.get(CLUSTER_ID).filter(|text| !text.is_empty()).map(String::as_str);
+        given.unwrap_or_else(|| self.text(CLUSTER_NAME)).to_owned()
+    }
+
     /// What is set in the proxy: the path of the request over these values, and the pod's own network over both.
     pub(super) fn environment(
         &self,
@@ -174,7 +193,7 @@ impl Values {
         let mut environment = path.clone();
         let own = pod.pointer("/metadata/labels").and_then(|labels| labels.get(NETWORK));
         for (name, value, fixed) in [
-            ("ISTIO_META_CLUSTER_ID", self.text("/global/multiCluster/clusterName"), None),
+            (CLUSTER_ID, self.text(CLUSTER_NAME), None),
             ("ISTIO_META_NETWORK", self.text("/global/network"), own.and_then(Json::as_str)),
         ] {
             let given = path.get(name).filter(|text| !text.is_empty()).map(String::as_str);

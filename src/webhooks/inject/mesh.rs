@@ -15,6 +15,15 @@ const PROXY_CONFIG: &str = "proxy.istio.io/config";
 const MESH: Type = Type::Struct("MeshConfig");
 const PROXY: Type = Type::Struct("ProxyConfig");
 
+/// What objects of the kind ProxyConfig say of a pod, each as part of a mesh's ProxyConfig.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProxyConfigs {
+    /// Those for all pods: of the mesh, and over it of the namespace.
+    pub general: Vec<Json>,
+    /// The one that selects the pod.
+    pub own: Option<Json>,
+}
+
 /// A mesh configuration over Istio's defaults.
 #[derive(Debug)]
 pub struct Mesh {
@@ -62,17 +71,24 @@ impl Mesh {
         self.at("/defaultConfig/statusPort").and_then(Json::as_i64).unwrap_or_default()
     }
 
-    /// The ProxyConfig of a pod: the mesh's, with what the pod says over it.
+    /// The ProxyConfig of a pod: the mesh's, over that objects for all, what the pod says, and the object for it alone.
     ///
     /// # Errors
     /// When what the pod says is none.
-    pub(super) fn proxy_config(&self, pod: &Json) -> Result<Json, String> {
+    pub(super) fn proxy_config(&self, pod: &Json, objects: &ProxyConfigs) -> Result<Json, String> {
         let mut config = self.at("/defaultConfig").cloned().unwrap_or_else(|| json!({}));
-        if let Some(text) = containers::annotation(pod, PROXY_CONFIG)
-            && let (Json::Object(under), Json::Object(over)) = (&mut config, overlay(text)?)
-        {
-            lay(under, over);
+        let mut over = |layer: Json| {
+            if let (Json::Object(under), Json::Object(over)) = (&mut config, layer) {
+                lay(under, over);
+            }
+        };
+        // What is wrong with objects is told of them, and costs no pod its start.
+        let sound = |layer: &Json| explicit(layer.clone()).ok();
+        objects.general.iter().filter_map(sound).for_each(&mut over);
+        if let Some(text) = containers::annotation(pod, PROXY_CONFIG) {
+            over(overlay(text)?);
         }
+        objects.own.iter().filter_map(sound).for_each(&mut over);
         Ok(config)
     }
 }

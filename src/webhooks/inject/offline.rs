@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::{Decision, Injector, Request, Workload, workload};
+use super::{Decision, Injector, ProxyConfigs, Request, Workload, workload};
 use crate::webhooks::patch;
 
 /// The kinds that have a template of pods, and where.
@@ -80,6 +80,7 @@ pub fn inject(
         environment: BTreeMap::new(),
         namespace_annotations: None,
         workload: Some(made_by),
+        proxy_configs: ProxyConfigs::default(),
     });
     if let Some(operations) = outcome.patch.map_err(failed)? {
         *pod = patch::apply(std::mem::take(pod), &operations).map_err(failed)?;

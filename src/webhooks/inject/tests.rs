@@ -68,6 +68,7 @@ fn every_recorded_pod_is_what_the_real_webhook_made() {
                 environment: BTreeMap::new(),
                 namespace_annotations: None,
                 workload: None,
+                proxy_configs: ProxyConfigs::default(),
             });
             let mut found = Vec::new();
             match (recording["allowed"] == true, &outcome.patch) {
@@ -130,6 +131,7 @@ fn to_inject_again_changes_nothing() {
                 environment: BTreeMap::new(),
                 namespace_annotations: None,
                 workload: None,
+                proxy_configs: ProxyConfigs::default(),
             });
             assert_eq!(outcome.patch, Ok(Some(Vec::new())), "{}", path.display());
         }
@@ -165,6 +167,7 @@ fn injected(injector: &Injector, pod: Json) -> Result<Json, String> {
         environment: path::environment("/inject/net/n1/foo/a--slash--b"),
         namespace_annotations: None,
         workload: None,
+        proxy_configs: ProxyConfigs::default(),
     });
     patch::apply(pod, &outcome.patch?.unwrap())
 }

@@ -16,6 +16,8 @@ const MAX_STEPS: usize = 1_000_000;
 const MAX_OUTPUT_BYTES: usize = 4 << 20;
 /// How deep templates may call each other.
 const MAX_CALLS: usize = 50;
+/// How deep blocks may nest, through all templates that call each other: what the stack of any thread takes.
+const MAX_BLOCKS: usize = 300;
 
 /// Renders the main body over the data.
 pub(super) fn run(
@@ -32,15 +34,39 @@ pub(super) fn run(
         steps: 0,
         line: 1,
         calls: 0,
+        blocks: 0,
     };
     run.list(main, data)?;
     Ok(run.output)
 }
 
+/// How deep a value may nest, and how much it may hold: what is in it twice counts twice, because it is written twice.
+const MAX_NESTING: usize = 128;
+const MAX_VALUE: usize = 4 << 20;
+/// What it costs to compile a pattern.
+const PATTERN_STEPS: usize = 2_000;
+
 /// Functions of Sprig that change the map that is their first argument.
 pub(super) const CHANGES_FIRST: &[&str] = &["set", "unset", "merge", "mergeOverwrite"];
 
-/// What a value costs beyond the step that made it: large ones are copied.
+/// Takes from `left` what is in a value. False when it nests too deep, or holds more.
+fn fits(value: &Value, depth: usize, left: &mut usize) -> bool {
+    let own = match value {
+        Value::Text(text) => text.len() + 16,
+        _ => 16,
+    };
+    let Some(rest) = left.checked_sub(own).filter(|_| depth <= MAX_NESTING) else { return false };
+    *left = rest;
+    match value {
+        Value::List(items) => items.iter().all(|item| fits(item, depth + 1, left)),
+        Value::Map(map) => map.entries.values().all(|item| fits(item, depth + 1, left)),
+        Value::Struct(of) => of.fields.values().all(|item| fits(item, depth + 1, left)),
+        Value::Pointer(to) => fits(to, depth + 1, left),
+        _ => true,
+    }
+}
+
+/// What a value costs beyond the step that made it or reads it: large ones are copied.
 fn cost(value: &Value) -> usize {
     match value {
         Value::List(items) => items.len() / 16,
@@ -68,6 +94,7 @@ struct Run<'a> {
     /// Where the last step was.
     line: usize,
     calls: usize,
+    blocks: usize,
 }
 
 impl Run<'_> {
@@ -90,6 +117,11 @@ impl Run<'_> {
     }
 
     fn list(&mut self, nodes: &List, dot: &Value) -> Result<Flow, At> {
+        if self.blocks == MAX_BLOCKS {
+            let message = format!("more than {MAX_BLOCKS} blocks and templates in each other");
+            return Err(At::new(self.line, message));
+        }
+        self.blocks += 1;
         let mark = self.variables.len();
         let mut flow = Flow::On;
         for node in nodes {
@@ -99,6 +131,7 @@ impl Run<'_> {
             }
         }
         self.variables.truncate(mark);
+        self.blocks -= 1;
         Ok(flow)
     }
 
@@ -310,11 +343,18 @@ impl Run<'_> {
             arguments.push(self.operand(line, operand, dot)?);
         }
         arguments.extend(through);
+        self.steps += arguments.iter().map(cost).sum::<usize>();
+        self.steps += if name.contains("egex") { PATTERN_STEPS } else { 0 };
+        self.step(line)?;
         let value = self
             .library
             .call(name, &arguments)
             .map_err(|message| At::new(line, format!("error calling {name}: {message}")))?;
-        self.steps += cost(&value);
+        let mut left = MAX_VALUE;
+        if !fits(&value, 0, &mut left) {
+            return Err(At::new(line, format!("{name} made a value that nests or holds too much")));
+        }
+        self.steps += cost(&value) + (MAX_VALUE - left) / 4096;
         // Values do not change here; for what Sprig changes in place, the variable does.
         if CHANGES_FIRST.contains(&name)
             && let Some(Operand::Variable(variable, names)) = operands.first()

@@ -277,3 +277,26 @@ fn structs_have_zero_values_and_pointers_are_followed() {
         assert!(template.render(&spec, &library).is_err(), "{text}");
     }
 }
+
+/// What would take for ever, or more memory or stack than there is, is an error of the template.
+#[test]
+fn what_would_never_end_is_ended() {
+    let nested = format!("{}{{{{template `a`}}}}{}", "{{if 1}}".repeat(90), "{{end}}".repeat(90));
+    let calls = format!("{{{{define `a`}}}}{nested}{{{{end}}}}{{{{template `a`}}}}");
+    for (text, fact) in [
+        ("{{range 1000000}}{{range 1000000}}{{end}}{{end}}", "stopped after 1000000 steps"),
+        ("{{$l := list 1}}{{range 100}}{{$l = list $l $l}}{{end}}{{$l}}", "list made a value"),
+        ("{{$d := dict}}{{range 100000}}{{$d = dict `a` $d}}{{end}}", "dict made a value"),
+        ("{{$t := repeat 1000000 `x`}}{{$l := list $t $t $t $t $t}}", "list made a value"),
+        ("{{$t := repeat 1000000 `a`}}{{range 9999}}{{$_ := trim $t}}{{end}}", "stopped after"),
+        (
+            "{{range 9999}}{{$_ := regexMatch `(a+)+$` `aaaaaaaaaaaaaaaaaaaaaaaaab`}}{{end}}",
+            "stopped after",
+        ),
+        ("{{uniq (until 100000)}}", "more than"),
+        (calls.as_str(), "more than 300 blocks and templates in each other"),
+    ] {
+        let error = render(text).unwrap_err();
+        assert!(error.contains(fact), "{text}: {error}");
+    }
+}

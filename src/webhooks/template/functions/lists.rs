@@ -24,7 +24,9 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("reverse", Arity(1, 1), |a| Ok(Value::list(list(a, 0)?.iter().rev().cloned()))),
     ("uniq", Arity(1, 1), |a| {
         let mut kept: Vec<Value> = Vec::new();
-        for item in list(a, 0)?.iter() {
+        let items = list(a, 0)?;
+        limited(items.len().saturating_mul(items.len()))?;
+        for item in items.iter() {
             if !kept.contains(item) {
                 kept.push(item.clone());
             }
@@ -34,6 +36,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("without", Arity(1, MANY), |a| {
         let dropped = a.get(1..).unwrap_or_default();
         let items = list(a, 0)?;
+        limited(items.len().saturating_mul(dropped.len()))?;
         Ok(Value::list(items.iter().filter(|item| !dropped.contains(item)).cloned()))
     }),
     ("has", Arity(2, 2), |a| Ok(Value::Bool(list(a, 1)?.contains(any(a, 0))))),
