@@ -38,6 +38,7 @@ fn daemon(cluster: &Cluster, namespace: &Namespace, replica: &str) -> (Daemon, S
             "--grpcAddr=",
             "--monitoringAddr=",
             "--ctrlz_port=0",
+            "--keepaliveMaxServerConnectionAge=30m",
             "--log_output_level=default:info,kube:warn",
             "--secureGRPCAddr=127.0.0.1:0",
         ],
