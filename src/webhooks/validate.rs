@@ -166,7 +166,7 @@ fn object_of(review: &Review) -> Result<(Kind, Json), Refusal> {
     // An object that is to get its name from the API server has only the beginning of one.
     let generated = metadata.get("generateName").and_then(Json::as_str).unwrap_or_default();
     let name = match review.name.as_str() {
-        "" => format!("{}x", generated),
+        "" => format!("{generated}x"),
         name => name.to_owned(),
     };
     for (field, value) in [("name", name), ("namespace", review.namespace.clone())] {

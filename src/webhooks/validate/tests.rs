@@ -128,6 +128,38 @@ fn fields_beside_the_spec_are_refused_and_those_in_it_are_warnings() {
     );
 }
 
+/// Whoever writes one is told once what that means, and besides only what is wrong with it.
+#[test]
+fn envoy_filters_depend_on_details() {
+    let filter = |patch: Json| {
+        json!({"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter",
+            "metadata": {"name": "a"}, "spec": {"configPatches": [patch]}})
+    };
+    let remove = json!({"operation": "REMOVE"});
+    for (patch, warnings) in [
+        (json!({"applyTo": "CLUSTER", "patch": remove}), 1),
+        // Nothing is said of patches of waypoints, also where an API server would refuse them.
+        (json!({"applyTo": "HTTP_FILTER", "match": {"context": "WAYPOINT", "listener": {}}}), 1),
+        (
+            json!({"applyTo": "HTTP_FILTER", "match": {"context": "WAYPOINT", "waypoint": {"portNumber": 65536}}}),
+            1,
+        ),
+        (
+            json!({"applyTo": "CLUSTER", "patch": {"operation": "MERGE", "value": {"nam": "a", "b": 1}}}),
+            2,
+        ),
+    ] {
+        let answer = validator().answer(&review("CREATE", filter(patch.clone())));
+        assert_eq!(answer.refused, None, "{patch}");
+        assert_eq!(answer.warnings.len(), warnings, "{patch}: {:?}", answer.warnings);
+        assert!(answer.warnings[0].contains("internal implementation details"));
+    }
+    let wrong = filter(
+        json!({"applyTo": "CLUSTER", "patch": {"operation": "ADD", "value": {"type": "NONE"}}}),
+    );
+    assert!(refused(wrong).contains("spec.configPatches[0].patch.value.type: "));
+}
+
 #[test]
 fn what_happened_is_counted() {
     let validator = validator();
