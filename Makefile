@@ -19,7 +19,7 @@ KUBE := $(CURDIR)/target/kube-apiserver
 KUBE_STAMP := $(KUBE)/stamp-$(firstword $(shell cat tests/kube-apiserver/*.go tests/kube-apiserver/go.* | cksum))
 
 # The commands that tests and the demo use, and the packages that have them.
-TOOLS := nft:nftables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl
+TOOLS := prometheus:prometheus nft:nftables ip:iproute2 setpriv:util-linux curl:curl openssl:openssl
 
 # Told to the compiler of optimised builds, shown by `istiod version`. Tests do without: they would be compiled
 # anew after each commit.

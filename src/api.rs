@@ -46,7 +46,7 @@ pub mod wanted;
 pub use self::block::Block;
 pub use self::change::{Batch, Change, Remote};
 pub use self::cluster::{ClusterPhase, ClusterState, SyncStatus};
-pub use self::diagnostic::{Diagnostic, Location, Severity};
+pub use self::diagnostic::{Code, Diagnostic, Location, Severity};
 pub use self::features::Features;
 pub use self::key::{Kind, ObjectKey};
 pub use self::label_selector::LabelSelector;

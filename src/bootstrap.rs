@@ -178,6 +178,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
             }
             None => {}
         }
+        metrics.served.measure_memory(0);
         ready.send_replace(true);
         let took = started.elapsed();
         metrics.startup_duration.set(took.as_secs_f64());

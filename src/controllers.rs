@@ -65,6 +65,8 @@ pub struct Config {
     pub addresses: bool,
     /// How many writes are under way at once (PILOT_STATUS_MAX_WORKERS).
     pub workers: usize,
+    /// Whether queues are counted under istiod's names too (ISTIO_ENABLE_CONTROLLER_QUEUE_METRICS).
+    pub queue_metrics: bool,
 }
 
 /// The running controllers. Dropping them ends them, and leaves locks to expire.
@@ -208,10 +210,13 @@ impl Controllers {
     ) -> impl Fn() -> Writer + Send + use<> {
         let (client, metrics, pace) =
             (self.client.clone(), self.metrics.clone(), self.pace.clone());
-        let workers = self.config.workers;
+        let (workers, queue_metrics) = (self.config.workers, self.config.queue_metrics);
         move || {
             let (metrics, pace) = (metrics.clone(), pace.clone());
-            Writer::new(writer::Config { name, workers, pace, metrics, count }, client.clone())
+            Writer::new(
+                writer::Config { name, workers, pace, metrics, count, queue_metrics },
+                client.clone(),
+            )
         }
     }
 }

@@ -4,16 +4,29 @@
 //! Metrics that istiod does not have begin with `istiod_`. Names are printed as they are declared here
 //! (module `text`): dashboards look for `pilot_xds_pushes`, not for `pilot_xds_pushes_total`.
 
+#[macro_use]
+mod declare;
+mod conflicts;
+mod go;
 mod primitives;
 mod process;
+mod queues;
+mod served;
+mod shape;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
+pub use self::conflicts::Conflicts;
 pub use self::primitives::{Counter, Family, Gauge, Histogram};
+use self::process::Process;
+pub use self::queues::Queues;
+pub use self::served::Served;
+pub use self::shape::Shape;
+use self::shape::Shapes;
 use self::text::Text;
 
 /// Buckets of pauses and of work on a push, in seconds.
@@ -29,38 +42,21 @@ const CONFIG_BYTES: &[f64] = &[1.0, 10e3, 1e6, 4e6, 10e6, 40e6];
 const INJECTION_SECONDS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0];
 
-macro_rules! metrics {
-    ($($(#[doc = $help:literal])+ $field:ident: $kind:ty = $name:literal, $make:expr;)*) => {
-        /// All metrics of the process. Labels are given in the order of the declaration, which is that of
-        /// their names.
-        #[derive(Debug)]
-        pub struct Metrics {
-            $($(#[doc = $help])+ pub $field: $kind,)*
-            started: Instant,
-            process: process::Start,
-        }
-
-        impl Metrics {
-            /// For a process of this version that begins now: everything is zero, and [`Metrics::info`] is
-            /// to be set by who knows the build.
-            pub fn new(version: &str) -> Metrics {
-                let metrics = Metrics {
-                    $($field: $make,)*
-                    started: Instant::now(),
-                    process: process::Start::now(),
-                };
-                metrics.build.with(&["pilot", version]).set(1.0);
-                metrics
-            }
-
-            fn write(&self, text: &mut Text) {
-                $(text.metric($name, concat!($($help),+).trim(), &self.$field);)*
-            }
-        }
-    };
-}
+/// Buckets of the time that gRPC methods take, those of Go's client.
+const GRPC_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 metrics! {
+    /// All metrics of the process. Label values are given in the order of the declaration, which is that of the
+    /// labels' names.
+    Metrics {
+        /// Problems of users' objects that istiod counts.
+        pub conflicts: Conflicts,
+        /// Queues of the controllers.
+        pub queues: Queues,
+        /// What proxies are served.
+        pub served: Served,
+        process: Process
+    }
     /// Proxies that are connected, by their Istio version.
     connections: Family<Gauge> = "pilot_xds", Family::gauges(&["version"]);
     /// Responses that were sent, by short type name; with `_senderr` or `_builderr` those that failed.
@@ -114,6 +110,9 @@ metrics! {
     /// Messages that streams sent, by gRPC method, service and type.
     grpc_sent: Family<Counter> = "grpc_server_msg_sent_total",
         Family::counters(&["grpc_method", "grpc_service", "grpc_type"]);
+    /// Seconds that gRPC methods took, streams from their beginning to their end, by method, service and type.
+    grpc_handling: Family<Histogram> = "grpc_server_handling_seconds",
+        Family::histograms(&["grpc_method", "grpc_service", "grpc_type"], GRPC_SECONDS);
     /// Requests for certificates.
     ca_requests: Counter = "citadel_server_csr_count", Counter::default();
     /// Requests for certificates of callers that were not recognised.
@@ -169,6 +168,14 @@ metrics! {
     registry_events: Family<Counter> = "pilot_k8s_reg_events", Family::counters(&["event", "type"]);
     /// Endpoints that stand for a pod that does not exist.
     endpoints_without_pod: Gauge = "endpoint_no_pod", Gauge::default();
+    /// Endpoints that wait for the pod that they stand for.
+    endpoints_pending: Gauge = "pilot_k8s_endpoints_pending_pod", Gauge::default();
+    /// How often an endpoint came before the pod that it stands for.
+    endpoints_before_pod: Counter = "pilot_k8s_endpoints_with_no_pods", Counter::default();
+    /// Proxies that connected and that no service leads to, by why: no_matching_services of their pod,
+    /// no_matching_metadata where no pod is known, incorrect_cluster where the cluster is not.
+    without_targets: Family<Counter> = "pilot_k8s_proxies_with_no_service_targets",
+        Family::counters(&["reason"]);
     /// Endpoints that are not ready.
     endpoints_not_ready: Gauge = "pilot_endpoint_not_ready", Gauge::default();
     /// Clusters that have no endpoint.
@@ -205,6 +212,8 @@ metrics! {
     /// How often following a resource of a cluster failed.
     watch_failures: Family<Counter> = "istiod_kubernetes_watch_failures",
         Family::counters(&["cluster", "resource"]);
+    /// How often following a cluster failed.
+    sync_errors: Family<Counter> = "controller_sync_errors_total", Family::counters(&["cluster"]);
     /// Objects that were not as the API server has them, and were read again.
     drift: Family<Counter> = "istiod_kubernetes_drift", Family::counters(&["cluster", "resource"]);
     /// Clusters of the mesh: the own one, and those of which a secret tells.
@@ -238,14 +247,29 @@ metrics! {
 }
 
 impl Metrics {
+    /// For a process of this version that begins now: everything is zero, and [`Metrics::info`] is
+    /// to be set by who knows the build.
+    pub fn new(version: &str) -> Metrics {
+        let metrics = Metrics::zero();
+        metrics.build.with(&["pilot", version]).set(1.0);
+        metrics
+    }
+
     /// Everything in Prometheus' text format 0.0.4, sorted by name.
     pub fn render(&self) -> String {
-        self.uptime.set(self.started.elapsed().as_secs_f64());
+        self.uptime.set(self.uptime().as_secs_f64());
         self.show_left();
         let mut text = Text::default();
-        self.write(&mut text);
-        process::write(&self.process, &mut text);
+        self.visit(&mut text);
         text.finish()
+    }
+
+    /// Every metric that there is, as it is declared, by name.
+    pub fn shapes(&self) -> Vec<Shape> {
+        let mut shapes = Shapes::default();
+        self.visit(&mut shapes);
+        shapes.0.sort_by_key(|shape| shape.name);
+        shapes.0
     }
 
     /// How long what ends at a known time is still valid; 0 where no end is known.
@@ -260,6 +284,6 @@ impl Metrics {
 
     /// How long the process has been running.
     pub fn uptime(&self) -> Duration {
-        self.started.elapsed()
+        self.process.started.elapsed()
     }
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use self::objects::Objects;
-pub use self::published::{Publisher, Snapshots};
+pub use self::published::{Changed, Publisher, Snapshots};
 pub use self::shared_ends::shared_ends;
 pub use self::shared_map::SharedMap;
 use crate::api::jwks::KeySets;

@@ -97,6 +97,8 @@ pub struct Store {
     aliases: HashMap<Str, BTreeSet<Id>>,
     /// How many endpoints of each service wait for their pod; services without such are absent.
     withheld: HashMap<Id, usize>,
+    /// How many endpoints came to be withheld since somebody asked.
+    newly_withheld: u64,
 
     /// The service of each object.
     services: BTreeMap<Id, Arc<Service>>,
@@ -131,6 +133,7 @@ impl Store {
             runs_on: Relation::default(),
             aliases: HashMap::new(),
             withheld: HashMap::new(),
+            newly_withheld: 0,
             services: BTreeMap::new(),
             merged: Merged::default(),
             by_age: Arc::default(),
@@ -263,6 +266,11 @@ impl Store {
     /// How many endpoints are not served because the pod that they name is not known, or has finished.
     pub fn withheld_endpoints(&self) -> usize {
         self.withheld.values().sum()
+    }
+
+    /// How many endpoints there were since the last call that came before the pod that they name.
+    pub fn take_newly_withheld(&mut self) -> u64 {
+        std::mem::take(&mut self.newly_withheld)
     }
 
     /// Whether there is an object with this key in the own cluster, or in another one.

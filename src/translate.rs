@@ -37,6 +37,7 @@ mod tests;
 pub mod translator;
 pub mod visible;
 
+pub use self::memo::Counts;
 pub use self::resource::{Resource, ResourceSet, ResourceType, Resources};
 pub use self::scope::Scope;
 pub use self::translator::{Translator, View};

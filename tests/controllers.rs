@@ -161,6 +161,7 @@ fn a_writer(cluster: &Cluster, metrics: &Arc<Metrics>) -> Writer {
         pace: Arc::new(Pace::new(Duration::from_millis(1), 10)),
         metrics: metrics.clone(),
         count: |_, _| {},
+        queue_metrics: false,
     };
     Writer::new(config, cluster.client.clone())
 }

@@ -19,7 +19,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
-use istiod::api::{Diagnostic, Location, Severity};
+use istiod::api::{Code, Diagnostic, Location, Severity};
 use istiod::debug::{self, Probe, State};
 use istiod::translate::ResourceType;
 use serde_json::json;
@@ -267,6 +267,7 @@ async fn diagnostics_of_all_sources_are_shown_once() {
         object: None,
         path: "spec.ports".into(),
         message: "is wrong".into(),
+        code: Code::Other,
     };
     let source = |lines: &[usize]| {
         let list: Arc<[Diagnostic]> = lines.iter().map(|line| diagnostic(*line)).collect();

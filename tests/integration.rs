@@ -27,6 +27,7 @@ mod kube_secrets;
 mod lab;
 mod layering;
 mod manifests;
+mod metrics;
 mod parity;
 mod recorded;
 mod registration;

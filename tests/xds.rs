@@ -1,6 +1,8 @@
 //! A proxy as far as a control plane sees it: connects over plain gRPC, asks as Envoy does, and keeps what it is
 //! served. Knows the wire only.
 
+mod follower;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,6 +26,8 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
+
+pub use self::follower::{Follower, Mood};
 
 /// How long a control plane may take to answer all questions of a proxy. Only spent when a test fails.
 const PATIENCE: Duration = Duration::from_secs(120);

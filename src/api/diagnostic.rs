@@ -1,11 +1,13 @@
 //! What users are told about their input.
 
+mod code;
 mod told;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::code::Code;
 pub use self::told::{News, Told};
 use super::ObjectKey;
 
@@ -58,6 +60,16 @@ pub struct Diagnostic {
     pub path: String,
     /// What is wrong and how to mend it, in one sentence without the parts above.
     pub message: String,
+    /// Which problem it is, where that is counted.
+    pub code: Code,
+}
+
+impl Diagnostic {
+    /// The same, as one of a problem that is counted.
+    #[must_use]
+    pub fn coded(self, code: Code) -> Diagnostic {
+        Diagnostic { code, ..self }
+    }
 }
 
 /// `error: shop.yaml:12: Service default/web: spec.ports[0].port: …`

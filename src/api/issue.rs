@@ -1,7 +1,7 @@
 //! What is wrong with one object, before anybody knows where it was read.
 
 use super::field_path::FieldPath;
-use super::{Diagnostic, ObjectKey, Severity};
+use super::{Code, Diagnostic, ObjectKey, Severity};
 
 /// One thing to say of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,7 @@ impl Issue {
             object: Some(object.clone()),
             path: self.path.to_string(),
             message: self.message,
+            code: Code::Other,
         }
     }
 }

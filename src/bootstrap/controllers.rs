@@ -34,6 +34,7 @@ pub fn start(
         elect: settings.leader_election,
         addresses: settings.allocate_addresses,
         workers: settings.status_workers as usize,
+        queue_metrics: settings.queue_metrics,
     };
     let workloads = entries(options, settings, &config.replica);
     let mut controllers = Controllers::start(config, client, snapshots.clone(), metrics.clone());

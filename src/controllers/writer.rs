@@ -95,6 +95,8 @@ pub struct Config {
     pub metrics: Arc<Metrics>,
     /// Counts what counts besides.
     pub count: fn(&Metrics, Wrote<'_>),
+    /// Whether its queue is counted under istiod's names too (ISTIO_ENABLE_CONTROLLER_QUEUE_METRICS).
+    pub queue_metrics: bool,
 }
 
 /// A writer. Clones are the same one.
@@ -165,12 +167,18 @@ impl Writer {
 
     /// One attempt, and what follows from it.
     async fn write(&self, entry: Entry) {
+        let begun = Instant::now();
         let outcome = match timeout(ATTEMPT, self.attempt(&entry)).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => Outcome::Failed(error),
             Err(_) => Outcome::NoAnswer,
         };
         let Config { name, count, ref metrics, .. } = self.shared.config;
+        if self.shared.config.queue_metrics {
+            let queues = &metrics.queues;
+            queues.latency.with(&[name]).observe_time(begun.saturating_duration_since(entry.due));
+            queues.duration.with(&[name]).observe_time(begun.elapsed());
+        }
         let target = &entry.target;
         let result = match &outcome {
             Outcome::Written(edit) => {
@@ -318,7 +326,11 @@ impl std::ops::DerefMut for Counted<'_> {
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         #[allow(clippy::cast_precision_loss, reason = "the queue is bounded far below 2^52")]
-        self.config.metrics.queue_depth.with(&[self.config.name]).set(self.queue.len() as f64);
+        let depth = self.queue.len() as f64;
+        self.config.metrics.queue_depth.with(&[self.config.name]).set(depth);
+        if self.config.queue_metrics {
+            self.config.metrics.queues.depth.with(&[self.config.name]).set(depth);
+        }
     }
 }
 

@@ -99,6 +99,8 @@ pub(super) struct Entry {
     #[serde(skip_serializing_if = "String::is_empty")]
     path: String,
     message: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    code: &'static str,
 }
 
 #[derive(Serialize)]
@@ -111,7 +113,7 @@ struct Object {
 
 impl From<Diagnostic> for Entry {
     fn from(diagnostic: Diagnostic) -> Entry {
-        let Diagnostic { severity, location, object, path, message } = diagnostic;
+        let Diagnostic { severity, location, object, path, message, code } = diagnostic;
         Entry {
             severity: severity.to_string(),
             line: location.as_ref().map(|l| l.line).filter(|line| *line > 0),
@@ -123,6 +125,7 @@ impl From<Diagnostic> for Entry {
             }),
             path,
             message,
+            code: code.as_str(),
         }
     }
 }

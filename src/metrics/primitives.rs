@@ -27,6 +27,11 @@ impl Counter {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
+    /// At least so many by now, where somebody else counts.
+    pub fn raise_to(&self, total: u64) {
+        self.0.fetch_max(total, Ordering::Relaxed);
+    }
+
     /// How many so far.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -99,6 +104,11 @@ impl Histogram {
     /// How many values there were.
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// The upper ends of the buckets, without the infinite one.
+    pub(super) fn bounds(&self) -> &'static [f64] {
+        self.bounds
     }
 
     /// What they add up to.
@@ -190,6 +200,11 @@ impl<M> Family<M> {
     /// The names of the labels.
     pub(super) fn labels(&self) -> &'static [&'static str] {
         self.labels
+    }
+
+    /// The upper ends of the buckets of histograms.
+    pub(super) fn bounds(&self) -> &'static [f64] {
+        self.bounds
     }
 
     /// All metrics, sorted by label values.

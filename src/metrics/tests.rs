@@ -28,54 +28,84 @@ fn shapes(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
     out
 }
 
-/// Everything that has labels, used once.
-fn used() -> Metrics {
-    let metrics = Metrics::new("1.30.3");
-    for family in [&metrics.push_time, &metrics.config_size] {
-        family.with(&["x"]).observe(1.0);
-    }
-    for family in [&metrics.pushes, &metrics.inbound_updates] {
-        family.with(&["x"]).inc();
-    }
-    for family in [&metrics.config_events, &metrics.registry_events] {
-        family.with(&["add", "Pods"]).inc();
-    }
-    metrics.info.with(&["1.30.3-unknown-unknown"]).set(1.0);
-    metrics.connections.with(&["1.30.3"]).add(1.0);
-    metrics
+/// One line of the list.
+struct Listed {
+    name: &'static str,
+    kind: &'static str,
+    labels: Vec<&'static str>,
+    bounds: Vec<f64>,
+    state: &'static str,
 }
 
-/// Metrics that the reference prints for parts that the project does not have, or for problems that it tells
-/// as diagnostics.
-const NOT_OURS: &[&str] = &[
-    "citadel_server_root_cert_expiry_seconds",
-    "citadel_server_root_cert_expiry_timestamp",
-    "istiod_managed_clusters",
-    "pilot_conflict_inbound_listener",
-    "pilot_conflict_outbound_listener_tcp_over_current_tcp",
-    "pilot_destrule_subsets",
-    "pilot_dns_cluster_without_endpoints",
-    "pilot_duplicate_envoy_clusters",
-    "pilot_no_ip",
-    "pilot_vservice_dup_domain",
-    "process_network_receive_bytes_total",
-    "process_network_transmit_bytes_total",
-    "process_virtual_memory_max_bytes",
-];
+fn listed() -> Vec<Listed> {
+    let lines = include_str!("reference.txt").lines();
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let listed = lines.map(|line| {
+        let columns: Vec<&str> = line.splitn(5, '|').map(str::trim).collect();
+        let [name, kind, labels, bounds, state] = columns[..] else { panic!("{line}") };
+        let bounds = bounds.split_whitespace().map(|bound| bound.parse().unwrap()).collect();
+        Listed { name, kind, labels: labels.split_whitespace().collect(), bounds, state }
+    });
+    listed.collect()
+}
 
 #[test]
-fn names_types_labels_and_buckets_are_those_of_the_reference() {
+fn what_istiod_has_is_declared_as_it_declares_it() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let _inside = runtime.enter();
+    let shapes = Metrics::new("1").shapes();
+    for Listed { name, kind, labels, bounds, state } in listed() {
+        let shape = shapes.iter().find(|shape| shape.name == name);
+        match (state.split_once(' ').map_or(state, |(word, _)| word), shape) {
+            ("done", None) => panic!("{name} is listed as done and is not declared"),
+            ("done" | "with", Some(shape)) => {
+                assert_eq!(
+                    (shape.kind, shape.labels, shape.bounds),
+                    (kind, &*labels, &*bounds),
+                    "{name}"
+                );
+            }
+            ("with", None) | ("absent:", None) => {}
+            ("absent:", Some(_)) => panic!("{name} is listed as absent and is declared"),
+            (state, _) => panic!("{name}: {state}"),
+        }
+    }
+}
+
+#[test]
+fn what_istiod_does_not_have_is_told_by_its_name() {
+    let listed: BTreeSet<&str> = listed().into_iter().map(|listed| listed.name).collect();
+    let shapes = Metrics::new("1").shapes();
+    for Shape { name, .. } in &shapes {
+        assert!(
+            listed.contains(name) || name.starts_with("istiod_"),
+            "{name} is not in reference.txt"
+        );
+    }
+    let names: BTreeSet<&str> = shapes.iter().map(|shape| shape.name).collect();
+    assert_eq!(names.len(), shapes.len(), "a name is declared twice");
+}
+
+/// What was recorded of istiod is the list's source; Go's own metrics aside.
+#[test]
+fn the_list_has_all_that_was_recorded() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens/debug/metrics");
     let Ok(recorded) = std::fs::read_to_string(&path) else {
         skipped(format_args!("no recorded metrics at {}", path.display()));
         return;
     };
-    let ours = shapes(&used().render());
-    for (name, want) in shapes(&recorded) {
-        if name.starts_with("go_") || NOT_OURS.contains(&name.as_str()) {
+    let listed = listed();
+    for (name, (kind, labels)) in shapes(&recorded) {
+        if name.starts_with("go_") {
             continue;
         }
-        assert_eq!(ours.get(&name), Some(&want), "{name}");
+        let found = listed.iter().find(|listed| *listed.name == name);
+        let found = found.unwrap_or_else(|| panic!("{name} is not in reference.txt"));
+        let own = found.labels.iter().map(|label| (*label).to_owned());
+        let bounds = found.bounds.iter().copied().chain([f64::INFINITY]);
+        let buckets = bounds.map(|bound| format!("le={}", text::number(bound)));
+        let buckets = buckets.filter(|_| found.kind == "histogram");
+        assert_eq!((kind.as_str(), labels), (found.kind, own.chain(buckets).collect()), "{name}");
     }
 }
 

@@ -15,24 +15,42 @@ pub(super) trait Metric {
         true
     }
 
+    /// The names of its labels.
+    fn labels(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The upper ends of its buckets.
+    fn bounds(&self) -> &'static [f64] {
+        &[]
+    }
+
     /// Writes its lines; `labels` is `a="b",c="d"`, or empty.
     fn write(&self, out: &mut String, name: &str, labels: &str);
+}
+
+/// Who looks at all metrics.
+pub(super) trait Visit {
+    /// Takes one, with its explanation.
+    fn metric<M: Metric>(&mut self, name: &'static str, help: &str, metric: &M);
 }
 
 /// A text in the making.
 #[derive(Debug, Default)]
 pub(super) struct Text(Vec<(&'static str, String)>);
 
-impl Text {
-    /// Adds a metric with its explanation; a family nothing of which occurred is left out.
-    pub(super) fn metric<M: Metric>(&mut self, name: &'static str, help: &str, metric: &M) {
+impl Visit for Text {
+    /// A family nothing of which occurred is left out.
+    fn metric<M: Metric>(&mut self, name: &'static str, help: &str, metric: &M) {
         if metric.is_used() {
             let mut out = format!("# HELP {name} {help}\n# TYPE {name} {}\n", M::TYPE);
             metric.write(&mut out, name, "");
             self.0.push((name, out));
         }
     }
+}
 
+impl Text {
     /// All of it, sorted by name.
     pub(super) fn finish(mut self) -> String {
         self.0.sort_by_key(|(name, _)| *name);
@@ -59,6 +77,10 @@ impl Metric for Gauge {
 impl Metric for Histogram {
     const TYPE: &'static str = "histogram";
 
+    fn bounds(&self) -> &'static [f64] {
+        Histogram::bounds(self)
+    }
+
     fn write(&self, out: &mut String, name: &str, labels: &str) {
         let mut count = 0;
         for (bound, upto) in self.cumulative() {
@@ -75,6 +97,14 @@ impl Metric for Histogram {
 impl<M: Metric> Metric for Family<M> {
     const TYPE: &'static str = M::TYPE;
 
+    fn labels(&self) -> &'static [&'static str] {
+        Family::labels(self)
+    }
+
+    fn bounds(&self) -> &'static [f64] {
+        Family::bounds(self)
+    }
+
     fn is_used(&self) -> bool {
         let mut used = false;
         self.for_each(|_, _| used = true);
@@ -83,7 +113,7 @@ impl<M: Metric> Metric for Family<M> {
 
     fn write(&self, out: &mut String, name: &str, _labels: &str) {
         self.for_each(|values, child| {
-            let pairs = self.labels().iter().zip(values);
+            let pairs = Family::labels(self).iter().zip(values);
             let labels: Vec<_> = pairs.map(|(n, v)| format!("{n}=\"{}\"", escaped(v))).collect();
             child.write(out, name, &labels.join(","));
         });
@@ -103,7 +133,7 @@ fn escaped(value: &str) -> String {
 }
 
 /// The shortest text that reads back as the number; with an exponent where it is below -4 or above 5.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }

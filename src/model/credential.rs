@@ -29,7 +29,7 @@ pub use self::chain::describe;
 pub use self::index::Credentials;
 pub use self::roots::Roots;
 use crate::api::core::{ConfigMap, Secret};
-use crate::api::{Diagnostic, Kind, ObjectKey, Severity};
+use crate::api::{Code, Diagnostic, Kind, ObjectKey, Severity};
 
 /// What an object holds for TLS.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,6 +167,7 @@ impl Credential {
             object: Some(self.object.clone()),
             path: fault.path.clone(),
             message: fault.message.clone(),
+            code: Code::Other,
         })
     }
 }

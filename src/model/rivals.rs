@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::service::{Registry, Service, by_age};
-use crate::api::{Diagnostic, Kind, Severity};
+use crate::api::{Code, Diagnostic, Kind, Severity};
 
 /// Whether two services of one host and namespace may become one with the ports of both.
 pub fn alike(a: &Service, b: &Service) -> bool {
@@ -71,7 +71,8 @@ pub fn between(a: &Service, b: &Service) -> Vec<Diagnostic> {
                      endpoints; {remedy}",
                     also(winner)
                 ),
-            ),
+            )
+            .coded(Code::DuplicateHost),
             say(
                 winner,
                 format!(
@@ -113,5 +114,6 @@ fn say(service: &Service, message: String) -> Diagnostic {
         object: Some(service.origin.clone()),
         path: path.to_owned(),
         message,
+        code: Code::Other,
     }
 }

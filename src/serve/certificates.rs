@@ -4,7 +4,7 @@
 //! own, or, for an account that is trusted to speak for the pods of its node, those of such a pod.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -86,6 +86,7 @@ impl Certificates {
 async fn create(State(service): State<Certificates>, request: Request) -> Response {
     let (response, call) = grpc::open(request);
     let Some(Call { transport, presented, body, sender }) = call else { return response };
+    let opened = Instant::now();
     tokio::spawn(async move {
         let shared = &service.shared;
         let status = match shared.answer(&transport, &presented, body).await {
@@ -96,7 +97,7 @@ async fn create(State(service): State<Certificates>, request: Request) -> Respon
             }
             Err(status) => status,
         };
-        shared.count(status.code());
+        shared.count(status.code(), opened.elapsed());
         let _ = sender.send(Outgoing::End(status)).await;
     });
     response
@@ -195,7 +196,8 @@ impl Shared {
         Status::new(code, format!("CSR signing error ({error})"))
     }
 
-    fn count(&self, code: Code) {
+    fn count(&self, code: Code, took: Duration) {
+        self.metrics.grpc_handling.with(&GRPC).observe_time(took);
         let [method, service, kind] = GRPC;
         let code = super::ads::code_name(code);
         self.metrics.grpc_handled.with(&[&code, method, service, kind]).inc();

@@ -7,6 +7,9 @@
 //!
 //! A panic in a builder costs nobody what he has: the views that it would have made stay as they were.
 
+mod problems;
+pub mod wave;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,13 +20,14 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
+use self::problems::Problems;
+use self::wave::{Passing, Wave};
 use super::stream::Update;
-use crate::api::diagnostic::Told;
-use crate::api::{Diagnostic, Str};
+use crate::api::Str;
 use crate::metrics::Metrics;
 use crate::model::Proxy;
 use crate::snapshot::{Snapshot, Snapshots};
-use crate::translate::{ResourceType, Resources, Translator, View};
+use crate::translate::{Counts, ResourceType, Resources, Translator, View};
 
 /// How many proxies may wait for their first view. Those beyond wait on their own streams, which costs them
 /// nothing but time.
@@ -36,6 +40,11 @@ pub trait Views: Send + 'static {
 
     /// Forgets what no view holds any more.
     fn sweep(&mut self) {}
+
+    /// How many resources of each type were built and found since the start.
+    fn counts(&self) -> Vec<(ResourceType, Counts)> {
+        Vec::new()
+    }
 }
 
 impl Views for Translator {
@@ -45,6 +54,10 @@ impl Views for Translator {
 
     fn sweep(&mut self) {
         Translator::sweep(self);
+    }
+
+    fn counts(&self) -> Vec<(ResourceType, Counts)> {
+        Translator::counts(self)
     }
 }
 
@@ -80,11 +93,11 @@ impl Pusher {
         let push = Push {
             snapshots,
             views,
-            metrics,
             slots: Vec::new(),
             room: 0,
             pushed: Arc::default(),
-            told: Told::default(),
+            problems: Problems::new(metrics.clone()),
+            metrics,
         };
         let thread = std::thread::Builder::new()
             .name("push".to_owned())
@@ -117,7 +130,7 @@ struct Push<V> {
     room: usize,
     /// The snapshot that was pushed last.
     pushed: Arc<Snapshot>,
-    told: Told,
+    problems: Problems,
 }
 
 /// A connected proxy.
@@ -150,6 +163,7 @@ impl<V: Views> Push<V> {
 
     /// Brings every slot up to the newest snapshot.
     fn push(&mut self) {
+        let changed = self.snapshots.take_changed();
         let snapshot = self.snapshots.load();
         if snapshot.generation == self.pushed.generation {
             return;
@@ -166,14 +180,16 @@ impl<V: Views> Push<V> {
         drop(before);
         self.slots.retain(|slot| !slot.newest.is_closed());
         let version = version(snapshot.generation);
+        let wave = changed.map(|changed| Arc::new(Wave::new(changed, self.metrics.clone())));
         let mut failures = Failures::default();
         for slot in &self.slots {
             match build(&mut self.views, &snapshot, &slot.proxy) {
-                Ok(view) => slot.offer(view, &version),
+                Ok(view) => slot.offer(view, &version, wave.as_ref()),
                 Err(panic) => failures.note(&slot.proxy, panic),
             }
         }
         self.views.sweep();
+        self.count_built();
         failures.report(&self.metrics, "they keep the configuration that they have");
         self.tell(&snapshot);
         let cost = start.elapsed();
@@ -196,8 +212,7 @@ impl<V: Views> Push<V> {
             }
         }
         let all = lists.values().chain([&snapshot.diagnostics]);
-        let all = all.flat_map(|list| list.iter().cloned());
-        log(self.told.replace(all).new);
+        self.problems.replace(all.flat_map(|list| list.iter().cloned()));
     }
 
     fn admit(&mut self, newcomer: Newcomer) {
@@ -205,8 +220,10 @@ impl<V: Views> Push<V> {
         let snapshot = self.snapshots.load();
         let answer = match build(&mut self.views, &snapshot, &newcomer.proxy) {
             Ok(view) => {
-                log(self.told.add(view.diagnostics.iter().flat_map(|list| list.iter())));
-                let update = Update { view: Arc::new(view), version: version(snapshot.generation) };
+                self.problems.add(view.diagnostics.iter().flat_map(|list| list.iter()));
+                self.count(&snapshot, &newcomer.proxy);
+                let version = version(snapshot.generation);
+                let update = Update { view: Arc::new(view), version, wave: Passing::default() };
                 let (newest, updates) = watch::channel(update);
                 self.keep(Slot { proxy: newcomer.proxy, newest });
                 Ok(updates)
@@ -222,11 +239,37 @@ impl<V: Views> Push<V> {
         let _ = newcomer.answer.send(answer);
     }
 
+    /// Tells what the builders had to do.
+    fn count_built(&self) {
+        for (kind, Counts { built, reused }) in self.views.counts() {
+            let served = &self.metrics.served;
+            served.built.with(&[kind.short_name()]).raise_to(built);
+            served.reused.with(&[kind.short_name()]).raise_to(reused);
+        }
+    }
+
+    /// Counts a newcomer that no service leads to, as istiod does.
+    fn count(&self, snapshot: &Snapshot, proxy: &Proxy) {
+        let known = || {
+            proxy.cluster.is_empty()
+                || proxy.cluster == snapshot.cluster
+                || snapshot.remotes.contains_key(&proxy.cluster)
+        };
+        let reason = match snapshot.workload_of(proxy) {
+            Some(state) if !state.targets.is_empty() => return,
+            Some(_) => "no_matching_services",
+            None if known() => "no_matching_metadata",
+            None => "incorrect_cluster",
+        };
+        self.metrics.without_targets.with(&[reason]).inc();
+    }
+
     fn keep(&mut self, slot: Slot) {
         self.slots.push(slot);
         if self.slots.len() > self.room {
             self.slots.retain(|slot| !slot.newest.is_closed());
             self.views.sweep();
+            self.count_built();
             self.room = (2 * self.slots.len()).max(MIN_ROOM);
         }
     }
@@ -234,22 +277,17 @@ impl<V: Views> Push<V> {
 
 impl Slot {
     /// Puts a view into the slot, unless it is what is there.
-    fn offer(&self, view: View, version: &Str) {
+    fn offer(&self, view: View, version: &Str, wave: Option<&Arc<Wave>>) {
         self.newest.send_if_modified(|update| {
             let same = update.view.scope == view.scope
                 && update.view.layers.len() == view.layers.len()
                 && update.view.layers.iter().zip(&view.layers).all(|(a, b)| same_sets(a, b));
             if !same {
-                *update = Update { view: Arc::new(view), version: version.clone() };
+                let (version, wave) = (version.clone(), Passing::new(wave));
+                *update = Update { view: Arc::new(view), version, wave };
             }
             !same
         });
-    }
-}
-
-fn log(diagnostics: Vec<Diagnostic>) {
-    for diagnostic in diagnostics {
-        tracing::warn!(target: "analysis", "{diagnostic}");
     }
 }
 

@@ -28,6 +28,7 @@ pub use self::answer::Response;
 pub use self::watch::{Refusal, Watch};
 use super::cache::{Cache, Names};
 use super::envelope::{Protocol, Request};
+use super::push::wave::Passing;
 use super::type_url::TypeUrl;
 use crate::api::Str;
 use crate::translate::{ResourceType, View};
@@ -47,6 +48,8 @@ pub struct Update {
     pub view: Arc<View>,
     /// The version that responses carry.
     pub version: Str,
+    /// The change that made it; none for what a proxy is served first, and for its secrets.
+    pub wave: Passing,
 }
 
 /// What a request turned out to be, for metrics and logs.
@@ -148,6 +151,11 @@ impl Stream {
     /// Everything of the newest state that the client wants was sent, but for removals.
     pub fn is_current(&self) -> bool {
         self.watches.iter().all(|watch| !watch.is_pending() && !watch.owes())
+    }
+
+    /// Everything of the newest state was sent, and all that was sent was answered, be it by a refusal.
+    pub fn is_at_rest(&self) -> bool {
+        self.is_current() && self.watches.iter().all(|watch| watch.acknowledged == watch.sent)
     }
 
     /// The newest state that came in.

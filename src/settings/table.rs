@@ -80,6 +80,8 @@ settings! {
         "namespaces that may ask for everything beside the system namespace, with commas between them";
     "METRICS_LOCALHOST_ACCESS_ONLY" metrics_localhost_only: bool = false,
         "answers /metrics to loopback addresses only";
+    "ISTIO_ENABLE_CONTROLLER_QUEUE_METRICS" queue_metrics: bool = false,
+        "counts the queues of controllers as pilot_worker_queue_*";
     "PILOT_ENABLE_METADATA_EXCHANGE" metadata_exchange: bool = true,
         "gives proxies the filters that tell each other about their workloads";
     "PILOT_DISABLE_MX_ALPN" no_peer_alpn: bool = false,
@@ -333,7 +335,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
 
         ("CERT_SIGNER_DOMAIN", "", "the domain of Kubernetes signers", Pending),
 
-        ("ISTIO_ENABLE_CONTROLLER_QUEUE_METRICS", "false", "metrics of controller queues", Pending),
         ("PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY", "true", "gateways open a span for the upstream", Pending),
         ("PILOT_AGENT_MERGE_ENVOY_STATS", "true", "the agent merges Envoy's metrics", AGENT),
 

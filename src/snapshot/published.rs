@@ -3,9 +3,9 @@
 //! Reading never locks: the newest snapshot is in an `ArcSwap`, and a watch channel only tells that there is
 //! a newer one. A slow reader misses the snapshots in between, and nothing waits for it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
@@ -31,6 +31,17 @@ struct Shared {
     newest: ArcSwap<Snapshot>,
     /// What the last push cost, in nanoseconds; 0 when it was taken.
     push_cost: AtomicU64,
+    /// The changes that no push has taken.
+    changed: Mutex<Option<Changed>>,
+}
+
+/// What was changed since some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// When the first of the changes came.
+    pub at: Instant,
+    /// Nothing but endpoints changed.
+    pub endpoints_only: bool,
 }
 
 impl Default for Publisher {
@@ -40,6 +51,18 @@ impl Default for Publisher {
 }
 
 impl Publisher {
+    /// Tells of the changes that the next snapshot has.
+    pub fn changed(&self, changed: Changed) {
+        let mut waiting = self.shared.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiting = Some(match *waiting {
+            None => changed,
+            Some(earlier) => Changed {
+                at: earlier.at.min(changed.at),
+                endpoints_only: earlier.endpoints_only && changed.endpoints_only,
+            },
+        });
+    }
+
     /// Replaces the newest snapshot and wakes the readers.
     pub fn publish(&self, snapshot: Arc<Snapshot>) {
         let generation = snapshot.generation;
@@ -80,6 +103,11 @@ impl Snapshots {
     /// Waits until there is a snapshot at all. False when there will be none.
     pub async fn ready(&mut self) -> bool {
         self.generation.wait_for(|generation| *generation > 0).await.is_ok()
+    }
+
+    /// What changed since the last call, for the one who pushes it. To be called before the snapshot is loaded.
+    pub fn take_changed(&self) -> Option<Changed> {
+        self.shared.changed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Tells the writer what it cost, in processor time, to build and send what the last snapshot changed:

@@ -19,7 +19,7 @@ use self::scan::Scanner;
 pub use self::scan::{Content, Files, MAX_DEPTH, MAX_FILES};
 pub use self::state::{MAX_OBJECTS, YamlState};
 pub use self::watch::{YamlSource, run};
-use crate::api::{Diagnostic, Location, Object, Severity};
+use crate::api::{Code, Diagnostic, Location, Object, Severity};
 
 /// Reads directories and files once: for tools and tests. Later paths win over earlier ones; the objects come
 /// in the order of their keys. Blocks on the file system.
@@ -74,6 +74,7 @@ fn problem(file: PathBuf, message: String) -> Diagnostic {
         object: None,
         path: String::new(),
         message,
+        code: Code::Other,
     }
 }
 

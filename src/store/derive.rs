@@ -165,10 +165,12 @@ impl Store {
             let slices = self.slices_of(id);
             let labels = &self.config.features.session_labels;
             let from = endpoints::from_slices(service, slices, workload, cluster, labels);
-            match from.withheld {
+            let before = match from.withheld {
                 0 => self.withheld.remove(id),
                 count => self.withheld.insert(id.clone(), count),
             };
+            let more = from.withheld.saturating_sub(before.unwrap_or_default());
+            self.newly_withheld += more as u64;
             (from.endpoints, from.pods)
         } else {
             self.withheld.remove(id);

@@ -22,7 +22,7 @@ use super::{Config, Store};
 use crate::api::jwks::{KeySets, Wanted};
 use crate::api::{Batch, Change, Kind, MeshConfig, ObjectKey, Remote, Str};
 use crate::metrics::Metrics;
-use crate::snapshot::{Publisher, Snapshot, Snapshots};
+use crate::snapshot::{Changed, Publisher, Snapshot, Snapshots};
 
 /// The log scope of the writer, which is istiod's of the model.
 const SCOPE: &str = "model";
@@ -289,7 +289,7 @@ impl Writer {
         if before == 0 || self.configuration.pacer.due().is_some_and(|due| due <= now) {
             lane = Lane::Configuration;
         }
-        let reasons = self.take_in(lane, now);
+        let (reasons, waited) = self.take_in(lane, now);
         let snapshot = self.store.snapshot();
         if lane == Lane::Configuration {
             self.held.settled();
@@ -313,13 +313,16 @@ impl Writer {
         }
         self.learn_build();
         self.last = Some(Published { lane, build: cost, learnt: false });
+        let at = begun.checked_sub(waited).unwrap_or(begun).into_std();
+        self.publisher.changed(Changed { at, endpoints_only: lane == Lane::Endpoints });
         self.publisher.publish(snapshot);
     }
 
     /// Moves what is pending in a lane, and in those that go with it, to the store. Returns how many changes
-    /// there were for each reason to push.
-    fn take_in(&mut self, lane: Lane, now: Duration) -> BTreeMap<&'static str, u64> {
+    /// there were for each reason to push, and how long the first of them waited.
+    fn take_in(&mut self, lane: Lane, now: Duration) -> (BTreeMap<&'static str, u64>, Duration) {
         let mut reasons = BTreeMap::new();
+        let mut longest = Duration::ZERO;
         for lane in Lane::ALL.into_iter().filter(|each| *each <= lane) {
             let pending = self.pending(lane);
             let waited = pending.pacer.flush(now);
@@ -345,16 +348,20 @@ impl Writer {
             }
             if let Some(waited) = waited {
                 self.metrics.debounce_time.observe_time(waited);
+                longest = longest.max(waited);
             }
         }
-        reasons
+        (reasons, longest)
     }
 
-    fn measure(&self, snapshot: &Snapshot) {
+    fn measure(&mut self, snapshot: &Snapshot) {
+        self.metrics.endpoints_before_pod.add(self.store.take_newly_withheld());
         let metrics = &self.metrics;
         metrics.services.set(depth(snapshot.services.len()));
         metrics.virtual_services.set(depth(snapshot.objects.count(Kind::VirtualService)));
-        metrics.endpoints_without_pod.set(depth(self.store.withheld_endpoints()));
+        let withheld = depth(self.store.withheld_endpoints());
+        metrics.endpoints_without_pod.set(withheld);
+        metrics.endpoints_pending.set(withheld);
         metrics.queue_depth.with(&["changes"]).set(depth(self.waiting()));
     }
 

@@ -44,7 +44,7 @@ use super::resource::Resource;
 use super::scope::Scope;
 use super::translator::{Built, Context};
 use crate::api::core::TargetPort;
-use crate::api::{Diagnostic, Features, MeshConfig, ObjectKey, Severity, Str};
+use crate::api::{Code, Diagnostic, Features, MeshConfig, ObjectKey, Severity, Str};
 use crate::model::policy::peer::Refusing;
 use crate::model::{
     EndpointTraits, MergedRule, Port, ProxyKind, Registry, Service, ServiceKey, ServiceTarget,
@@ -98,8 +98,7 @@ impl Memos {
 
     /// How many clusters of services were built, and how many were found.
     pub fn counts(&self) -> Counts {
-        let (outbound, inbound) = (self.outbound.counts(), self.inbound.counts());
-        Counts { built: outbound.built + inbound.built, reused: outbound.reused + inbound.reused }
+        self.outbound.counts() + self.inbound.counts()
     }
 
     fn special(&mut self, policy: &Arc<Policy>, cluster: Special) -> Arc<Resource> {
@@ -226,6 +225,7 @@ fn without_endpoints(service: &Service, index: usize, port: &Port) -> Diagnostic
              list endpoints, or let the selector select some",
             port.number, service.key.hostname
         ),
+        code: Code::NoEndpoints,
     }
 }
 
@@ -267,6 +267,7 @@ fn duplicate_ports(service: &Service, features: &Features) -> impl Iterator<Item
                 "port {} is already that of {:?} and is ignored here; give it another number",
                 port.number, first.name
             ),
+            code: Code::Other,
         })
     })
 }
@@ -392,5 +393,6 @@ fn protocol_conflict(
             first.service.origin,
             port.protocol.name(),
         ),
+        code: Code::InboundListener,
     }
 }

@@ -23,7 +23,7 @@ use self::plan::{Plan, Planned, Reads};
 use super::hosts::Hosts;
 use super::listener::connection_manager::{self, ConnectionManager, Side};
 use super::listener::profile::Profile;
-use super::memo::{Recent, ResourceMemo, Same};
+use super::memo::{Counts, Recent, ResourceMemo, Same};
 use super::rules::ServiceRules;
 use super::scope::{ListenerTraits, Scope, TraceTags};
 use super::security::Guards;
@@ -58,6 +58,16 @@ impl Memos {
         self.listeners.sweep();
         self.all_routes.sweep();
         self.routes.sweep();
+    }
+
+    /// How many listeners were built, and how many were found, since the start.
+    pub fn listener_counts(&self) -> Counts {
+        self.listeners.counts()
+    }
+
+    /// The same of route configurations.
+    pub fn route_counts(&self) -> Counts {
+        self.routes.counts()
     }
 
     fn merged(&mut self, context: &Context<'_>) -> Arc<Merged> {

@@ -37,7 +37,7 @@ use self::connection_manager::{ConnectionManager, Side};
 use self::plan::Plan;
 use self::profile::Profile;
 use super::ingress;
-use super::memo::{Recent, ResourceMemo, Same};
+use super::memo::{Counts, Recent, ResourceMemo, Same};
 use super::rules::ServiceRules;
 use super::scope::{Interception, ListenerTraits, TraceTags};
 use super::security::Guards;
@@ -86,6 +86,11 @@ impl Memos {
         let services = context.hosts.at_endpoints.iter();
         let found = services.filter_map(|s| context.snapshot.endpoints(&s.key).cloned().map(Same));
         self.headless.get(found.collect(), Headless::clone)
+    }
+
+    /// How many resources were built, and how many were found, since the start.
+    pub fn counts(&self) -> Counts {
+        self.slots.counts() + self.special.counts() + self.inbound.counts()
     }
 }
 

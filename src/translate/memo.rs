@@ -45,6 +45,14 @@ pub struct Memo<K, V> {
     pub counts: Counts,
 }
 
+impl std::ops::Add for Counts {
+    type Output = Counts;
+
+    fn add(self, other: Counts) -> Counts {
+        Counts { built: self.built + other.built, reused: self.reused + other.reused }
+    }
+}
+
 /// How often a memo had to build.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

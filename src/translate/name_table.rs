@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::listener::bind::{direct_addresses, in_cluster, reachable_addresses};
-use super::memo::{Recent, ResourceMemo, Same};
+use super::memo::{Counts, Recent, ResourceMemo, Same};
 use super::resource::Resource;
 use super::scope::Families;
 use super::translator::{Built, Context};
@@ -37,6 +37,11 @@ impl Memos {
         self.built.sweep();
         self.tables.sweep();
         self.headless.sweep();
+    }
+
+    /// How many resources were built, and how many were found, since the start.
+    pub fn counts(&self) -> Counts {
+        self.tables.counts()
     }
 }
 

@@ -29,7 +29,7 @@ use self::table::Table;
 use self::virtual_host::{Answers, Key, Names, VirtualHost};
 use self::wanted::{Host, Wanted};
 use super::hosts::Hosts;
-use super::memo::{Memo, Recent, ResourceMemo, Same};
+use super::memo::{Counts, Memo, Recent, ResourceMemo, Same};
 use super::resource::Resource;
 use super::rules::ServiceRules;
 use super::scope::Scope;
@@ -68,6 +68,11 @@ impl Memos {
         // Behind those whose keys hold them.
         self.hosts.sweep();
         self.tables.sweep();
+    }
+
+    /// How many resources were built, and how many were found, since the start.
+    pub fn counts(&self) -> Counts {
+        self.configurations.counts()
     }
 }
 

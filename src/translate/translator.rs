@@ -15,7 +15,7 @@ use std::sync::Arc;
 use self::clients::{Client, Clients};
 use self::layers::{Layer, Layers, Outside, Surroundings};
 use super::hosts::Hosts;
-use super::memo::Same;
+use super::memo::{Counts, Same};
 use super::resource::{Resource, ResourceType, Resources};
 use super::rules::ServiceRules;
 use super::scope::Scope;
@@ -196,6 +196,18 @@ impl Translator {
             diagnostics: layers.iter().map(|l| l.diagnostics.clone()).collect(),
             layers: layers.iter().map(|l| l.resources.clone()).collect(),
         }
+    }
+
+    /// How many resources of each type were built, and how many were found, since the start.
+    pub fn counts(&self) -> Vec<(ResourceType, Counts)> {
+        let memos = &self.memos;
+        vec![
+            (ResourceType::Cluster, memos.clusters.counts()),
+            (ResourceType::Endpoint, memos.endpoints.counts()),
+            (ResourceType::Listener, memos.listeners.counts() + memos.gateways.listener_counts()),
+            (ResourceType::Route, memos.routes.counts() + memos.gateways.route_counts()),
+            (ResourceType::NameTable, memos.name_tables.counts()),
+        ]
     }
 
     /// Forgets what nobody is served any more. To be called when views were replaced or dropped: what was

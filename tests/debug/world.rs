@@ -147,7 +147,11 @@ fn access() -> Access {
 
 /// A stream on which an Envoy asked for what it needs, and accepted it.
 fn stream(view: Arc<View>, kinds: &[ResourceType]) -> Stream {
-    let update = Update { view: view.clone(), version: "2026-01-02T03:04:05Z/1".into() };
+    let update = Update {
+        view: view.clone(),
+        version: "2026-01-02T03:04:05Z/1".into(),
+        wave: Default::default(),
+    };
     let mut stream = Stream::new(Protocol::Sotw, update, Arc::default());
     for &kind in kinds {
         let names = view.items(kind).filter(|_| !kind.is_wildcard());

@@ -54,7 +54,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::api::Severity;
+    use crate::api::{Code, Severity};
 
     fn diagnostic(line: usize, message: &str) -> Diagnostic {
         Diagnostic {
@@ -63,6 +63,7 @@ mod tests {
             object: None,
             path: String::new(),
             message: message.to_owned(),
+            code: Code::Other,
         }
     }
 

@@ -1,9 +1,16 @@
 use super::report;
-use crate::api::{Diagnostic, Severity};
+use crate::api::{Code, Diagnostic, Severity};
 
 fn finding(severity: Severity, message: &str) -> Diagnostic {
     let message = message.to_owned();
-    Diagnostic { severity, location: None, object: None, path: "spec".to_owned(), message }
+    Diagnostic {
+        severity,
+        location: None,
+        object: None,
+        path: "spec".to_owned(),
+        message,
+        code: Code::Other,
+    }
 }
 
 #[test]

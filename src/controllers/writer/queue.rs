@@ -23,6 +23,8 @@ pub(super) struct Entry {
     pub(super) make: Option<Make>,
     /// How often it failed.
     pub(super) tries: u32,
+    /// When its turn was to be.
+    pub(super) due: Instant,
 }
 
 /// Whose turn it is.
@@ -64,7 +66,7 @@ impl Queue {
         }
         let room = self.waiting.len() < MAX_WAITING;
         if room {
-            self.wait(Entry { target, decide, make, tries: 0 }, now);
+            self.wait(Entry { target, decide, make, tries: 0, due: now }, now);
         }
         room
     }
@@ -111,8 +113,9 @@ impl Queue {
         self.waiting.len()
     }
 
-    fn wait(&mut self, entry: Entry, due: Instant) {
+    fn wait(&mut self, mut entry: Entry, due: Instant) {
         self.last += 1;
+        entry.due = due;
         let key = (due, self.last);
         self.schedule.insert(key, entry.target.clone());
         self.waiting.insert(entry.target.clone(), (key, entry));

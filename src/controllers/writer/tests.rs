@@ -54,6 +54,7 @@ fn writer(client: Client) -> (Writer, Arc<Metrics>) {
         pace: Arc::new(Pace::new(Duration::ZERO, 1)),
         metrics: metrics.clone(),
         count: |_, _| {},
+        queue_metrics: true,
     };
     (Writer::new(config, client), metrics)
 }

@@ -13,7 +13,7 @@ use crate::api::field_path::FieldPath;
 use crate::api::host::resolve;
 use crate::api::issue::Issue;
 use crate::api::networking::DestinationRule;
-use crate::api::{Diagnostic, Features, MeshConfig, Str};
+use crate::api::{Code, Diagnostic, Features, MeshConfig, Str};
 use crate::model::Visibility;
 
 type Source = Arc<Config<DestinationRule>>;
@@ -191,7 +191,7 @@ fn merge(host: &Str, sources: &[Source]) -> (DestinationRule, Vec<Diagnostic>) {
             }
             (Some(_), Some(winner)) => {
                 let path = path.clone().key("trafficPolicy");
-                diagnostics.extend(conflict(winner, source, path, "the policy"));
+                diagnostics.extend(conflict(winner, source, path, "the policy", Code::Other));
             }
             (None, _) => {}
         }
@@ -199,7 +199,7 @@ fn merge(host: &Str, sources: &[Source]) -> (DestinationRule, Vec<Diagnostic>) {
             if let Some(winner) = subset_of.get(&*subset.name) {
                 let path = path.clone().key("subsets").index(index);
                 let what = format!("subset {:?}", &*subset.name);
-                diagnostics.extend(conflict(winner, source, path, &what));
+                diagnostics.extend(conflict(winner, source, path, &what, Code::DuplicateSubset));
                 continue;
             }
             subset_of.insert(&subset.name, source);
@@ -215,6 +215,7 @@ fn conflict(
     loser: &Source,
     path: FieldPath,
     what: &str,
+    code: Code,
 ) -> impl Iterator<Item = Diagnostic> {
     let same = Arc::ptr_eq(winner, loser);
     let message = match same {
@@ -225,7 +226,8 @@ fn conflict(
             winner.key()
         ),
     };
-    let lost = Issue::error(path, message).of(&loser.key());
+    let code = if same { Code::Other } else { code };
+    let lost = Issue::error(path, message).of(&loser.key()).coded(code);
     let won = (!same).then(|| {
         let message = format!(
             "{what} of the host is also set by {}, where it is ignored: set it in one object only",

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::server::{GatewayServer, Speech};
 use crate::api::config::Config;
 use crate::api::networking::Gateway;
-use crate::api::{Diagnostic, Protocol, Str};
+use crate::api::{Code, Diagnostic, Protocol, Str};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -161,7 +161,8 @@ fn taken_port(loser: &GatewayServer, winner: &GatewayServer, port: u16) -> [Diag
                  read as {a} too; use another port",
                 place(winner)
             ),
-        ),
+        )
+        .coded(Code::RejectedServer),
         winner.say(
             "port",
             format!(
@@ -183,7 +184,8 @@ fn taken_name(loser: &GatewayServer, winner: &GatewayServer) -> [Diagnostic; 2] 
                  another name",
                 place(winner)
             ),
-        ),
+        )
+        .coded(Code::RejectedServer),
         winner.say(
             "port.name",
             format!(
@@ -208,7 +210,8 @@ fn taken_host(
                  it out of one of them",
                 place(winner)
             ),
-        ),
+        )
+        .coded(Code::RejectedServer),
         winner.say(
             "hosts",
             format!(

@@ -3,7 +3,7 @@
 use crate::api::config::Config;
 use crate::api::networking::Gateway;
 use crate::api::networking::gateway::{Server, TlsMode};
-use crate::api::{Diagnostic, ObjectKey, Protocol, Severity, Str};
+use crate::api::{Code, Diagnostic, ObjectKey, Protocol, Severity, Str};
 
 /// How the traffic of a server is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -132,6 +132,7 @@ impl GatewayServer {
             object: Some(self.origin.clone()),
             path: format!("spec.servers[{}]{dot}{field}", self.index),
             message,
+            code: Code::Other,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::short_name;
 use crate::metrics::{Family, Gauge, Metrics};
 use crate::serve::connections::Connection;
 use crate::serve::envelope::{Protocol, Request};
+use crate::serve::push::wave::{Wave, Waves};
 use crate::serve::stream::{Received, Response};
 use crate::serve::type_url::TypeUrl;
 use crate::translate::ResourceType;
@@ -18,9 +19,12 @@ use crate::translate::ResourceType;
 pub(super) struct Count {
     metrics: Arc<Metrics>,
     method: [&'static str; 3],
-    /// When the newest state came that is not sent completely; and whether its first response is made.
+    opened: Instant,
+    /// When the change came that is not sent completely.
     changed: Option<Instant>,
-    begun: bool,
+    /// When it came here, until its first response is made.
+    arrived: Option<Instant>,
+    waves: Waves,
     /// What the proxy refuses at the moment.
     refused: Vec<(ResourceType, String)>,
 }
@@ -35,12 +39,22 @@ impl Count {
         let service = "envoy.service.discovery.v3.AggregatedDiscoveryService";
         let method = [name, service, "bidi_stream"];
         metrics.grpc_started.with(&method).inc();
-        Count { metrics, method, changed: None, begun: false, refused: Vec::new() }
+        let opened = Instant::now();
+        Count {
+            metrics,
+            method,
+            opened,
+            changed: None,
+            arrived: None,
+            waves: Waves::default(),
+            refused: Vec::new(),
+        }
     }
 
     /// The stream is over.
     pub fn ended(&self, status: &Status) {
         let [name, service, kind] = self.method;
+        self.metrics.grpc_handling.with(&self.method).observe_time(self.opened.elapsed());
         self.metrics.grpc_handled.with(&[&code_name(status.code()), name, service, kind]).inc();
         if status.code() == Code::Internal {
             self.metrics.internal_errors.inc();
@@ -130,9 +144,20 @@ impl Count {
         }
     }
 
-    /// A new state came.
-    pub fn updated(&mut self, now: Instant) {
-        self.changed.get_or_insert(now);
+    /// A new state came, with the change that made it.
+    pub fn updated(&mut self, now: Instant, wave: Option<Arc<Wave>>) {
+        self.changed.get_or_insert(wave.as_ref().map_or(now, |wave| wave.began()));
+        self.arrived.get_or_insert(now);
+        if let Some(wave) = wave {
+            self.waves.add(wave);
+        }
+    }
+
+    /// Whether the proxy has all that it wants, and answered everything that it was sent.
+    pub fn settled(&mut self, settled: bool) {
+        if settled && !self.waves.is_empty() {
+            self.waves.settled(Instant::now());
+        }
     }
 
     /// A response was made, in the time since `start`.
@@ -145,10 +170,9 @@ impl Count {
             self.metrics.config_size.with(&[kind.type_url()]).observe(size);
         }
         self.metrics.pushes.with(&[name]).inc();
-        if let Some(changed) = self.changed
-            && !std::mem::replace(&mut self.begun, true)
-        {
-            self.metrics.queue_time.observe_time(start.duration_since(changed));
+        self.waves.sent();
+        if let Some(arrived) = self.arrived.take() {
+            self.metrics.queue_time.observe_time(start.saturating_duration_since(arrived));
         }
     }
 
@@ -158,7 +182,6 @@ impl Count {
         self.metrics.grpc_sent.with(&self.method).inc();
         self.metrics.send_time.observe_time(start.elapsed());
         if current && let Some(changed) = self.changed.take() {
-            self.begun = false;
             self.metrics.convergence_time.observe_time(changed.elapsed());
         }
     }

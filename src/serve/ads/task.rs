@@ -16,8 +16,9 @@ use crate::authn::Credentials;
 use crate::model::Proxy;
 use crate::model::identity::Spiffe;
 use crate::serve::admission::Turn;
-use crate::serve::connections::{Client, Registered};
+use crate::serve::connections::{Client, Connection, Registered};
 use crate::serve::envelope::{Protocol, Request};
+use crate::serve::push::wave::Passing;
 use crate::serve::push::{Subscription, version};
 use crate::serve::secrets::Account;
 use crate::serve::secrets::keeper::Keeper;
@@ -181,16 +182,16 @@ impl Task {
                 Event::Message(None) => return Ok(()),
                 Event::Update(update) => {
                     let now = Instant::now();
-                    self.count.updated(now);
+                    self.count.updated(now, update.wave.take());
                     state.newest = update;
-                    connection.stream().update(state.update(), now);
+                    self.update(connection, state, now);
                 }
                 Event::Secrets(secrets, generation) => {
                     let now = Instant::now();
-                    self.count.updated(now);
+                    self.count.updated(now, None);
                     state.secrets = Some(secrets);
                     state.newest.version = version(generation);
-                    connection.stream().update(state.update(), now);
+                    self.update(connection, state, now);
                 }
                 Event::Send => self.send(registered).await?,
                 Event::Stop => return Err(Status::unavailable("the control plane is stopping")),
@@ -247,6 +248,15 @@ impl Task {
         self.write(&response, start, false).await
     }
 
+    fn update(&mut self, connection: &Connection, state: &Served, now: Instant) {
+        let settled = {
+            let mut stream = connection.stream();
+            stream.update(state.update(), now);
+            stream.is_at_rest()
+        };
+        self.count.settled(settled);
+    }
+
     fn receive(
         &mut self,
         request: &Request,
@@ -254,14 +264,15 @@ impl Task {
         state: &mut Served,
     ) -> Result<(), Status> {
         let connection = &registered.connection;
-        let received = {
+        let (received, settled) = {
             let mut stream = connection.stream();
             let received = stream.receive(request)?;
             if request.type_url == TypeUrl::Known(ResourceType::Secret) {
                 state.keeper.ask(stream.names(ResourceType::Secret));
             }
-            received
+            (received, stream.is_at_rest())
         };
+        self.count.settled(settled);
         self.count.outcome(&received, &request.type_url, connection);
         Ok(())
     }
@@ -339,7 +350,7 @@ struct Served {
 
 impl Served {
     fn update(&self) -> Update {
-        let Update { view, version } = &self.newest;
+        let Update { view, version, .. } = &self.newest;
         let view = match &self.secrets {
             None => view.clone(),
             Some(secrets) => {
@@ -347,7 +358,7 @@ impl Served {
                 Arc::new(View { layers, ..View::clone(view) })
             }
         };
-        Update { view, version: version.clone() }
+        Update { view, version: version.clone(), wave: Passing::default() }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 pub(super) use self::mentions::Mentions;
 use crate::api::diagnostic::Told;
-use crate::api::{Diagnostic, ObjectKey, Severity, Str};
+use crate::api::{Code, Diagnostic, ObjectKey, Severity, Str};
 
 /// How many are told of one proxy.
 const MAX_TROUBLES: usize = 50;
@@ -98,6 +98,7 @@ impl State {
                 object: object.clone(),
                 path: path.clone(),
                 message: message.clone(),
+                code: Code::Other,
             })
         });
         let mut all: Vec<Diagnostic> = all.collect();

@@ -93,6 +93,7 @@ impl Status {
             if !before.stale.contains_key(name) {
                 warn!(target: SCOPE, cluster, "{name}: cannot be followed: {why}; what is known stays in use");
                 metrics.watch_failures.with(&[cluster, name]).inc();
+                metrics.sync_errors.with(&[cluster]).inc();
                 metrics.stale_since.with(&[cluster, name]).set(now());
             }
         }

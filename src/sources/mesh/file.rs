@@ -14,7 +14,7 @@ use super::super::project::Issue;
 use super::super::report::Reporter;
 use super::layers::{Layer, Layers};
 use super::{Content, Document, Invalid, Reading};
-use crate::api::{Diagnostic, Location, Severity};
+use crate::api::{Code, Diagnostic, Location, Severity};
 
 /// The largest file that is read, in bytes: a ConfigMap holds no more.
 const MAX_BYTES: u64 = 1 << 20;
@@ -156,7 +156,7 @@ fn diagnostic(
     message: String,
 ) -> Diagnostic {
     let location = Some(Location { file: Arc::new(file.to_owned()), line });
-    Diagnostic { severity, location, object: None, path, message }
+    Diagnostic { severity, location, object: None, path, message, code: Code::Other }
 }
 
 fn read(path: &Path) -> io::Result<String> {

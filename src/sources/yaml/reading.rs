@@ -17,7 +17,7 @@ use super::super::project::{self, Issue, Projected, Rejection};
 use super::super::value::{self, SyntaxError};
 use super::split::{Document, split};
 use crate::api::field_path::FieldPath;
-use crate::api::{Diagnostic, Location, Object, ObjectKey, Severity};
+use crate::api::{Code, Diagnostic, Location, Object, ObjectKey, Severity};
 
 /// The largest file that is read, in bytes: far above what one mesh needs, far below what a machine has.
 pub const MAX_FILE_BYTES: usize = 64 << 20;
@@ -278,7 +278,14 @@ impl<'a> Reader<'a> {
         message: String,
     ) -> Diagnostic {
         let location = Some(self.at(line));
-        Diagnostic { severity, location, object, path: path.to_string(), message }
+        Diagnostic {
+            severity,
+            location,
+            object,
+            path: path.to_string(),
+            message,
+            code: Code::Other,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::super::intern::Interner;
 use super::reading::{self, Documents, Failure, MAX_DIAGNOSTICS, Placed, Reading};
 use super::scan::{Content, Files};
-use crate::api::{Batch, Change, Diagnostic, Location, Object, ObjectKey, Severity};
+use crate::api::{Batch, Change, Code, Diagnostic, Location, Object, ObjectKey, Severity};
 
 /// How many objects are held; beyond, they are refused.
 pub const MAX_OBJECTS: usize = 1_000_000;
@@ -190,7 +190,7 @@ impl YamlState {
                 format!("more than {limit} objects: {more} are not used, this is the first");
             let location = self.winner(key).map(|placed| placed.location.clone());
             let (severity, object, path) = (Severity::Error, Some(key.clone()), String::new());
-            all.push(Diagnostic { severity, location, object, path, message });
+            all.push(Diagnostic { severity, location, object, path, message, code: Code::Other });
         }
         all.sort_by(|a, b| (&a.location, a).cmp(&(&b.location, b)));
         summarise(all)
@@ -304,6 +304,7 @@ fn duplicate(key: &ObjectKey, loser: &Placed, winner: &Placed, into: &mut Vec<Di
         object: Some(key.clone()),
         path: String::new(),
         message,
+        code: Code::Other,
     };
     let (lost, won) = (&loser.location, &winner.location);
     into.push(diagnostic(
@@ -328,6 +329,7 @@ fn summarise(mut all: Vec<Diagnostic>) -> Vec<Diagnostic> {
             object: None,
             path: String::new(),
             message: format!("{more} more diagnostics: mend those above to see them"),
+            code: Code::Other,
         });
     }
     all

@@ -6,7 +6,7 @@ use crate::api::core::{Node, Service, ServiceType};
 use crate::api::field_path::FieldPath;
 use crate::api::issue::Issue;
 use crate::api::meta::selects;
-use crate::api::{Diagnostic, Kind, Labels, MeshNetworks, ObjectKey, Severity, Str};
+use crate::api::{Code, Diagnostic, Kind, Labels, MeshNetworks, ObjectKey, Severity, Str};
 use crate::model::{NetworkGateway, Networks};
 use crate::store::workload::NETWORK;
 
@@ -193,6 +193,7 @@ fn unresolved(gateway: &NetworkGateway, path: FieldPath) -> Option<Diagnostic> {
              themselves use it: give it an IP address",
             gateway.address
         ),
+        code: Code::Other,
     })
 }
 

@@ -12,7 +12,7 @@ use super::destinations::{Destinations, Found};
 use super::stream::Carried;
 use super::tls::{self, Defaults};
 use crate::api::networking::gateway::TlsMode;
-use crate::api::{Diagnostic, ObjectKey, Protocol, Severity, Str};
+use crate::api::{Code, Diagnostic, ObjectKey, Protocol, Severity, Str};
 use crate::model::gateway::{GatewayServer, Group, Merged, MergedListener, Speech};
 use crate::translate::listener::chain::Stream;
 use crate::translate::listener::profile::Profile;
@@ -144,7 +144,7 @@ impl Planner<'_> {
                     "a gateway that serves it may not bind port {port} (UNPRIVILEGED_POD), and does not listen there; \
                      map the port to another one in its Service"
                 );
-                server.say("port.number", what)
+                server.say("port.number", what).coded(Code::RejectedServer)
             };
             return self.diagnostics.extend(servers().map(say));
         }
@@ -154,10 +154,12 @@ impl Planner<'_> {
                 Ok(ip) => Some(ip),
                 Err(_) => {
                     let say = |server: &Arc<GatewayServer>| {
-                        server.say(
-                            "bind",
-                            format!("{text} is no IP address: the server has no effect"),
-                        )
+                        server
+                            .say(
+                                "bind",
+                                format!("{text} is no IP address: the server has no effect"),
+                            )
+                            .coded(Code::RejectedServer)
                     };
                     return self.diagnostics.extend(servers().map(say));
                 }
@@ -284,7 +286,7 @@ impl Draft {
                 "proxies cannot match the server name {wrong}: a wildcard stands for whole labels at the beginning, as \
                  in *.example.com"
             );
-            return Err(vec![say(asker, what)]);
+            return Err(vec![say(asker, what).coded(Code::RejectedServer)]);
         }
         let key = |name: &Str| (chain.of_mesh, name.clone());
         let lost = names.iter().find_map(|name| Some((name, self.taken.get(&key(name))?)));
@@ -314,7 +316,8 @@ fn told(loser: &Asker, winner: &Asker, name: &str, port: u16) -> [Diagnostic; 2]
         say(
             loser,
             format!("has no effect: {what} goes where {} says, which comes first", place(winner)),
-        ),
+        )
+        .coded(Code::RejectedServer),
         say(
             winner,
             format!("{} asks for {what} too and has no effect, as this comes first", place(loser)),
@@ -329,6 +332,7 @@ fn say(asker: &Asker, message: String) -> Diagnostic {
         object: Some(asker.object.clone()),
         path: asker.path.clone(),
         message,
+        code: Code::Other,
     }
 }
 

@@ -13,7 +13,7 @@ use super::virtual_host::{Key, VirtualHost};
 use crate::api::{ObjectKey, Str, host};
 use crate::model::Routing;
 use crate::model::gateway::{GatewayServer, Merged};
-use crate::translate::memo::{Memo, ResourceMemo, Same};
+use crate::translate::memo::{Counts, Memo, ResourceMemo, Same};
 use crate::translate::resource::Resource;
 use crate::translate::route::http::{Audience, Inputs};
 use crate::translate::route::{self, virtual_host::black_hole};
@@ -32,6 +32,11 @@ impl Memos {
         self.configurations.sweep();
         // Behind the configurations, whose keys hold the hosts.
         self.hosts.sweep();
+    }
+
+    /// How many configurations were built, and how many were found, since the start.
+    pub(super) fn counts(&self) -> Counts {
+        self.configurations.counts()
     }
 
     /// How many virtual hosts were encoded so far.

@@ -21,7 +21,7 @@ use super::profile::Profile;
 use super::{connection_manager, tcp, tls};
 use crate::api::config::Config;
 use crate::api::networking::Sidecar;
-use crate::api::{Diagnostic, MeshConfig, Meta, ObjectKey, Severity, Str};
+use crate::api::{Code, Diagnostic, MeshConfig, Meta, ObjectKey, Severity, Str};
 use crate::model::policy::peer::{Applied, Mode, Modes};
 use crate::model::{Protocol, ServiceTarget};
 use crate::proto::encode::encode;
@@ -139,6 +139,7 @@ pub fn of_ingress(
                  {FIRST_UNPRIVILEGED_PORT}; use another port",
                 ingress.port
             ),
+            code: Code::Other,
         });
     }
     // Istio names the namespace in which the Sidecar has effect, be it defined in the root namespace.

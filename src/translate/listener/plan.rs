@@ -16,7 +16,7 @@ use super::profile::Profile;
 use super::slot::{Claim, Claimed, Slot};
 use super::streams::{Streams, Target};
 use crate::api::core::TargetPort;
-use crate::api::{Diagnostic, Severity, Str};
+use crate::api::{Code, Diagnostic, Severity, Str};
 use crate::model::{Block, Endpoint, Health, Port, Protocol, Resolution, Service};
 use crate::translate::memo::Same;
 use crate::translate::scope::Families;
@@ -300,6 +300,7 @@ fn unbindable(context: &Context<'_>, egress: &Egress, port: u16) -> Option<Diagn
             "there is no listener on port {port}: the proxy uses it itself, or may not bind ports below \
              {FIRST_UNPRIVILEGED_PORT}; use another port"
         ),
+        code: Code::Other,
     })
 }
 

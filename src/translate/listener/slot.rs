@@ -18,7 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::bind::{Place, Speech};
 use super::chain::{Chain, Http, Kind, Leads, Match};
-use crate::api::{Diagnostic, ObjectKey, Severity, Str};
+use crate::api::{Code, Diagnostic, ObjectKey, Severity, Str};
 use crate::model::Protocol;
 
 /// What stands on one place. Equal slots become equal listeners, whatever else is in the mesh.
@@ -256,6 +256,7 @@ impl Conflict {
             object: Some(object.clone()),
             path: "spec".into(),
             message,
+            code: Code::Other,
         };
         [
             say(
@@ -264,7 +265,8 @@ impl Conflict {
                     "traffic on {name} that cannot be told from that of {winner} goes there; use another port, \
                      or a protocol that names its host (http, tls)"
                 ),
-            ),
+            )
+            .coded(Code::OutboundListener),
             say(
                 winner,
                 format!(

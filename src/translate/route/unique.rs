@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::domains;
 use super::virtual_host::VirtualHost;
 use super::wanted::{Host, Wanted};
-use crate::api::{Diagnostic, ObjectKey, Severity, Str};
+use crate::api::{Code, Diagnostic, ObjectKey, Severity, Str};
 use crate::model::Routing;
 
 /// What is kept of the wanted hosts, and what is to be said. `build` makes a host that does not answer to some domains.
@@ -103,6 +103,7 @@ fn shadowed(host: &str, first: &Routing, lost: &Routing) -> Vec<Diagnostic> {
         object: Some(object.clone()),
         path: "spec.hosts".into(),
         message,
+        code: Code::Other,
     };
     vec![
         say(
@@ -111,7 +112,8 @@ fn shadowed(host: &str, first: &Routing, lost: &Routing) -> Vec<Diagnostic> {
                 "requests of sidecars for {host} are routed by {first} alone, which comes before; \
                  put the rules into one of the two"
             ),
-        ),
+        )
+        .coded(Code::DuplicateDomain),
         say(
             &first,
             format!(
@@ -134,6 +136,7 @@ fn duplicate(configuration: &str, domain: &str, first: &Host, newer: &Host) -> V
         object: Some(object.clone()),
         path: String::new(),
         message,
+        code: Code::Other,
     };
     vec![
         say(
@@ -142,7 +145,8 @@ fn duplicate(configuration: &str, domain: &str, first: &Host, newer: &Host) -> V
                 "requests for {domain} (routes {configuration}) go to {first}, which comes before and has \
                  the same host name or address; give one of them another"
             ),
-        ),
+        )
+        .coded(Code::DuplicateDomain),
         say(
             first,
             format!(

@@ -34,7 +34,7 @@ use self::rbac::{Chain, Compiler, Rules};
 use crate::api::config::Config;
 use crate::api::security::AuthorizationPolicy;
 use crate::api::security::authorization_policy::Action;
-use crate::api::{Diagnostic, Features, MeshConfig, ObjectKey, Severity, Str};
+use crate::api::{Code, Diagnostic, Features, MeshConfig, ObjectKey, Severity, Str};
 use crate::model::Service;
 use crate::proto::Any;
 use crate::proto::encode::any;
@@ -305,5 +305,6 @@ fn several_providers(policy: &Config<AuthorizationPolicy>, names: &[&str]) -> Di
              are refused there: use one provider, or set PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS",
             names.join(", ")
         ),
+        code: Code::Other,
     }
 }

@@ -9,7 +9,7 @@ use crate::api::issue::Issue;
 use crate::api::mesh::ExtAuthz;
 use crate::api::security::AuthorizationPolicy;
 use crate::api::security::authorization_policy::Action;
-use crate::api::{Diagnostic, MeshConfig};
+use crate::api::{Code, Diagnostic, MeshConfig};
 use crate::model::references::HostIndex;
 
 /// What is to be said of these policies. Of a policy without a provider validation tells.
@@ -24,7 +24,7 @@ pub fn check<'a>(
         let why = flaw(name, mesh, hosts).filter(|_| !name.is_empty())?;
         let path = FieldPath::of("spec").key("provider").key("name");
         let message = format!("the requests that it describes are refused: {why}");
-        Some(Issue::error(path, message).of(&policy.key()))
+        Some(Issue::error(path, message).of(&policy.key()).coded(Code::AuthorizationProvider))
     });
     told.collect()
 }

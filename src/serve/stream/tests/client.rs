@@ -33,7 +33,7 @@ pub struct Client {
 
 impl Client {
     pub fn new(protocol: Protocol, view: Arc<View>) -> Client {
-        let newest = Update { view, version: "1".into() };
+        let newest = Update { view, version: "1".into(), wave: Default::default() };
         Client {
             protocol,
             stream: Stream::new(protocol, newest, Arc::default()),
@@ -51,7 +51,8 @@ impl Client {
     }
 
     pub fn update(&mut self, view: Arc<View>) {
-        self.stream.update(Update { view, version: "2".into() }, self.now);
+        self.stream
+            .update(Update { view, version: "2".into(), wave: Default::default() }, self.now);
     }
 
     pub fn wait(&mut self, time: Duration) {

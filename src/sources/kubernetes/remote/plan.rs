@@ -12,7 +12,7 @@ use kube::config::Kubeconfig;
 
 use super::kubeconfig::Allowed;
 use super::offers::{Digest, Offer, Offers, concerns, told};
-use crate::api::{Change, Diagnostic, ObjectKey, Severity, Str};
+use crate::api::{Change, Code, Diagnostic, ObjectKey, Severity, Str};
 
 /// Names a client; never used again for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -220,6 +220,7 @@ impl Plan {
             object: Some(object.clone()),
             path: format!("data[{id}]"),
             message,
+            code: Code::Other,
         };
         let holder = self.clusters.get(id).map(|cluster| &cluster.holder);
         if let Err(reason) = &offer.kubeconfig {

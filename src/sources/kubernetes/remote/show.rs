@@ -82,5 +82,6 @@ pub(super) fn forget(cluster: &Str, metrics: &Metrics) {
     metrics.remote_timeouts.remove_all(cluster);
     metrics.stale_since.remove_all(cluster);
     metrics.watch_failures.remove_all(cluster);
+    metrics.sync_errors.remove_all(cluster);
     metrics.drift.remove_all(cluster);
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::follow::Event;
 use super::super::received::Received;
-use crate::api::{Change, Diagnostic, Object, ObjectKey, Severity};
+use crate::api::{Change, Code, Diagnostic, Object, ObjectKey, Severity};
 use crate::sources::intern::Interner;
 use crate::sources::project::{Rejection, project};
 
@@ -91,6 +91,7 @@ impl State {
                 object: Some(known.key.clone()),
                 path: String::new(),
                 message: known.fault()?.clone(),
+                code: Code::Other,
             })
         });
         std::mem::take(&mut self.retold).then(|| told.collect())

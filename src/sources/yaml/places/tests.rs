@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::super::{Content, load_placed};
 use super::*;
-use crate::api::{Kind, Severity};
+use crate::api::{Code, Kind, Severity};
 
 const FILE: &str = "\
 kind: Namespace
@@ -30,6 +30,7 @@ fn locate(kind: Kind, namespace: &str, name: &str, path: &str) -> Option<String>
         object: Some(ObjectKey::new(kind, namespace, name)),
         path: path.to_owned(),
         message: String::new(),
+        code: Code::Other,
     }]);
     told[0].location.as_ref().map(|location| location.to_string())
 }
