@@ -22,7 +22,8 @@ use self::sink::Sinks;
 
 pub use self::levels::{Level, UnknownLevel};
 pub use self::scopes::{
-    LogScopes, ParseError, SCOPES, Scope, ScopeSelection, UnknownScope, parse_levels, parse_scopes,
+    LogScopes, SCOPES, Scope, ScopeSelection, UnknownScope, parse_levels, parse_scopes,
+    unknown_scopes,
 };
 pub use self::sink::Target;
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub levels: Vec<(ScopeSelection, Level)>,
     /// The scopes whose lines tell the place in the source.
     pub callers: Vec<ScopeSelection>,
+    /// The levels up to which lines have a stack trace, applied in order over `none` for every scope.
+    pub stacks: Vec<(ScopeSelection, Level)>,
 }
 
 /// Why logging could not begin.
@@ -57,7 +60,7 @@ pub enum StartError {
 
 /// Begins to log, for the whole process. The handle changes levels from then on.
 pub fn start(config: &Config) -> Result<LogScopes, StartError> {
-    let scopes = LogScopes::new(&config.levels, &config.callers);
+    let scopes = LogScopes::new(&config.levels, &config.callers, &config.stacks);
     let layer = LogLayer {
         scopes: scopes.clone(),
         format: Format::new(config.json, scopes.clone()),

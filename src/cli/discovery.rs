@@ -19,7 +19,7 @@ use crate::{bootstrap, logging, version};
 pub use self::options::{ControlZ, Identity, Keepalive, Listen, Log, Options, Sources, Tls};
 
 /// Flags that are accepted, for parts that do not exist yet.
-pub const PENDING_FLAGS: [&str; 3] = ["cniNamespace", "profile", "log_stacktrace_level"];
+pub const PENDING_FLAGS: [&str; 2] = ["cniNamespace", "profile"];
 
 /// One flag, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,15 @@ impl Report {
         }
         for flag in &self.dropped {
             warn!("unknown flag {flag} is ignored");
+        }
+        for Flag { name, value, .. } in
+            self.flags.iter().filter(|flag| flag.name.starts_with("log_"))
+        {
+            for scope in
+                logging::unknown_scopes(value).into_iter().filter(|_| name.ends_with("_level"))
+            {
+                warn!("--{name}: {scope} is no log scope of this version");
+            }
         }
         let pending = self.pending();
         if !pending.is_empty() {

@@ -15,7 +15,7 @@ use tracing::info;
 
 use super::access;
 use super::answer::Refusal;
-use crate::logging::{Level, LogScopes, Scope, ScopeSelection, UnknownScope};
+use crate::logging::{Level, LogScopes, Scope, ScopeSelection};
 
 /// The longest request in bytes: a handful of short fields.
 const MAX_BODY: usize = 4 * 1024;
@@ -46,12 +46,12 @@ struct Shown {
 }
 
 impl From<Scope> for Shown {
-    fn from(Scope { name, description, level, callers }: Scope) -> Shown {
+    fn from(Scope { name, description, level, callers, stacks }: Scope) -> Shown {
         Shown {
             name,
             description,
             output_level: level.name(),
-            stack_trace_level: Level::None.name(),
+            stack_trace_level: stacks.name(),
             log_callers: callers,
         }
     }
@@ -83,19 +83,17 @@ async fn change(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
-    let selection = match name.parse().map_err(wrong)? {
-        ScopeSelection::Foreign => return Err(wrong(UnknownScope(name))),
-        selection => selection,
-    };
+    let selection: ScopeSelection = name.parse().map_err(wrong)?;
     let change: Change = serde_json::from_slice(&body)
         .map_err(|error| wrong(format!("an object with output_level is needed: {error}")))?;
     let output = level("output_level", &change.output_level)?;
-    if !matches!(level("stack_trace_level", &change.stack_trace_level)?, None | Some(Level::None)) {
-        return Err(wrong("stack_trace_level: no stack traces are logged: none is needed"));
-    }
+    let stacks = level("stack_trace_level", &change.stack_trace_level)?;
     if let Some(level) = output {
         scopes.set_level(selection, level);
         info!("the log of {name} is at {level} from now on");
+    }
+    if let Some(level) = stacks {
+        scopes.set_stacks(selection, level);
     }
     if let Some(callers) = change.log_callers {
         scopes.set_callers(selection, callers);

@@ -1,5 +1,6 @@
 //! One event as one line: tab-separated text or a JSON object.
 
+use std::backtrace::Backtrace;
 use std::fmt::{self, Write};
 
 use jiff::Timestamp;
@@ -22,6 +23,8 @@ struct Record {
     level: Level,
     scope: &'static str,
     caller: Option<String>,
+    /// Where in the program it was logged.
+    stack: Option<String>,
     fields: Fields,
 }
 
@@ -37,13 +40,16 @@ impl Format {
         let index = scope_index(metadata.target());
         let mut fields = Fields::default();
         event.record(&mut fields);
+        let level = Level::of(*metadata.level()).unwrap_or(Level::Debug);
+        let stack = self.scopes.has_stacks(index, level);
         let place = metadata.file().filter(|_| self.scopes.tells_callers(index));
         let record = Record {
-            // Always nine digits, so that the columns of text align.
-            time: format!("{now:.9}"),
-            level: Level::of(*metadata.level()).unwrap_or(Level::Debug),
+            // Always six digits, so that the columns of text align.
+            time: format!("{now:.6}"),
+            level,
             scope: SCOPES.get(index).map_or("", |(name, _)| name),
             caller: place.map(|file| format!("{file}:{}", metadata.line().unwrap_or_default())),
+            stack: stack.then(|| Backtrace::force_capture().to_string()),
             fields,
         };
         if self.json { record.json() } else { record.text() }
@@ -51,7 +57,7 @@ impl Format {
 }
 
 impl Record {
-    /// `time level scope [caller] message key=value …`, tabs between the columns.
+    /// `time level scope [caller] message key=value …`, tabs between the columns. A stack trace follows in lines of its own.
     fn text(&self) -> String {
         let mut line = format!("{}\t{}\t{}\t", self.time, self.level, self.scope);
         if let Some(caller) = &self.caller {
@@ -73,10 +79,14 @@ impl Record {
             };
         }
         line.push('\n');
+        if let Some(stack) = &self.stack {
+            line.push_str(stack.trim_end());
+            line.push('\n');
+        }
         line
     }
 
-    /// The same as an object: level, time, scope, caller, msg, then the fields.
+    /// The same as an object: level, time, scope, caller, msg, then the fields, and the stack.
     fn json(self) -> String {
         let own = [
             ("level", Some(self.level.name().to_owned())),
@@ -87,7 +97,8 @@ impl Record {
         ];
         let own = own.into_iter().filter_map(|(name, text)| Some((name, Value::String(text?))));
         let mut line = String::from("{");
-        for (name, value) in own.chain(self.fields.others) {
+        let stack = self.stack.map(|stack| ("stack", Value::String(stack)));
+        for (name, value) in own.chain(self.fields.others).chain(stack) {
             let comma = if line.len() > 1 { "," } else { "" };
             let _ = write!(line, "{comma}{}:{value}", Value::from(name));
         }

@@ -1,5 +1,6 @@
 //! Scopes: the parts of the log, each with a level of its own.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -55,7 +56,7 @@ pub const SCOPES: [(&str, &str); 41] = [
 ];
 
 /// Scopes of Istio's other programs. Charts give all programs one list of levels, so that flags name them here,
-/// too; nothing is logged in them.
+/// too; nothing is logged in them, and nobody needs to be told.
 const FOREIGN_SCOPES: [&str; 8] =
     ["cache", "citadelclient", "endpoint", "epp", "healthcheck", "sds", "server", "wasm"];
 
@@ -86,7 +87,7 @@ pub enum ScopeSelection {
     All,
     /// One, by its place in [`SCOPES`].
     One(usize),
-    /// None of ours: a scope of another program.
+    /// None of ours: a scope of another program or version.
     Foreign,
 }
 
@@ -106,42 +107,52 @@ impl ScopeSelection {
 #[error("{0:?} is no log scope: all or one of {names} is needed", names = SCOPES.map(|(name, _)| name).join(", "))]
 pub struct UnknownScope(pub String);
 
-impl FromStr for ScopeSelection {
-    type Err = UnknownScope;
-
-    fn from_str(text: &str) -> Result<ScopeSelection, UnknownScope> {
-        match find(text) {
-            Some(index) => Ok(ScopeSelection::One(index)),
-            None if text == "all" => Ok(ScopeSelection::All),
-            None if FOREIGN_SCOPES.contains(&text) => Ok(ScopeSelection::Foreign),
-            None => Err(UnknownScope(text.to_owned())),
+impl ScopeSelection {
+    /// What a name means. Istiod takes every name.
+    fn of(name: &str) -> ScopeSelection {
+        match find(name) {
+            Some(index) => ScopeSelection::One(index),
+            None if name == "all" => ScopeSelection::All,
+            None => ScopeSelection::Foreign,
         }
     }
 }
 
-/// Why a list of scopes or levels was not understood.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ParseError {
-    /// A scope that does not exist.
-    #[error(transparent)]
-    Scope(#[from] UnknownScope),
-    /// A level that does not exist.
-    #[error(transparent)]
-    Level(#[from] UnknownLevel),
+impl FromStr for ScopeSelection {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<ScopeSelection, UnknownScope> {
+        match ScopeSelection::of(text) {
+            ScopeSelection::Foreign => Err(UnknownScope(text.to_owned())),
+            known => Ok(known),
+        }
+    }
 }
 
 /// Reads `scope:level,…`. A level without a scope is that of `default`, as istiod has it.
-pub fn parse_levels(text: &str) -> Result<Vec<(ScopeSelection, Level)>, ParseError> {
-    let parse = |item: &str| {
-        let (scope, level) = item.split_once(':').unwrap_or(("default", item));
-        Ok((scope.parse()?, level.parse()?))
+pub fn parse_levels(text: &str) -> Result<Vec<(ScopeSelection, Level)>, UnknownLevel> {
+    let parse = |item| {
+        let (scope, level) = split(item);
+        Ok((ScopeSelection::of(scope), level.parse()?))
     };
     items(text).map(parse).collect()
 }
 
 /// Reads `scope,…`.
-pub fn parse_scopes(text: &str) -> Result<Vec<ScopeSelection>, ParseError> {
-    items(text).map(|item| Ok(item.parse()?)).collect()
+pub fn parse_scopes(text: &str) -> Result<Vec<ScopeSelection>, Infallible> {
+    Ok(items(text).map(ScopeSelection::of).collect())
+}
+
+/// The names in a list of levels that are no scope of any program that is known here: typing errors, or of another
+/// version.
+pub fn unknown_scopes(text: &str) -> Vec<&str> {
+    let names = items(text).map(|item| split(item).0);
+    let unknown = names.filter(|name| ScopeSelection::of(name) == ScopeSelection::Foreign);
+    unknown.filter(|name| !FOREIGN_SCOPES.contains(name)).collect()
+}
+
+fn split(item: &str) -> (&str, &str) {
+    item.split_once(':').unwrap_or(("default", item))
 }
 
 fn items(text: &str) -> impl Iterator<Item = &str> {
@@ -159,6 +170,8 @@ pub struct Scope {
     pub level: Level,
     /// Its lines tell the place in the source.
     pub callers: bool,
+    /// Lines up to this level have a stack trace.
+    pub stacks: Level,
 }
 
 /// The levels of all scopes, and which of them tell the place in the source. Clones share them.
@@ -170,20 +183,32 @@ pub struct LogScopes(Arc<[State; SCOPES.len()]>);
 struct State {
     level: AtomicU8,
     callers: AtomicBool,
+    stacks: AtomicU8,
 }
 
 impl LogScopes {
-    /// `info` for every scope but `grpc`, and no places, but for these.
-    pub fn new(levels: &[(ScopeSelection, Level)], callers: &[ScopeSelection]) -> LogScopes {
+    /// `info` for every scope but `grpc`, no places and no stack traces, but for these.
+    pub fn new(
+        levels: &[(ScopeSelection, Level)],
+        callers: &[ScopeSelection],
+        stacks: &[(ScopeSelection, Level)],
+    ) -> LogScopes {
         let all = LogScopes(Arc::new(std::array::from_fn(|index| {
             let level = if index == GRPC { Level::None } else { Level::Info };
-            State { level: AtomicU8::new(level as u8), callers: AtomicBool::new(false) }
+            State {
+                level: AtomicU8::new(level as u8),
+                callers: AtomicBool::new(false),
+                stacks: AtomicU8::new(Level::None as u8),
+            }
         })));
         for (scopes, level) in levels {
             all.store_level(*scopes, *level);
         }
         for scopes in callers {
             all.set_callers(*scopes, true);
+        }
+        for (scopes, level) in stacks {
+            all.set_stacks(*scopes, *level);
         }
         all
     }
@@ -201,6 +226,7 @@ impl LogScopes {
             description,
             level: state.level(),
             callers: state.callers.load(Ordering::Relaxed),
+            stacks: Level::from_u8(state.stacks.load(Ordering::Relaxed)),
         })
     }
 
@@ -213,6 +239,11 @@ impl LogScopes {
     /// Lets the lines of scopes tell the place in the source, or not.
     pub fn set_callers(&self, scopes: ScopeSelection, callers: bool) {
         self.selected(scopes).for_each(|state| state.callers.store(callers, Ordering::Relaxed));
+    }
+
+    /// Gives the lines of scopes a stack trace up to a level.
+    pub fn set_stacks(&self, scopes: ScopeSelection, level: Level) {
+        self.selected(scopes).for_each(|state| state.stacks.store(level as u8, Ordering::Relaxed));
     }
 
     fn store_level(&self, scopes: ScopeSelection, level: Level) {
@@ -235,6 +266,12 @@ impl LogScopes {
         let most = if ours { Level::Debug } else { Level::Info };
         let configured = self.0.get(scope_index(target)).map_or(Level::Info, State::level);
         Level::of(*metadata.level()).is_some_and(|level| level <= configured.min(most))
+    }
+
+    /// Whether a line of this level in the scope at a place has a stack trace.
+    pub(super) fn has_stacks(&self, index: usize, level: Level) -> bool {
+        let upto = self.0.get(index).map(|state| state.stacks.load(Ordering::Relaxed));
+        upto.is_some_and(|upto| level <= Level::from_u8(upto))
     }
 
     /// Whether the lines of the scope at a place tell where they come from.

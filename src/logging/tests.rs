@@ -8,6 +8,7 @@ use super::scopes::scope_index;
 use super::sink::Sinks;
 use super::{
     Config, Level, LogLayer, LogScopes, SCOPES, ScopeSelection, Target, parse_levels, parse_scopes,
+    unknown_scopes,
 };
 
 /// What `events` logs with this configuration; it may change the scopes.
@@ -18,8 +19,9 @@ fn logged(json: bool, levels: &str, callers: &str, events: impl FnOnce(&LogScope
         json,
         levels: parse_levels(levels).unwrap(),
         callers: parse_scopes(callers).unwrap(),
+        stacks: Vec::new(),
     };
-    let scopes = LogScopes::new(&config.levels, &config.callers);
+    let scopes = LogScopes::new(&config.levels, &config.callers, &config.stacks);
     let layer = LogLayer {
         scopes: scopes.clone(),
         format: Format::new(config.json, scopes.clone()),
@@ -32,13 +34,13 @@ fn logged(json: bool, levels: &str, callers: &str, events: impl FnOnce(&LogScope
     text
 }
 
-/// The lines without their times, which are checked to be RFC 3339 in UTC with nanoseconds.
+/// The lines without their times, which are checked to be RFC 3339 in UTC with microseconds.
 fn untimed(log: &str) -> Vec<&str> {
     log.lines()
         .map(|line| {
             let (time, rest) = line.split_once('\t').unwrap();
             assert!(time.parse::<jiff::Timestamp>().is_ok(), "{time}");
-            assert_eq!((time.len(), time.ends_with('Z')), (30, true), "{time}");
+            assert_eq!((time.len(), time.ends_with('Z')), (27, true), "{time}");
             rest
         })
         .collect()
@@ -177,16 +179,42 @@ fn lists_of_levels_are_read_or_refused() {
             vec![(index("default"), Level::Info), (index("ads"), Level::None)],
         ),
         ("all:fatal", vec![(ScopeSelection::All, Level::Fatal)]),
-        ("sds:debug", vec![(ScopeSelection::Foreign, Level::Debug)]),
+        (
+            "sds:debug,news:info",
+            vec![(ScopeSelection::Foreign, Level::Debug), (ScopeSelection::Foreign, Level::Info)],
+        ),
     ] {
         assert_eq!(parse_levels(text).as_ref(), Ok(&want), "{text:?}");
     }
     for (text, want) in [
         ("ads:loud", "a level is needed: none, fatal, error, warn, info or debug"),
         ("ads:", "a level is needed"),
-        ("nonsense:info", "\"nonsense\" is no log scope: all or one of ads, adsc, "),
     ] {
         let error = parse_levels(text).unwrap_err().to_string();
         assert!(error.starts_with(want), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn a_scope_that_no_version_of_ours_has_is_told() {
+    assert_eq!(unknown_scopes("all:info,debug,ads:none, news:debug,sds:info"), ["news"]);
+    assert_eq!(unknown_scopes(""), [""; 0]);
+}
+
+#[test]
+fn lines_up_to_a_level_have_a_stack_trace() {
+    for json in [false, true] {
+        let events = |scopes: &LogScopes| {
+            scopes.set_stacks("ads".parse().unwrap(), Level::Warn);
+            tracing::warn!(target: "ads", "with");
+            tracing::info!(target: "ads", "without");
+            tracing::error!(target: "delta", "another scope");
+        };
+        let log = logged(json, "default:info", "", events);
+        let with: Vec<&str> = log.split("without").collect();
+        assert!(with[0].contains("lines_up_to_a_level_have_a_stack_trace"), "{log}");
+        assert!(!with[1].contains("lines_up_to_a_level"), "{log}");
+        let lines = if json { Some(3) } else { None };
+        assert!(lines.is_none_or(|lines| log.lines().count() == lines), "{log}");
     }
 }

@@ -231,6 +231,7 @@ impl Log {
             json: self.log_as_json,
             levels: self.log_output_level.clone(),
             callers: self.log_caller.clone(),
+            stacks: self.log_stacktrace_level.clone(),
         }
     }
 }

@@ -87,7 +87,6 @@ fn agent_flags() -> String {
     let matches = command.clone().get_matches_from(["agent"]);
     let flags = discovery::flags(command, &matches).into_iter().map(|flag| {
         let state = if OURS.contains(&&*flag.name) { "ours" } else { "done" };
-        let state = if flag.name == "log_stacktrace_level" { "no effect yet" } else { state };
         (flag.name, code(&flag.value), state)
     });
     let missing = NOT_THE_AGENTS.map(|(name, state)| (name.to_owned(), String::new(), state));

@@ -26,7 +26,7 @@ async fn ask(scopes: &LogScopes, peer: &str, path: &str, body: Option<&str>) -> 
 const LOOPBACK: &str = "127.0.0.1:40000";
 
 fn scopes() -> LogScopes {
-    LogScopes::new(&parse_levels("default:info").unwrap(), &[])
+    LogScopes::new(&parse_levels("default:info").unwrap(), &[], &[])
 }
 
 #[tokio::test]
@@ -84,9 +84,9 @@ async fn what_is_wrong_is_said_and_changes_nothing() {
         ),
         (
             "ads",
-            Some(r#"{"output_level":"debug","stack_trace_level":"error"}"#),
+            Some(r#"{"output_level":"debug","stack_trace_level":"loud"}"#),
             400,
-            "stack_trace_level: no stack traces are logged: none is needed\n",
+            "stack_trace_level \"loud\": a level is needed: ",
         ),
         ("ads", Some("debug"), 400, "an object with output_level is needed: "),
         ("ads", Some(r#"{"output_level":1}"#), 400, "an object with output_level is needed: "),
