@@ -5,6 +5,7 @@
 
 mod count;
 pub mod inquiry;
+mod refusals;
 mod reports;
 mod task;
 
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use self::count::Count;
 pub(super) use self::count::code_name;
 use self::inquiry::Inquiries;
+use self::refusals::Refusals;
 use self::task::Task;
 use super::access::Access;
 use super::admission::Admission;
@@ -75,6 +77,7 @@ struct Shared {
     admission: Admission,
     throttle: Semaphore,
     registration: Option<Registration>,
+    refusals: Refusals,
     secrets: Secrets,
     inquiries: OnceLock<Inquiries>,
     ready: watch::Receiver<bool>,
@@ -97,6 +100,7 @@ impl Ads {
             admission: Admission::new(config.streams_per_second),
             throttle: Semaphore::new(config.push_throttle.max(1)),
             connections: Arc::new(Connections::new(metrics.clone())),
+            refusals: Refusals::default(),
             nodes: Nodes::new(config.cluster_aliases.clone()),
             cache: Arc::default(),
             config,

@@ -14,7 +14,7 @@ use axum::routing::post;
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 use tonic::{Code, Status};
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use super::grpc::{self, Call};
 use super::transport::Transport;
@@ -134,7 +134,7 @@ impl Shared {
         let issued = self.authority.issue(&request.csr, &names, request.validity_duration);
         let issued = issued.map_err(|error| self.refusal(&error, &names))?;
         self.metrics.ca_issued.inc();
-        info!(
+        debug!(
             target: "serverca",
             peer = %presented.peer,
             method = caller.method.name(),

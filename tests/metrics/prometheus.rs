@@ -93,7 +93,7 @@ impl Drop for Prometheus {
 }
 
 const CONFIG: &str = "
-global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}
+global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: ['RULES']
 scrape_configs:
 - job_name: istiod

@@ -98,7 +98,7 @@ impl Used {
     /// Writes a file of objects.
     pub fn apply(&mut self, name: &str, objects: &str) {
         // In place at once: half a file is a mistake, which would be counted.
-        let path = self.files.path().join(format!(".{name}"));
+        let path = self.files.path().join(format!("{name}.new"));
         fs::write(&path, objects).unwrap();
         fs::rename(&path, self.files.path().join(name)).unwrap();
     }

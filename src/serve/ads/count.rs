@@ -6,12 +6,13 @@ use std::time::Instant;
 use bytes::Bytes;
 use tonic::{Code, Status};
 
+use super::refusals::Refusals;
 use super::short_name;
 use crate::metrics::{Family, Gauge, Metrics};
 use crate::serve::connections::Connection;
 use crate::serve::envelope::{Protocol, Request};
 use crate::serve::push::wave::{Wave, Waves};
-use crate::serve::stream::{Received, Response};
+use crate::serve::stream::{Received, Refusal, Response};
 use crate::serve::type_url::TypeUrl;
 use crate::translate::ResourceType;
 
@@ -82,21 +83,19 @@ impl Count {
     }
 
     /// What a request meant to the stream.
-    pub fn outcome(&mut self, received: &Received, type_url: &TypeUrl, connection: &Connection) {
+    pub fn outcome(
+        &mut self,
+        received: &Received,
+        type_url: &TypeUrl,
+        connection: &Connection,
+        refusals: &Refusals,
+    ) {
         let name = short_name(type_url);
         match received {
             Received::Refused(refusal) => {
                 let err = code_name(Code::from_i32(refusal.code));
                 self.metrics.rejects.with(&[name]).inc();
-                tracing::warn!(
-                    target: "ads",
-                    connection = %connection.id,
-                    kind = name,
-                    nonce = format_args!("{:x}", refusal.nonce),
-                    code = %err,
-                    reason = %refusal.message,
-                    "a proxy refuses its configuration"
-                );
+                log_refusal(refusal, type_url, connection, refusals);
                 if let TypeUrl::Known(kind) = type_url
                     && let Some(gauges) = self.reject_gauges(*kind)
                 {
@@ -184,6 +183,25 @@ impl Count {
         if current && let Some(changed) = self.changed.take() {
             self.metrics.convergence_time.observe_time(changed.elapsed());
         }
+    }
+}
+
+/// One line for all proxies that refuse the same; those of the others are for debugging.
+fn log_refusal(
+    refusal: &Refusal,
+    type_url: &TypeUrl,
+    connection: &Connection,
+    refusals: &Refusals,
+) {
+    let TypeUrl::Known(kind) = type_url else { return };
+    let Refusal { nonce, code, message } = refusal;
+    let (name, nonce) = (kind.short_name(), format!("{nonce:x}"));
+    let code = code_name(Code::from_i32(*code));
+    let (connection, reason) = (&connection.id, message);
+    if refusals.are_new(*kind, message, Instant::now()) {
+        tracing::warn!(target: "ads", %connection, kind = name, nonce, code, %reason, "a proxy refuses its configuration");
+    } else {
+        tracing::debug!(target: "ads", %connection, kind = name, nonce, code, %reason, "another proxy refuses the same");
     }
 }
 

@@ -273,7 +273,7 @@ impl Task {
             (received, stream.is_at_rest())
         };
         self.count.settled(settled);
-        self.count.outcome(&received, &request.type_url, connection);
+        self.count.outcome(&received, &request.type_url, connection, &self.shared.refusals);
         Ok(())
     }
 
