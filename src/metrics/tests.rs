@@ -65,6 +65,10 @@ fn what_istiod_has_is_declared_as_it_declares_it() {
                     "{name}"
                 );
             }
+            ("finer", Some(shape)) => {
+                assert_eq!((shape.kind, shape.labels), (kind, &*labels), "{name}");
+                assert!(bounds.iter().all(|bound| shape.bounds.contains(bound)), "{name}");
+            }
             ("with", None) | ("absent:", None) => {}
             ("absent:", Some(_)) => panic!("{name} is listed as absent and is declared"),
             (state, _) => panic!("{name}: {state}"),

@@ -43,6 +43,8 @@ impl Used {
         let mut daemon = Daemon::start(&[&config, "--meshConfig=", grpc, monitoring, controlz]);
         let monitoring = daemon.address("--monitoringAddr");
         let grpc = daemon.address("--grpcAddr");
+        // Before that, streams are refused.
+        daemon.until("\tready");
         let runtime = Runtime::new().unwrap();
         let (content, refuses) = runtime.block_on(async {
             let web = proxy("web-6f9c4d8b7d-x2k4p", "10.60.1.10");
