@@ -13,7 +13,7 @@ pub use self::config_map::InjectorMap;
 pub use self::files::InjectorFiles;
 use super::project::Issue;
 use crate::api::field_path::FieldPath;
-use crate::api::{Diagnostic, Location, ObjectKey};
+use crate::api::{Code, Diagnostic, Location, ObjectKey};
 
 /// The keys, which are the names of the files too.
 const CONFIG: &str = "config";
@@ -72,6 +72,7 @@ impl Place {
                 object: None,
                 path: String::new(),
                 message: issue.message,
+                code: Code::Other,
             },
         }
     }
