@@ -138,6 +138,7 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         probes: vec![discovery_probe(is_ready, inputs.clusters.clone(), trust.waiting())],
         version: version::tag().into(),
         access: debug_access(options, settings, trust.authenticator.clone()),
+        profile: options.profile,
         metrics_loopback_only: settings.metrics_localhost_only,
     };
     ads.answer(debug::inquiries(state.clone(), &settings.pod_name));

@@ -18,6 +18,7 @@ mod endpoints;
 mod index;
 mod inject;
 mod inquiries;
+mod pprof;
 mod registry;
 mod scrape;
 mod sync;
@@ -65,6 +66,8 @@ pub struct State {
     pub version: Str,
     /// Who may ask for debug endpoints.
     pub access: Access,
+    /// Profiles are served, too (`--profile`).
+    pub profile: bool,
     /// METRICS_LOCALHOST_ACCESS_ONLY: metrics, too, are for loopback addresses only.
     pub metrics_loopback_only: bool,
 }
@@ -131,9 +134,10 @@ pub fn metrics_routes(state: State) -> Router {
 /// loopback.
 pub fn debug_routes(state: State) -> Router {
     let keeper = Gatekeeper { access: state.access.clone(), snapshots: state.snapshots.clone() };
-    answers(&state).layer(middleware::from_fn(move |request: Request, next: Next| {
-        keeper.clone().admit(request, next)
-    }))
+    let profiles = if state.profile { pprof::routes() } else { Router::new() };
+    answers(&state).merge(profiles).layer(middleware::from_fn(
+        move |request: Request, next: Next| keeper.clone().admit(request, next),
+    ))
 }
 
 /// The debug endpoints without a gate: requests must carry their [`access::Reader`].

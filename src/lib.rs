@@ -23,6 +23,7 @@ pub mod debug;
 pub mod logging;
 pub mod metrics;
 pub mod model;
+pub mod profile;
 pub mod proto;
 pub mod serve;
 pub mod settings;

@@ -29,6 +29,7 @@ mod layering;
 mod manifests;
 mod metrics;
 mod parity;
+mod profiles;
 mod recorded;
 mod registration;
 mod registry;

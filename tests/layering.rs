@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("logging", &[]),
     ("version", &[]),
     ("backoff", &[]),
+    ("profile", &[]),
     (FOR_TESTS, &[]),
     ("settings", &["api"]),
     // Objects in …
@@ -49,6 +50,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "version",
             "logging",
             "authn",
+            "profile",
         ],
     ),
     // Beside an Envoy.

@@ -19,7 +19,7 @@ use crate::{bootstrap, logging, version};
 pub use self::options::{ControlZ, Identity, Keepalive, Listen, Log, Options, Sources, Tls};
 
 /// Flags that are accepted, for parts that do not exist yet.
-pub const PENDING_FLAGS: [&str; 2] = ["cniNamespace", "profile"];
+pub const PENDING_FLAGS: [&str; 1] = ["cniNamespace"];
 
 /// One flag, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

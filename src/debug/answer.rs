@@ -84,6 +84,16 @@ impl Refusal {
         self.1
     }
 
+    /// There is no such thing here.
+    pub(super) fn not_implemented(text: impl Into<String>) -> Refusal {
+        Refusal(StatusCode::NOT_IMPLEMENTED, text.into())
+    }
+
+    /// Not now.
+    pub(super) fn unavailable(text: impl Into<String>) -> Refusal {
+        Refusal(StatusCode::SERVICE_UNAVAILABLE, text.into())
+    }
+
     /// It should have worked.
     pub(super) fn internal(text: String) -> Refusal {
         Refusal(StatusCode::INTERNAL_SERVER_ERROR, text)

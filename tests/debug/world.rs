@@ -133,6 +133,7 @@ impl World {
                 probes: Vec::new(),
                 version: "1.30.3-abc-Clean".into(),
                 access: access(),
+                profile: false,
                 metrics_loopback_only: false,
             },
         }
