@@ -33,6 +33,7 @@ const MESSAGES: &[&str] = &[
     "xds/type/matcher/v3/matchers.proto",
     "istio/nds.proto",
     "istio/ca.proto",
+    "istio/proxy_config.proto",
     "istio/alpn.proto",
     "istio/stats.proto",
     "istio/metadata_exchange.proto",

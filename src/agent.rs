@@ -34,6 +34,8 @@ pub mod probe;
 pub mod proxy_config;
 pub mod renewal;
 pub mod reports;
+pub mod revocation;
 pub mod sds;
 pub mod secrets;
 pub mod status;
+pub mod trust;

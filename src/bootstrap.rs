@@ -6,6 +6,7 @@
 
 pub mod agent;
 mod authority;
+pub mod bundle;
 mod callers;
 mod clusters;
 mod controllers;
@@ -17,6 +18,8 @@ mod servers;
 mod trust;
 mod validation;
 mod webhooks;
+
+pub use self::trust::bundle_config;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,6 +42,7 @@ use crate::api::Str;
 use crate::api::list::items;
 use crate::authn::Authenticator;
 use crate::cli::discovery::{ControlZ, Options};
+use crate::controllers::remote_roots::Remotes;
 use crate::debug::{self, Probe};
 use crate::logging::LogScopes;
 use crate::metrics::Metrics;
@@ -101,11 +105,20 @@ async fn serve(options: &Options, settings: &Settings, scopes: LogScopes) -> any
         reports,
     });
     let (pusher, _) = Pusher::start(snapshots.clone(), Translator::default(), metrics.clone())?;
-    let mut trust = Trust::start(options, settings, &inputs, &metrics).await?;
+    let mut trust = Trust::start(options, settings, &mut inputs, &metrics).await?;
     let certificates = trust.certificates(settings, &snapshots, &metrics);
     let secrets = secrets::start(&mut inputs, &metrics);
-    if let (Some(controllers), Some(distribution)) = (&mut controllers, trust.roots(settings)) {
-        controllers.distribute(distribution, snapshots.clone());
+    if let (Some(controllers), Some(distributed)) = (&mut controllers, trust.distributed(settings))
+    {
+        if settings.external {
+            controllers.distribute_remotely(Remotes {
+                clients: inputs.remote_clients.clone(),
+                own: options.identity.cluster_id.as_str().into(),
+                distributed: distributed.clone(),
+                snapshots: snapshots.clone(),
+            });
+        }
+        controllers.distribute(distributed, snapshots.clone());
     }
     if let Some(controllers) = &mut controllers {
         controllers::register(controllers, options, settings, trust.bundle());

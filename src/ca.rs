@@ -7,13 +7,15 @@
 //!
 //! - [`issuer`] is a CA at one moment, [`authority`] the one that counts now and the rules of what it signs.
 //! - [`request`] reads what strangers send; [`sign`] is what certificates look like; [`key`], [`certificate`],
-//!   [`signature`], and [`der`] are their parts.
+//!   [`signature`], and [`der`] are their parts; [`revocation`] lists take some back.
+//! - [`bundle`] is all that the mesh trusts, the CA's own roots and those of others.
 //! - [`material`] are the files of a CA, wherever they lie; [`source`] is where they lie, and follows them;
 //!   [`self_signed`] makes and renews a root of our own.
 //!
 //! Knows neither the mesh nor who asks: callers are verified before, and the names to sign are given.
 
 pub mod authority;
+pub mod bundle;
 pub mod certificate;
 pub mod der;
 #[cfg(test)]
@@ -22,6 +24,7 @@ pub mod issuer;
 pub mod key;
 pub mod material;
 pub mod request;
+pub mod revocation;
 pub mod self_signed;
 pub mod sign;
 pub mod signature;

@@ -12,15 +12,18 @@
 //!   both hold the same locks during a migration. What only a leader does is a future that is dropped when it
 //!   no longer leads.
 //! - [`writer`] does the writing: paced, bounded, and never where nothing differs.
-//! - [`addresses`], [`workloads`], [`roots`] and [`webhooks`] are what is written.
+//! - [`addresses`], [`workloads`], [`roots`] and [`webhooks`] are what is written; roots also to other clusters
+//!   ([`remote_roots`]).
 //!
 //! Nothing that serves proxies waits for any of this, and what is written comes back through the sources like
 //! anybody's change. Knows neither stores nor Envoy.
 
 pub mod addresses;
+pub mod cluster_trust_bundle;
 pub mod default_revision;
 pub mod election;
 pub mod lock;
+pub mod remote_roots;
 pub mod roots;
 pub mod webhooks;
 pub mod workloads;
@@ -135,13 +138,32 @@ impl Controllers {
         });
     }
 
+    /// Gives the namespaces of other clusters the roots of the mesh, where this control plane is responsible for them.
+    pub fn distribute_remotely(&mut self, remotes: remote_roots::Remotes) {
+        let shared = remote_roots::Shared {
+            config: self.config.clone(),
+            metrics: self.metrics.clone(),
+            pace: self.pace.clone(),
+            stop: self.stop.subscribe(),
+        };
+        let mut ready = remotes.snapshots.clone();
+        let mut stop = self.stop.subscribe();
+        self.elections.spawn(async move {
+            tokio::select! {
+                true = ready.ready() => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            remote_roots::run(remotes, shared).await;
+        });
+    }
+
     /// Gives every namespace the roots of the mesh, while this replica leads.
-    pub fn distribute(&mut self, distribution: roots::Distribution, snapshots: Snapshots) {
+    pub fn distribute(&mut self, distributed: roots::Distributed, snapshots: Snapshots) {
         let (client, pace) = (self.client.clone(), self.pace.clone());
         let mut ready = snapshots.clone();
         self.lead(Duty::RootCertificates, async move { ready.ready().await }, move || {
-            let (client, distribution) = (client.clone(), distribution.clone());
-            roots::run(client, distribution, snapshots.clone(), pace.clone())
+            let namespaces = roots::Namespaces::Own(snapshots.clone());
+            roots::run(client.clone(), distributed.clone(), namespaces, pace.clone())
         });
     }
 

@@ -158,6 +158,11 @@ metrics! {
     injection_time: Histogram = "sidecar_injection_time_seconds", Histogram::new(INJECTION_SECONDS);
     /// Configurations of the injector that could not be used, so that the one before stays.
     injection_rejected: Counter = "istiod_injection_config_rejected", Counter::default();
+    /// Roots that the mesh trusts, by who vouches for them.
+    trust_anchors: Family<Gauge> = "istiod_trust_anchors", Family::gauges(&["source"]);
+    /// Attempts to fetch SPIFFE bundles, by result.
+    bundle_fetches: Family<Counter> = "istiod_trust_bundle_fetches_total",
+        Family::counters(&["result"]);
     /// Services that are known.
     services: Gauge = "pilot_services", Gauge::default();
     /// Virtual services that are known.

@@ -37,6 +37,12 @@ pub mod nds {
     include!(concat!(env!("OUT_DIR"), "/istio.networking.nds.v1.rs"));
 }
 
+/// `istio.mesh.v1alpha1`: the roots of the mesh.
+#[allow(missing_docs, clippy::all, reason = "generated")]
+pub mod mesh {
+    include!(concat!(env!("OUT_DIR"), "/istio.mesh.v1alpha1.rs"));
+}
+
 /// `xds.type`, as far as envoy-types lacks it.
 pub mod xds {
     /// `xds.type.v3`: TypedStruct and ranges.

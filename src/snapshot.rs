@@ -65,6 +65,8 @@ pub struct Snapshot {
     pub request_policies: Arc<RequestPolicies>,
     /// The keys of issuers that were fetched.
     pub key_sets: Arc<KeySets>,
+    /// All roots of the mesh in PEM, sorted; None where agents are not told of them.
+    pub trust_anchors: Option<Arc<[Str]>>,
     /// What is to be said of objects, whoever is connected, sorted. Translation adds what only proxies show.
     pub diagnostics: Arc<[Diagnostic]>,
     /// The objects themselves, for those who list them, but not those that are read only to derive what is
@@ -139,8 +141,11 @@ impl Snapshot {
             peers,
             request_policies,
             key_sets,
+            trust_anchors,
         } = self;
         (cluster, domain, features) == (&other.cluster, &other.domain, &other.features)
+            // Few, and seldom others.
+            && *trust_anchors == other.trust_anchors
             && Arc::ptr_eq(mesh, &other.mesh)
             && Arc::ptr_eq(services, &other.services)
             && Arc::ptr_eq(namespaces, &other.namespaces)

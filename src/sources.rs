@@ -3,6 +3,7 @@
 //! Owns reading, projecting and watching. Sources know `api` only: what is made of the objects, and who
 //! listens, is none of their business. An object whose projection did not change is not a change.
 
+pub mod bundles;
 mod hints;
 pub mod injector;
 pub mod intern;

@@ -108,6 +108,8 @@ pub struct Store {
     configs: Configs,
     credentials: Arc<Credentials>,
     platforms: Arc<BTreeMap<Str, Arc<Platform>>>,
+    /// The roots of the mesh, where agents are told of them.
+    trust_anchors: Option<Arc<[Str]>>,
     /// The Services that are gateways to networks by their labels.
     gateways: BTreeSet<Id>,
     entries: Entries,
@@ -141,6 +143,7 @@ impl Store {
             configs: Configs::default(),
             credentials: Arc::default(),
             platforms: Arc::default(),
+            trust_anchors: None,
             gateways: BTreeSet::new(),
             entries: Entries::default(),
             dirty: Dirty::default(),
@@ -219,6 +222,16 @@ impl Store {
         changed
     }
 
+    /// Takes the roots of the mesh in. Whether they are others.
+    pub fn set_trust_anchors(&mut self, anchors: Option<Arc<[Str]>>) -> bool {
+        let changed = self.trust_anchors != anchors;
+        if changed {
+            self.trust_anchors = anchors;
+            self.changed = true;
+        }
+        changed
+    }
+
     /// The keys that are to be fetched for the objects of the last snapshot.
     pub fn wanted_keys(&self) -> Arc<Wanted> {
         self.configs.request_policies.wanted.clone()
@@ -256,6 +269,7 @@ impl Store {
                 peers: self.configs.peers.clone(),
                 request_policies: self.configs.request_policies.clone(),
                 key_sets: self.configs.key_sets.clone(),
+                trust_anchors: self.trust_anchors.clone(),
                 diagnostics: self.configs.diagnostics.clone(),
                 objects: self.objects.clone(),
             });

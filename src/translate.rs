@@ -35,6 +35,7 @@ pub mod session;
 #[cfg(test)]
 mod tests;
 pub mod translator;
+pub mod trust;
 pub mod visible;
 
 pub use self::memo::Counts;

@@ -37,4 +37,5 @@ mod remote;
 mod running;
 #[path = "../src/skip.rs"]
 mod skip;
+mod trust;
 mod xds;

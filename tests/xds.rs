@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use istiod::proto::Any;
 use istiod::proto::discovery::{DiscoveryRequest, DiscoveryResponse, ErrorDetail};
 use istiod::proto::json::{Names, any_to_json, from_json, to_json};
+use istiod::proto::mesh::ProxyConfig;
 use istiod::translate::ResourceType;
 use prost::Message;
 use serde_json::Value;
@@ -173,6 +174,39 @@ impl Talk {
                 return Ok(answer);
             }
         }
+    }
+}
+
+/// A proxy that asked for the roots of the mesh.
+pub struct Roots {
+    stream: Stream,
+    request: DiscoveryRequest,
+}
+
+impl Proxy {
+    /// Connects and asks for them.
+    pub async fn roots(&self, address: SocketAddr) -> Result<Roots> {
+        let stream = Stream::open(address, self.node.clone()).await?;
+        let request = DiscoveryRequest {
+            node: self.node.clone(),
+            type_url: ResourceType::ProxyConfig.type_url().to_owned(),
+            ..DiscoveryRequest::default()
+        };
+        stream.send(&request).await?;
+        Ok(Roots { stream, request })
+    }
+}
+
+impl Roots {
+    /// Those that come next, which are accepted.
+    pub async fn next(&mut self) -> Result<Vec<String>> {
+        let answer = DiscoveryResponse::decode(self.stream.next().await?)?;
+        self.request.version_info = answer.version_info;
+        self.request.response_nonce = answer.nonce;
+        self.stream.send(&self.request).await?;
+        let [body] = &answer.resources[..] else { bail!("{} resources", answer.resources.len()) };
+        let any = Any::decode(&**body)?;
+        Ok(ProxyConfig::decode(&*any.value)?.ca_certificates_pem)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::ca::certificate::Certificate;
 use crate::ca::fixture::{DAY, now};
 use crate::ca::issuer::Issuer;
 use crate::ca::key::Key;
-use crate::serve::tls::{self, Identity, Policy, Roots, Suites};
+use crate::serve::tls::{self, Identity, Policy, Suites, Trusted};
 
 type Https = hyper_rustls::HttpsConnector<HttpConnector>;
 
@@ -35,7 +35,7 @@ fn server(issuer: &Issuer) -> Arc<ServerConfig> {
         chain: chain.into_iter().map(|certificate| certificate.der).collect(),
         key: key.for_tls().unwrap(),
     };
-    let config = tls::config(&policy(), identity, &Roots::new()).unwrap();
+    let config = tls::config(&policy(), identity, &Trusted::default()).unwrap();
     tls::for_anybody(&policy(), watch::Sender::new(config).subscribe()).unwrap()
 }
 

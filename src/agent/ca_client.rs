@@ -209,7 +209,7 @@ where
     endpoint.connect_with_connector(connector).await.context("HTTP/2")
 }
 
-fn refused(status: Status) -> anyhow::Error {
+pub(super) fn refused(status: Status) -> anyhow::Error {
     anyhow::anyhow!("{:?}: {}", status.code(), status.message())
 }
 

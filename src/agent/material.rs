@@ -74,9 +74,12 @@ impl Identity {
     }
 }
 
-/// Certificates that are trusted.
+/// Certificates that are trusted, and what their owners revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Roots(Vec<u8>);
+pub struct Roots {
+    pem: Vec<u8>,
+    revoked: Vec<u8>,
+}
 
 impl Roots {
     /// The certificates of PEM that can be read, each once; an error if there is none. One that cannot be read must not
@@ -90,7 +93,7 @@ impl Roots {
             }
         }
         ensure!(!kept.is_empty(), "no root certificate in PEM");
-        Ok(Roots(kept.into_bytes()))
+        Ok(Roots { pem: kept.into_bytes(), revoked: Vec::new() })
     }
 
     /// Those of a file.
@@ -100,19 +103,32 @@ impl Roots {
 
     /// These and others.
     pub fn and(&self, others: &Roots) -> anyhow::Result<Roots> {
-        Roots::new(&[self.pem(), others.pem()].concat())
+        let revoked = if self.revoked.is_empty() { &others.revoked } else { &self.revoked };
+        Ok(Roots::new(&[self.pem(), others.pem()].concat())?.revoking(revoked.clone()))
+    }
+
+    /// The same, with these revocation lists in PEM.
+    #[must_use]
+    pub fn revoking(mut self, lists: Vec<u8>) -> Roots {
+        self.revoked = lists;
+        self
+    }
+
+    /// The revocation lists in PEM; empty for none.
+    pub fn revoked(&self) -> &[u8] {
+        &self.revoked
     }
 
     /// In PEM.
     pub fn pem(&self) -> &[u8] {
-        &self.0
+        &self.pem
     }
 
     /// In the form that a TLS client verifies by.
     pub fn store(&self) -> rustls::RootCertStore {
         let mut store = rustls::RootCertStore::empty();
         store.add_parsable_certificates(
-            CertificateDer::pem_slice_iter(&self.0).filter_map(Result::ok),
+            CertificateDer::pem_slice_iter(&self.pem).filter_map(Result::ok),
         );
         store
     }

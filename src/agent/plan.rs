@@ -21,7 +21,9 @@ use super::node::{host_of, server_name};
 use super::output::{CHAIN, KEY, ROOT};
 use super::proxy_config::{ControlPlaneAuth, ProxyConfig};
 use super::renewal::Policy;
+use super::revocation;
 use super::secrets::{CONTROL_PLANE, Files};
+use super::trust::Asking;
 use crate::api::list::items;
 use crate::settings::agent::AgentSettings;
 
@@ -48,6 +50,10 @@ pub struct Plan {
     pub control_plane: CaClient,
     /// When and how the CA is asked.
     pub policy: Policy,
+    /// How the control plane is asked for the roots of the mesh; None where it is not.
+    pub asking: Option<Asking>,
+    /// A file with what the CA of the mesh revoked; None where that does not count.
+    pub revoked: Option<PathBuf>,
     /// Where certificates are written for others.
     pub output: Option<PathBuf>,
     /// Envoy's bootstrap, apart from its node.
@@ -128,6 +134,10 @@ pub fn plan(
         headers: settings.xds_headers.clone(),
         ttl: variables.ttl,
     };
+    let asking = variables.told_roots.then(|| {
+        let (control_plane, node) = (control_plane.clone(), node.clone());
+        Asking { control_plane, node }
+    });
     let ports = (port(variables.status_port)?, port(variables.stats_port)?);
     let headers = settings.xds_headers.iter();
     Ok(Plan {
@@ -151,6 +161,8 @@ pub fn plan(
             grace: variables.grace,
             jitter: variables.grace_jitter,
         },
+        asking,
+        revoked: variables.revocation.then(|| revocation::FILE.into()),
         output: Some(&variables.output).filter(|folder| !folder.is_empty()).map(PathBuf::from),
         bootstrap: bootstrap::Settings {
             xds,

@@ -5,10 +5,12 @@
 
 pub mod defaults;
 pub mod ext_authz;
+pub mod roots;
 
 use std::time::Duration;
 
 pub use self::ext_authz::ExtAuthz;
+pub use self::roots::{CaCertificates, RootsFrom};
 
 use super::networking::destination_rule::LocalityLbSetting;
 use super::networking::virtual_service::HttpRetry;
@@ -45,8 +47,8 @@ pub struct MeshConfig {
     pub trust_domain: Str,
     /// Other trust domains that mean the same.
     pub trust_domain_aliases: Vec<Str>,
-    /// Trust domains whose roots the mesh is told (`caCertificates[].trustDomains`).
-    pub rooted_trust_domains: Vec<Str>,
+    /// Roots beside those of the CA, and whom they are for.
+    pub ca_certificates: Vec<CaCertificates>,
     /// `defaultProviders.metrics`, in order.
     pub metrics_providers: Vec<Str>,
     /// Those of `extensionProviders` that decide over requests, in order.
@@ -102,7 +104,7 @@ impl Default for MeshConfig {
             root_namespace: "istio-system".into(),
             trust_domain: "cluster.local".into(),
             trust_domain_aliases: Vec::new(),
-            rooted_trust_domains: Vec::new(),
+            ca_certificates: Vec::new(),
             metrics_providers: Vec::new(),
             ext_authz: Vec::new(),
             default_service_export_to: vec!["*".into()],
@@ -129,11 +131,16 @@ impl Default for MeshConfig {
 }
 
 impl MeshConfig {
+    /// The trust domain of the mesh's own identities, and its aliases.
+    pub fn own_trust_domains(&self) -> impl Iterator<Item = &Str> {
+        std::iter::once(&self.trust_domain).chain(&self.trust_domain_aliases)
+    }
+
     /// The trust domains whose workloads may call those of the mesh, each once, that of the mesh first.
     pub fn accepted_trust_domains(&self) -> Vec<Str> {
-        let own = std::iter::once(&self.trust_domain);
+        let rooted = self.ca_certificates.iter().flat_map(|roots| &roots.trust_domains);
         let mut accepted: Vec<Str> = Vec::new();
-        for domain in own.chain(&self.trust_domain_aliases).chain(&self.rooted_trust_domains) {
+        for domain in self.own_trust_domains().chain(rooted) {
             if !domain.is_empty() && !accepted.contains(domain) {
                 accepted.push(domain.clone());
             }

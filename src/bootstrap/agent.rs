@@ -26,6 +26,7 @@ use crate::agent::output;
 use crate::agent::plan::{Plan, SOCKET};
 use crate::agent::renewal::{self, Issued, State, SystemClock};
 use crate::agent::reports;
+use crate::agent::revocation;
 use crate::agent::sds::{self, Sds};
 use crate::agent::secrets::{Feed, Files, LOOK, Secrets, together};
 use crate::agent::status::{Status, Targets};
@@ -200,9 +201,19 @@ fn secrets(plan: &Plan, certificate: Option<&watch::Receiver<State>>) -> Secrets
     };
     let issued_roots = |issued: &Issued| Material::Roots(issued.roots.clone());
     let control_plane = feed(&plan.control_plane_roots, issued_roots);
+    let mut roots = feed(&plan.mounted_roots, issued_roots);
+    if let Some(asking) = plan.asking.clone() {
+        info!("the roots of the mesh are told by {}", asking.control_plane.address);
+        let (sender, told) = watch::channel(None);
+        tokio::spawn(asking.run(certificate.cloned(), sender));
+        roots = together(roots, told);
+    }
+    if let Some(file) = plan.revoked.clone() {
+        roots = revocation::beside(roots, file, LOOK);
+    }
     Secrets::new(
         feed(&plan.mounted, |issued| Material::Identity(issued.identity.clone())),
-        feed(&plan.mounted_roots, issued_roots),
+        roots,
         together(control_plane, feed(&None, issued_roots)),
         LOOK,
     )

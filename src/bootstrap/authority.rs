@@ -12,7 +12,7 @@ use crate::ca::Origin;
 use crate::ca::authority::{Authority, Lifetimes, State};
 use crate::ca::material::{self, Found};
 use crate::ca::self_signed::Recipe;
-use crate::ca::source::{Directory, Place, SelfSigned, Source};
+use crate::ca::source::{Beside, Directory, Place, SelfSigned, Source};
 use crate::cli::discovery::Options;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -46,7 +46,11 @@ impl Ca {
         let Some(place) = choose(options, settings, client).await? else { return Ok(None) };
         let Chosen { place, own, directory } = place;
         let made = own.then(|| self_signed(settings, trust_domain));
-        let (mut source, state) = Source::new(place.clone(), made, settings.workload_lifetime);
+        let (source, state) = Source::new(place.clone(), made, settings.workload_lifetime);
+        let mut source = source.with(Beside {
+            revocation: settings.revocation,
+            roots: Some(Path::new(&settings.root_ca_dir).join(material::ROOTS)),
+        });
         // What is on this machine is there or not; an API server may be slow, and come later.
         if matches!(place, Place::Directory(_)) {
             source.load().await?;

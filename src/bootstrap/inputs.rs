@@ -22,7 +22,7 @@ use crate::snapshot::Snapshots;
 use crate::sources::jwks::{self, Addresses, JwksFetching};
 use crate::sources::kubernetes::client::{self, Limits};
 use crate::sources::kubernetes::remote::kubeconfig::Allowed;
-use crate::sources::kubernetes::remote::{self, RemoteClusters, Shown};
+use crate::sources::kubernetes::remote::{self, RemoteClusters, Shown, folder};
 use crate::sources::kubernetes::wanted::clusters::WantedOfClusters;
 use crate::sources::kubernetes::wanted::{self, WantedObjects};
 use crate::sources::kubernetes::{self, Ignored, KubernetesSource, Status, Watched};
@@ -55,11 +55,36 @@ pub struct Inputs {
     pub own: Option<Client>,
     /// Where is told which Secrets and ConfigMaps are to be read of clusters.
     pub wanted: watch::Sender<Arc<Wanted>>,
+    /// Where is told which roots agents are to have; nobody is told unless this is.
+    pub anchors: watch::Sender<Option<Arc<[Str]>>>,
     /// The API server that the mesh's configuration comes from, to which the answers go; None where it comes from files.
     pub written: Option<Client>,
     /// Where entries of workloads that register themselves go, where there is no such API server.
     pub registered: Option<mpsc::Sender<Batch>>,
     tasks: JoinSet<anyhow::Result<()>>,
+}
+
+/// Who tells of the remote clusters.
+enum ToldBy {
+    /// Secrets of the cluster that configures the mesh.
+    Configuration,
+    /// Kubeconfigs in a directory.
+    Folder(PathBuf),
+    /// Secrets of the cluster that the process runs in.
+    OwnPod(Client),
+}
+
+impl ToldBy {
+    fn of(options: &Options, settings: &Settings) -> anyhow::Result<ToldBy> {
+        if !settings.kubeconfig_folder.is_empty() {
+            return Ok(ToldBy::Folder(settings.kubeconfig_folder.as_str().into()));
+        }
+        if !settings.external || !settings.secrets_of_own_pod {
+            return Ok(ToldBy::Configuration);
+        }
+        let client = client::in_cluster(request_limits(options));
+        client.map(ToldBy::OwnPod).context("LOCAL_CLUSTER_SECRET_WATCHER")
+    }
 }
 
 /// What sources have in common while they are started.
@@ -90,6 +115,7 @@ impl Inputs {
         let written = client.clone().filter(|_| options.sources.config_dir.is_none());
         let (layers, mesh) = Layers::new();
         let (remote_clients, offered) = watch::channel(Arc::default());
+        let (anchors, all_roots) = watch::channel(None);
         let mut starting = Starting {
             options,
             settings,
@@ -102,7 +128,9 @@ impl Inputs {
         };
         let config_maps = starting.mesh(&layers)?;
         let ignored = Ignored::new(&settings.ignore_resources, &settings.include_resources);
-        let (configuration, remotes) = starting.remotes(&ignored, &layers);
+        let told = ToldBy::of(options, settings)?;
+        let in_configuration = matches!(told, ToldBy::Configuration);
+        let (configuration, remotes) = starting.remotes(&ignored, &layers, told);
         let own = match (options.sources.config_dir.clone(), client) {
             (Some(directory), client) => {
                 starting.directory(directory, config_maps, configuration);
@@ -114,8 +142,10 @@ impl Inputs {
             }
             (None, client) => {
                 let mut all = kubernetes::watches(&ignored, &settings.watch_namespace);
-                let namespace = &options.sources.cluster_registries_namespace;
-                all.push(Watched::labelled(Kind::Secret, namespace, remote::SELECTOR));
+                if in_configuration {
+                    let namespace = &options.sources.cluster_registries_namespace;
+                    all.push(Watched::labelled(Kind::Secret, namespace, remote::SELECTOR));
+                }
                 client.map(|client| starting.cluster(client, all, config_maps, configuration))
             }
         };
@@ -126,7 +156,7 @@ impl Inputs {
         let in_memory = written.is_none() && settings.register_workloads;
         let registered = in_memory.then(|| starting.inlet());
         let clusters = Clusters { id: starting.own(), own, remotes };
-        let snapshots = starting.writer()?;
+        let snapshots = starting.writer(all_roots)?;
         let Starting { diagnostics, tasks, mesh, .. } = starting;
         let (remote_clients, own) = (offered, own_client);
         Ok(Inputs {
@@ -137,6 +167,7 @@ impl Inputs {
             mesh,
             own,
             wanted,
+            anchors,
             written,
             registered,
             tasks,
@@ -249,6 +280,7 @@ impl Starting<'_> {
         &mut self,
         ignored: &Ignored,
         layers: &Layers,
+        told: ToldBy,
     ) -> (mpsc::Sender<Batch>, watch::Receiver<Arc<[Shown]>>) {
         let (settings, sources) = (self.settings, &self.options.sources);
         let namespace: Str = sources.cluster_registries_namespace.as_str().into();
@@ -277,16 +309,32 @@ impl Starting<'_> {
             shown,
             metrics: self.metrics.clone(),
         };
-        let others = self.inlet();
         self.tasks.spawn(async move {
             remote::run(source).await;
             Ok(())
         });
-        self.tasks.spawn(async move {
-            remote::divert(batches, namespace, to_remotes, others).await;
-            Ok(())
-        });
-        (configuration, receiver)
+        match told {
+            ToldBy::Configuration => {
+                let others = self.inlet();
+                self.tasks.spawn(async move {
+                    remote::divert(batches, namespace, to_remotes, others).await;
+                    Ok(())
+                });
+                return (configuration, receiver);
+            }
+            ToldBy::Folder(folder) => {
+                self.tasks.spawn(async move {
+                    folder::run(folder, namespace, to_remotes).await;
+                    Ok(())
+                });
+            }
+            ToldBy::OwnPod(client) => {
+                let secrets = Watched::labelled(Kind::Secret, &namespace, remote::SELECTOR);
+                // Whoever waits for it waits for the remote clusters.
+                drop(self.cluster(client, vec![secrets], Vec::new(), to_remotes));
+            }
+        }
+        (self.inlet(), receiver)
     }
 
     /// The id of the own cluster.
@@ -294,12 +342,15 @@ impl Starting<'_> {
         self.options.identity.cluster_id.as_str().into()
     }
 
-    fn writer(&mut self) -> anyhow::Result<Snapshots> {
+    fn writer(
+        &mut self,
+        anchors: watch::Receiver<Option<Arc<[Str]>>>,
+    ) -> anyhow::Result<Snapshots> {
         let config = store_config(self.options, self.settings);
         let unknown = jwks::unknown::key_set().context("no key for unknown issuers")?;
         let (keys, fetched) = watch::channel(Arc::new(KeySets::new(unknown)));
         let writer = Writer::new(config, limits(self.settings), self.metrics.clone());
-        let writer = writer.with_keys(fetched);
+        let writer = writer.with_keys(fetched).with_trust_anchors(anchors);
         let snapshots = writer.snapshots();
         self.tasks.spawn(jwks::run(JwksFetching {
             config: jwks_config(self.settings),

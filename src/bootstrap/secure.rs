@@ -17,9 +17,11 @@ use super::authority::seconds;
 use crate::api::list::items;
 use crate::api::{MeshConfig, Str};
 use crate::ca::authority::State;
+use crate::ca::bundle::Bundle;
 use crate::ca::certificate::Certificate;
 use crate::ca::issuer::Issuer;
 use crate::ca::key::Key;
+use crate::ca::revocation;
 use crate::cli::discovery::Options;
 use crate::metrics::Metrics;
 use crate::serve::tls::{self, Identity, Policy, Roots, Suites, provider};
@@ -43,14 +45,23 @@ const MOUNTED: [&str; 4] = [
 pub struct Securing {
     policy: Policy,
     files: Option<Files>,
-    ca: Option<watch::Receiver<State>>,
-    mesh: watch::Receiver<Arc<MeshConfig>>,
+    trusted: Trusted,
     namespace: String,
     revision: String,
     hosts: Vec<String>,
     metrics: Arc<Metrics>,
     own: Option<Own>,
     said: String,
+}
+
+/// Whom TLS trusts, and whose names it has.
+pub struct Trusted {
+    /// The CA, if there is one: it signs the own certificate.
+    pub ca: Option<watch::Receiver<State>>,
+    /// All roots.
+    pub bundle: watch::Receiver<Arc<Bundle>>,
+    /// The mesh, for its trust domains and the name of the control plane.
+    pub mesh: watch::Receiver<Arc<MeshConfig>>,
 }
 
 /// Files with a certificate.
@@ -74,7 +85,7 @@ struct Own {
 #[derive(PartialEq)]
 struct Made {
     chain: Vec<CertificateDer<'static>>,
-    roots: Roots,
+    trusted: tls::Trusted,
     /// By which our own certificate is known, in PEM; None where files do not tell.
     bundle: Option<Str>,
 }
@@ -84,22 +95,20 @@ impl Securing {
     pub fn new(
         options: &Options,
         settings: &Settings,
-        ca: Option<watch::Receiver<State>>,
-        mesh: watch::Receiver<Arc<MeshConfig>>,
+        trusted: Trusted,
         metrics: Arc<Metrics>,
     ) -> Result<Option<Securing>, String> {
         for suite in &Suites::parse(&options.tls.tls_cipher_suites)?.left_out {
             warn!("--tls-cipher-suites: {suite} is not offered, because it is broken");
         }
         let files = files(options);
-        if files.is_none() && ca.is_none() {
+        if files.is_none() && trusted.ca.is_none() {
             return Ok(None);
         }
         Ok(Some(Securing {
             policy: policy(options)?,
             files,
-            ca,
-            mesh,
+            trusted,
             namespace: options.identity.namespace.clone(),
             revision: settings.revision.clone(),
             hosts: items(&settings.custom_hosts).map(str::to_owned).collect(),
@@ -145,15 +154,15 @@ impl Securing {
 
     /// Waits until something may be different.
     async fn changed(&mut self) {
-        let ca = async {
-            match &mut self.ca {
-                Some(ca) => drop(ca.changed().await),
-                None => std::future::pending().await,
+        // The bundle changes with the CA.
+        let bundle = async {
+            if self.trusted.bundle.changed().await.is_err() {
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
-            () = ca => {}
+            () = bundle => {}
         }
     }
 
@@ -162,8 +171,8 @@ impl Securing {
         &mut self,
         made: Option<&Made>,
     ) -> Result<Option<(Made, Arc<ServerConfig>)>, String> {
-        let issuer = self.ca.as_ref().and_then(|ca| ca.borrow().issuer().cloned());
-        let (identity, mut trusted, bundle) = match self.files.clone() {
+        let issuer = self.trusted.ca.as_ref().and_then(|ca| ca.borrow().issuer().cloned());
+        let (identity, mut always, bundle) = match self.files.clone() {
             Some(files) => read(files).await?,
             None => match issuer.clone() {
                 Some(issuer) => {
@@ -174,15 +183,23 @@ impl Securing {
                 None => return Ok(None),
             },
         };
-        trusted.extend(issuer.iter().flat_map(|issuer| issuer.roots.iter().map(|r| r.der.clone())));
-        let mesh = self.mesh.borrow().clone();
-        let domains = [&mesh.trust_domain].into_iter().chain(&mesh.trust_domain_aliases);
-        let roots: Roots = domains.map(|domain| (domain.clone(), trusted.clone())).collect();
-        let new = Made { chain: identity.chain.clone(), roots, bundle };
+        let mesh = self.trusted.mesh.borrow().clone();
+        let all = self.trusted.bundle.borrow().clone();
+        always.extend(issuer.iter().flat_map(|issuer| issuer.roots.iter().map(|r| r.der.clone())));
+        // Whose identities are of another trust domain has another control plane.
+        let roots = mesh.own_trust_domains().map(|domain| {
+            let others = all.roots_of(domain).into_iter().filter(|root| !always.contains(root));
+            (domain.clone(), always.iter().cloned().chain(others).collect())
+        });
+        let roots: Roots = roots.collect();
+        let lists = issuer.as_ref().map(|issuer| revocation::lists(&issuer.revoked));
+        let revoked = lists.transpose()?.unwrap_or_default();
+        let trusted = tls::Trusted { roots, revoked };
+        let new = Made { chain: identity.chain.clone(), trusted, bundle };
         if made == Some(&new) {
             return Ok(None);
         }
-        let config = tls::config(&self.policy, identity, &new.roots)?;
+        let config = tls::config(&self.policy, identity, &new.trusted)?;
         Ok(Some((new, config)))
     }
 
@@ -216,7 +233,7 @@ impl Securing {
                 names.push(name);
             }
         };
-        add(self.mesh.borrow().discovery_host.to_string());
+        add(self.trusted.mesh.borrow().discovery_host.to_string());
         for service in ["istiod", "istiod-remote", "istio-pilot"] {
             add(format!("{service}.{}.svc", self.namespace));
         }

@@ -1,5 +1,6 @@
 //! Whom this process trusts, and by what others trust it: the CA, how callers are recognised, and TLS of 15012.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,20 +9,25 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::authority::{Ca, show_ends};
+use super::bundle::{Bundling, Others};
 use super::callers;
-use super::inputs::{Inputs, connect};
-use super::secure::{self, Securing};
+use super::inputs::{Inputs, connect, jwks_config};
+use super::secure::{self, Securing, Trusted};
 use crate::api::Str;
 use crate::authn::Authenticator;
 use crate::authn::review::Clusters;
 use crate::ca::authority::{Authority, State};
+use crate::ca::issuer::Issuer;
+use crate::ca::material::{REVOKED, ROOTS};
 use crate::cli::discovery::Options;
-use crate::controllers::roots::Distribution;
+use crate::controllers::roots::{Distributed, Distribution};
 use crate::metrics::Metrics;
 use crate::serve::certificates::Certificates;
 use crate::serve::tls;
 use crate::settings::Settings;
 use crate::snapshot::Snapshots;
+use crate::sources::bundles::{self, BundleFetching};
+use crate::sources::jwks;
 
 /// All of it. Dropping it ends what follows it.
 pub struct Trust {
@@ -41,7 +47,7 @@ impl Trust {
     pub async fn start(
         options: &Options,
         settings: &Settings,
-        inputs: &Inputs,
+        inputs: &mut Inputs,
         metrics: &Arc<Metrics>,
     ) -> anyhow::Result<Trust> {
         let mut tasks = JoinSet::new();
@@ -67,7 +73,12 @@ impl Trust {
         )?;
         let authority = ca.as_ref().map(|ca| ca.authority.clone());
         let state = authority.as_ref().map(Authority::state);
-        let securing = Securing::new(options, settings, state.clone(), mesh, metrics.clone());
+        let others = settings.multi_root.then(|| others(settings, inputs, metrics, &mut tasks));
+        let bundling = Bundling { ca: state.clone(), others, metrics: metrics.clone() };
+        let (whole, all_roots) = watch::channel(Arc::default());
+        tasks.spawn(endless(bundling.run(whole)));
+        let trusted = Trusted { ca: state.clone(), bundle: all_roots, mesh };
+        let securing = Securing::new(options, settings, trusted, metrics.clone());
         let securing = securing.map_err(anyhow::Error::msg)?;
         let (told, bundle) = watch::channel(None);
         let configs = securing.map(|securing| {
@@ -89,14 +100,37 @@ impl Trust {
         self.bundle.clone()
     }
 
-    /// The roots that namespaces are to have, where there is a CA.
-    pub fn roots(&mut self, settings: &Settings) -> Option<Distribution> {
+    /// What namespaces are to have, where there is a CA.
+    pub fn distributed(&mut self, settings: &Settings) -> Option<Distributed> {
+        let roots = self.told(|ca| ca.root_pem.as_str().into())?;
+        let mut maps = Vec::new();
+        let bundle = settings.cluster_trust_bundle.then(|| roots.clone());
+        if bundle.is_none() {
+            maps.push(Distribution {
+                what: "the roots of the mesh",
+                name: settings.root_config_map.as_str().into(),
+                key: ROOTS,
+                content: roots,
+            });
+        }
+        if settings.revocation {
+            maps.push(Distribution {
+                what: "what the CA revoked",
+                name: settings.revoked_config_map.as_str().into(),
+                key: REVOKED,
+                content: self.told(|ca| ca.revoked.as_str().into())?,
+            });
+        }
+        Some(Distributed { maps, bundle })
+    }
+
+    /// A part of the CA, once there is one; it changes when that part does.
+    fn told(&mut self, part: fn(&Issuer) -> Str) -> Option<watch::Receiver<Option<Str>>> {
         let mut state = self.authority.as_ref()?.state();
-        let (told, roots) = watch::channel(None);
+        let (told, content) = watch::channel(None);
         self.tasks.spawn(endless(async move {
             loop {
-                let newest =
-                    state.borrow_and_update().issuer().map(|ca| ca.root_pem.as_str().into());
+                let newest = state.borrow_and_update().issuer().map(|ca| part(ca));
                 told.send_if_modified(|known: &mut Option<Str>| {
                     let new = newest.is_some() && *known != newest;
                     if new {
@@ -109,7 +143,7 @@ impl Trust {
                 }
             }
         }));
-        Some(Distribution { name: settings.root_config_map.as_str().into(), roots })
+        Some(content)
     }
 
     /// The certificate service, where there is a CA.
@@ -177,6 +211,28 @@ impl Trust {
             })
         }
     }
+}
+
+/// The roots that others than the CA add.
+fn others(
+    settings: &Settings,
+    inputs: &mut Inputs,
+    metrics: &Arc<Metrics>,
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+) -> Others {
+    let (wanted, wants) = watch::channel(BTreeSet::new());
+    let (told, fetched) = watch::channel(bundles::Bundles::new());
+    let (diagnostics, shown) = watch::channel(Arc::from([]));
+    inputs.diagnostics.push(shown);
+    let (config, metrics) = (bundle_config(settings), metrics.clone());
+    tasks.spawn(bundles::run(BundleFetching { config, wanted: wants, told, metrics }));
+    let (mesh, anchors) = (inputs.mesh.clone(), inputs.anchors.clone());
+    Others { mesh, fetched, wanted, anchors, diagnostics }
+}
+
+/// How bundles are fetched: as key sets are, but by servers that prove who they are, whatever is said of key sets.
+pub fn bundle_config(settings: &Settings) -> jwks::Config {
+    jwks::Config { refresh: bundles::REFRESH, insecure: false, ..jwks_config(settings) }
 }
 
 /// Other names of clusters, each with the cluster's id.

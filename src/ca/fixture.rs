@@ -63,6 +63,31 @@ pub fn intermediate(name: &str, root: &Pair) -> Pair {
     Pair { name: name.to_owned(), certificate: signed.pem(), key: key.serialize_pem() }
 }
 
+/// A list of what a CA revoked, by serial numbers, in PEM.
+pub fn revocations(signer: &Pair, serials: &[&[u8]]) -> String {
+    let of = |serial: &&[u8]| rcgen::RevokedCertParams {
+        serial_number: rcgen::SerialNumber::from_slice(serial),
+        revocation_time: rcgen::date_time_ymd(2020, 1, 1),
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let own = super::certificate::Certificate::all(&signer.certificate).unwrap().remove(0);
+    let params = rcgen::CertificateRevocationListParams {
+        this_update: rcgen::date_time_ymd(2020, 1, 1),
+        next_update: rcgen::date_time_ymd(2049, 1, 1),
+        crl_number: 1_u64.into(),
+        issuing_distribution_point: None,
+        revoked_certs: serials.iter().map(of).collect(),
+        key_identifier_method: rcgen::KeyIdMethod::PreSpecified(own.key_id.unwrap()),
+    };
+    let mut named = CertificateParams::default();
+    named.distinguished_name = rcgen::DistinguishedName::new();
+    named.distinguished_name.push(rcgen::DnType::OrganizationName, signer.name.clone());
+    named.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign];
+    let key = KeyPair::from_pem(&signer.key).unwrap();
+    params.signed_by(&rcgen::Issuer::new(named, key)).unwrap().pem().unwrap()
+}
+
 /// A CA whose root signs by itself.
 pub fn self_signed(root: &Pair) -> Issuer {
     let Pair { certificate, key, .. } = root;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::certificate::Certificate;
 use super::key::Key;
 use super::sign::{self, Signer, Validity};
-use super::{Error, Origin};
+use super::{Error, Origin, revocation};
 use crate::api::pem;
 
 /// Between a signing certificate and a root there are no more certificates than this.
@@ -78,11 +78,20 @@ impl Issuer {
         if !certificate.is_ca {
             return Err("the CA's certificate is not that of a CA (basicConstraints)".to_owned());
         }
-        let roots = read("the roots", parts.roots)?;
+        let mut roots: Vec<Certificate> = Vec::new();
+        for root in read("the roots", parts.roots)? {
+            if !roots.contains(&root) {
+                roots.push(root);
+            }
+        }
         if roots.is_empty() {
             return Err("the roots: there is none in it".to_owned());
         }
         let mut chain = read("the certificate chain", parts.chain)?;
+        if !parts.revoked.trim().is_empty() {
+            revocation::check(parts.revoked, &chain)
+                .map_err(|why| format!("the revocation lists: {why}"))?;
+        }
         for other in certificates.filter(|other| *other != certificate) {
             if !chain.contains(&other) {
                 chain.push(other);

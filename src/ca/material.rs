@@ -64,6 +64,15 @@ pub fn read(origin: Origin, files: &Files) -> Found {
     }
 }
 
+/// Adds roots to those of a CA that has none of its own names for them, or one.
+pub fn add_roots(files: &mut Files, more: &str) {
+    let own = if is_blank(files, ROOTS) { CERTIFICATE } else { ROOTS };
+    let mut roots = files.get(own).cloned().unwrap_or_default();
+    roots.push(b'\n');
+    roots.extend_from_slice(more.as_bytes());
+    files.insert(ROOTS.to_owned(), roots);
+}
+
 fn is_blank(files: &Files, name: &str) -> bool {
     files.get(name).is_none_or(|content| content.trim_ascii().is_empty())
 }

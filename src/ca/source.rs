@@ -25,6 +25,7 @@ pub use self::directory::{Directory, TOKEN};
 pub use self::succession::{Succession, succeed};
 use super::Origin;
 use super::authority::State;
+use super::certificate::Certificate;
 use super::issuer::Issuer;
 use super::material::{self, Files, Found};
 use super::self_signed::Recipe;
@@ -127,11 +128,21 @@ pub struct SelfSigned {
     pub jitter: bool,
 }
 
+/// What counts beside the files of the CA.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// The revocation lists of one that is plugged in (PILOT_ENABLE_CA_CRL).
+    pub revocation: bool,
+    /// A file with more roots, if it exists, for one that is self-signed.
+    pub roots: Option<PathBuf>,
+}
+
 /// A source of the CA.
 #[derive(Debug)]
 pub struct Source {
     place: Place,
     made: Option<SelfSigned>,
+    beside: Beside,
     hold: Duration,
     state: watch::Sender<State>,
     /// What was said last, so that it is said once.
@@ -153,7 +164,15 @@ impl Source {
         let (state, receiver) = watch::channel(waiting);
         let next_check = made.as_ref().and_then(|made| made.first_check(Timestamp::now()));
         let said = String::new();
-        (Source { place, made, hold, state, said, next_check, held: None }, receiver)
+        let beside = Beside::default();
+        (Source { place, made, beside, hold, state, said, next_check, held: None }, receiver)
+    }
+
+    /// The same, where this counts beside it.
+    #[must_use]
+    pub fn with(mut self, beside: Beside) -> Source {
+        self.beside = beside;
+        self
     }
 
     /// Reads it once. An error is one that its owner has to mend.
@@ -196,7 +215,7 @@ impl Source {
     /// Reads the place, makes what is missing, renews what is due, and tells what is new.
     async fn look(&mut self) -> anyhow::Result<()> {
         let now = Timestamp::now();
-        let kept = match (self.place.read().await?, &self.made) {
+        let mut kept = match (self.place.read().await?, &self.made) {
             (Some(kept), _) => kept,
             (None, None) => return Err(anyhow!("there is none")),
             (None, Some(made)) => {
@@ -212,6 +231,7 @@ impl Source {
             Some(_) => Origin::SelfSigned,
             None => Origin::PluggedIn,
         };
+        self.add(origin, &mut kept.files).await?;
         let issuer = match material::read(origin, &kept.files) {
             Found::Issuer(issuer) => Arc::new(*issuer),
             Found::Broken(why) => return Err(anyhow!(why)),
@@ -222,6 +242,28 @@ impl Source {
             return Ok(());
         }
         self.tell(issuer, now)
+    }
+
+    /// Adds what counts beside the files, and takes out what does not.
+    async fn add(&self, origin: Origin, files: &mut Files) -> anyhow::Result<()> {
+        if origin == Origin::PluggedIn {
+            if !self.beside.revocation {
+                files.remove(material::REVOKED);
+            }
+            return Ok(());
+        }
+        files.remove(material::REVOKED);
+        let Some(path) = &self.beside.roots else { return Ok(()) };
+        let more = match tokio::fs::read_to_string(path).await {
+            Ok(more) => more,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        };
+        Certificate::all(&more)
+            .map_err(|why| anyhow!("{why}"))
+            .with_context(|| path.display().to_string())?;
+        material::add_roots(files, &more);
+        Ok(())
     }
 
     /// Renews a root that ends soon. True when something was written.

@@ -33,6 +33,8 @@ const RELEASE: Duration = Duration::from_secs(3);
 /// A candidate for one lock.
 pub struct Election {
     lock: Lock,
+    /// The lock's name, with the cluster that it is in unless that is the own one.
+    shown: Str,
     namespace: Str,
     stored: Stored,
     machine: Machine,
@@ -54,6 +56,7 @@ impl Election {
     ) -> Election {
         Election {
             stored: Stored::new(&lock, namespace, client),
+            shown: lock.name.clone(),
             lock,
             namespace: namespace.into(),
             machine: Machine::new(candidate),
@@ -61,6 +64,13 @@ impl Election {
             metrics,
             wrong: None,
         }
+    }
+
+    /// The same, of a lock in another cluster.
+    #[must_use]
+    pub fn within(mut self, cluster: &str) -> Election {
+        self.shown = format!("{}@{cluster}", self.lock.name).into();
+        self
     }
 
     /// Does the work whenever this candidate leads, until `stop` is true; gives the lock up then. Work that ends by
@@ -92,9 +102,9 @@ impl Election {
             self.follow_role(&mut running, &mut work).await;
         }
         running.shutdown().await;
-        self.metrics.leader.with(&[&self.lock.name]).set(0.0);
+        self.metrics.leader.with(&[&self.shown]).set(0.0);
         if timeout(RELEASE, self.release()).await.is_err() {
-            warn!(target: "controllers", "{}: not released in time: it expires", self.lock.name);
+            warn!(target: "controllers", "{}: not released in time: it expires", self.shown);
         }
     }
 
@@ -147,7 +157,7 @@ impl Election {
         let led = !running.is_empty();
         while let Some(ended) = running.try_join_next() {
             if let Err(error) = ended {
-                error!(target: "controllers", "{}: the work ended: {error}", self.lock.name);
+                error!(target: "controllers", "{}: the work ended: {error}", self.shown);
             }
         }
         match leads {
@@ -163,7 +173,7 @@ impl Election {
             }
             _ => {}
         }
-        self.metrics.leader.with(&[&self.lock.name]).set(f64::from(u8::from(leads)));
+        self.metrics.leader.with(&[&self.shown]).set(f64::from(u8::from(leads)));
     }
 
     async fn release(&mut self) {
@@ -187,6 +197,6 @@ impl std::fmt::Display for Election {
             LockKind::ConfigMap => "ConfigMap",
             LockKind::Lease => "Lease",
         };
-        write!(f, "{kind} {}/{}", self.namespace, self.lock.name)
+        write!(f, "{kind} {}/{}", self.namespace, self.shown)
     }
 }

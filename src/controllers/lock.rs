@@ -29,10 +29,8 @@ pub enum LockKind {
 /// What only one replica may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Duty {
-    /// Gives each namespace the root certificate.
+    /// Gives each namespace, or the cluster, the root certificate.
     RootCertificates,
-    /// Publishes the root certificate as a ClusterTrustBundle.
-    ClusterTrustBundle,
     /// Exports services to other clusters.
     ServiceExports,
     /// Writes the status of Ingresses.
@@ -57,9 +55,6 @@ impl Duty {
         use LockKind::{ConfigMap, Lease};
         let (name, kind, own) = match self {
             Duty::RootCertificates => ("istio-namespace-controller-election", ConfigMap, false),
-            Duty::ClusterTrustBundle => {
-                ("istio-clustertrustbundle-controller-election", ConfigMap, false)
-            }
             Duty::ServiceExports => ("istio-serviceexport-controller-election", ConfigMap, false),
             Duty::IngressStatus => ("istio-leader", ConfigMap, false),
             Duty::Analysis => ("istio-analyze-leader", ConfigMap, false),

@@ -246,7 +246,7 @@ impl Serialize for Entry {
                 map.serialize_entry("secret", &self.packed)?;
             }
             // Envoy's dump has no place for it.
-            ResourceType::NameTable => {}
+            ResourceType::NameTable | ResourceType::ProxyConfig => {}
         }
         map.end()
     }

@@ -44,6 +44,7 @@ mod tests {
             "udpa.type.v1.TypedStruct",
             "xds.type.matcher.v3.IPMatcher",
             "istio.networking.nds.v1.NameTable",
+            "istio.mesh.v1alpha1.ProxyConfig",
             "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig",
             "stats.PluginConfig",
             "envoy.tcp.metadataexchange.config.MetadataExchange",

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
@@ -34,6 +34,15 @@ pub struct Identity {
 
 /// The roots that clients' certificates are verified with, by trust domain.
 pub type Roots = BTreeMap<Str, Vec<CertificateDer<'static>>>;
+
+/// Whom clients are verified by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trusted {
+    /// The roots.
+    pub roots: Roots,
+    /// What their owners revoked. Of who has no list here everything is good.
+    pub revoked: Vec<CertificateRevocationListDer<'static>>,
+}
 
 /// What TLS offers and accepts.
 #[derive(Clone, Debug)]
@@ -59,9 +68,9 @@ impl Policy {
 pub fn config(
     policy: &Policy,
     identity: Identity,
-    roots: &Roots,
+    trusted: &Trusted,
 ) -> Result<Arc<ServerConfig>, String> {
-    let verifier = Arc::new(ByTrustDomain::new(&policy.provider, roots)?);
+    let verifier = Arc::new(ByTrustDomain::new(&policy.provider, trusted)?);
     let builder = ServerConfig::builder_with_provider(policy.provider.clone())
         .with_protocol_versions(policy.versions())
         .map_err(|error| error.to_string())?;

@@ -10,7 +10,7 @@ use crate::translate::ResourceType;
 pub enum TypeUrl {
     /// Resources that are built here.
     Known(ResourceType),
-    /// A type for which nothing is ever said: the agent's trust bundles, which need several roots. Health reports of workloads are not answered at all.
+    /// A type that is not answered at all: health reports of workloads.
     Silent(Str),
     /// A question about the control plane, which is not answered from what is built.
     Debug(Str),
@@ -21,15 +21,13 @@ pub enum TypeUrl {
 /// The type of health reports of workloads.
 pub const HEALTH: &str = "type.googleapis.com/istio.v1.HealthInformation";
 
-const SILENT: [&str; 2] = [HEALTH, "type.googleapis.com/istio.mesh.v1alpha1.ProxyConfig"];
-
 impl TypeUrl {
     /// From its text.
     pub fn parse(url: &str) -> TypeUrl {
         if let Some(kind) = ResourceType::of_url(url) {
             return TypeUrl::Known(kind);
         }
-        if SILENT.contains(&url) {
+        if url == HEALTH {
             return TypeUrl::Silent(url.into());
         }
         if url == "istio.io/debug" || url.starts_with("istio.io/debug/") {

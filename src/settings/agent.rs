@@ -72,6 +72,10 @@ settings! {
         "where the application has its metrics, in JSON: scrape, port, path";
     "PILOT_AGENT_MERGE_ENVOY_STATS" merge_envoy: bool = true,
         "Envoy's statistics are among the metrics";
+    "PROXY_CONFIG_XDS_AGENT" told_roots: bool = false,
+        "asks the control plane for the roots of the mesh, beside those that come with certificates";
+    "PILOT_ENABLE_CA_CRL" revocation: bool = true,
+        "Envoy gets the revocation lists in ./var/run/secrets/istio/crl/ca-crl.pem with the roots of the mesh";
     "METRICS_LOCALHOST_ACCESS_ONLY" metrics_loopback_only: bool = false,
         "answers for metrics go to loopback only";
     "ISTIO_KUBE_APP_PROBERS" app_probes: String = String::new(),
@@ -120,12 +124,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
             "./etc/istio/proxy/grpc-bootstrap.json",
             "a bootstrap for gRPC without a proxy",
             CHILD,
-        ),
-        (
-            "PROXY_CONFIG_XDS_AGENT",
-            "false",
-            "asks the control plane for the roots of the mesh",
-            Pending,
         ),
         ("PEER_METADATA_DISCOVERY", "false", "an extension of Istio's Envoy", DIRECT),
         ("DNS_PROXY_ADDR", "localhost:15053", "where names of the mesh are answered", Pending),

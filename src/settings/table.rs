@@ -54,6 +54,10 @@ settings! {
         "how long the start waits for each remote cluster; 0 waits for ever";
     "PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS" insecure_kubeconfig: String = String::new(),
         "what kubeconfigs of remote clusters may ask for although it runs commands or reads files: clientKey, clientCertificate, tokenFile, exec, and names of auth providers";
+    "PILOT_MULTICLUSTER_KUBECONFIG_PATH" kubeconfig_folder: String = String::new(),
+        "a directory of kubeconfigs of remote clusters, which takes the place of secrets";
+    "LOCAL_CLUSTER_SECRET_WATCHER" secrets_of_own_pod: bool = false,
+        "with EXTERNAL_ISTIOD: the secrets of remote clusters are those of the cluster that the process runs in, whatever --kubeconfig names";
     "CLUSTER_ID" cluster_id: String = "Kubernetes".to_owned(),
         "the default of --clusterID";
     "PILOT_DEBOUNCE_AFTER" debounce_after: Duration = Duration::from_millis(100),
@@ -220,6 +224,16 @@ settings! {
         "keeps the self-signed CA in the secret cacerts";
     "ROOT_CA_DIR" root_ca_dir: String = "./etc/cacerts".to_owned(),
         "where the CA's key and certificates are plugged in";
+    "ISTIO_MULTIROOT_MESH" multi_root: bool = false,
+        "the roots of the mesh are those of the CA and those of caCertificates of the mesh configuration; agents are told of all of them";
+    "ENABLE_CLUSTER_TRUST_BUNDLE_API" cluster_trust_bundle: bool = false,
+        "the roots go into a ClusterTrustBundle instead of ConfigMaps";
+    "PILOT_ENABLE_CA_CRL" revocation: bool = true,
+        "the revocation lists of a plugged-in CA (ca-crl.pem) are distributed, and count on the secure port";
+    "PILOT_CRL_CONFIGMAP" revoked_config_map: String = "istio-ca-crl".to_owned(),
+        "the ConfigMap of the revocation lists, in every namespace";
+    "EXTERNAL_ISTIOD" external: bool = false,
+        "distributes the roots in those remote clusters too that name this one's cluster by topology.istio.io/controlPlaneClusters";
     "USE_REMOTE_CERTS" plugged_in_secret: bool = false,
         "takes the CA that is plugged in from the secret cacerts, where no directory has it";
     "DEFAULT_WORKLOAD_CERT_TTL" workload_lifetime: Duration = Duration::from_secs(24 * 3600),
@@ -267,29 +281,23 @@ const OTHERS: &[(&str, &str, &str, State)] = {
     const TEST_ONLY: State = Different("a test aid of the Go implementation");
     &[
         ("PILOT_CERT_PROVIDER", "istiod", "who signs the certificate of the control plane", Pending),
-        ("EXTERNAL_ISTIOD", "false", "controls remote clusters", Pending),
         ("UNSAFE_ENABLE_ADMIN_ENDPOINTS", "false", "serves /debug/force_disconnect", Pending),
         ("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", "true", "the agent fetches Wasm modules", AGENT),
         ("PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS", "false", "removes the taint of nodes whose CNI is ready", Pending),
         ("PILOT_NODE_UNTAINT_CONTROLLERS_TAINT_NAME", "cni.istio.io/not-ready", "the taint to remove", Pending),
         ("UNSAFE_PILOT_ENABLE_RUNTIME_ASSERTIONS", "false", "assertions at run time", TEST_ONLY),
         ("UNSAFE_PILOT_ENABLE_DELTA_TEST", "false", "compares delta and full pushes", TEST_ONLY),
-        ("ISTIO_MULTIROOT_MESH", "false", "distributes a bundle of trust anchors", Pending),
         ("PILOT_ENVOY_FILTER_STATS", "false", "metrics of EnvoyFilter patches", Pending),
         ("RESOLVE_HOSTNAME_GATEWAYS", "true", "resolves host names of network gateways", Pending),
         ("PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API", "true", "finds network gateways among Gateway API Gateways", Pending),
-        ("LOCAL_CLUSTER_SECRET_WATCHER", "false", "remote secrets are read from the local cluster", Pending),
-        ("PILOT_MULTICLUSTER_KUBECONFIG_PATH", "", "a directory of kubeconfigs of remote clusters", Pending),
         ("ISTIO_KUBE_CLIENT_CONTENT_TYPE", "protobuf", "encoding of API server traffic", Pending),
         ("ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS", "false", "IPv4 listeners for IPv6 proxies", Pending),
         ("ENABLE_VTPROTOBUF", "true", "faster encoding", GO_ONLY),
         ("PILOT_GATEWAY_API_DEFAULT_GATEWAYCLASS_NAME", "istio", "the GatewayClass of the control plane", Pending),
         ("PILOT_GATEWAY_API_CONTROLLER_NAME", "istio.io/gateway-controller", "its controller name", Pending),
         ("ENABLE_GATEWAY_API_MANUAL_DEPLOYMENT", "true", "Gateways may name a Service of their own", Pending),
-        ("ENABLE_CLUSTER_TRUST_BUNDLE_API", "false", "distributes roots as ClusterTrustBundle", Pending),
         ("ENABLE_PROXY_FIND_POD_BY_IP", "false", "finds the pod of a proxy by address", Pending),
         ("ENABLE_LAZY_SIDECAR_EVALUATION", "true", "builds sidecar scopes late", ALWAYS_LAZY),
-        ("PILOT_ENABLE_CA_CRL", "true", "distributes revocation lists", Pending),
         ("ISTIO_WASM_MAX_BINARY_SIZE_BYTES", "268435456", "the largest Wasm module", AGENT),
 
         ("PILOT_ENABLE_AMBIENT", "false", "ambient mode", Pending),
@@ -328,7 +336,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ISTIO_DELTA_XDS", "true", "the agent uses delta xDS; the control plane always serves both", AGENT),
         ("ISTIO_DUAL_STACK", "false", "IPv4 and IPv6 together", Different("a proxy that has addresses of both families is served both")),
         ("PILOT_UNIFIED_SIDECAR_SCOPE", "true", "one way to build sidecar scopes", ALWAYS_LAZY),
-        ("PILOT_CRL_CONFIGMAP", "istio-ca-crl", "the ConfigMap of the revocation list", Pending),
         ("ENVOY_STATUS_PORT_ENABLE_PROXY_PROTOCOL", "false", "the proxy protocol at the status port", AGENT),
         ("ENABLE_GATEWAY_API_INFERENCE_EXTENSION", "false", "reads InferencePools", Pending),
         ("ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS", "false", "wildcard hosts with dynamic DNS over TLS", Pending),

@@ -6,14 +6,14 @@
 //! itself or to the cloud's metadata are refused where the connection is made.
 
 mod address;
-mod client;
+pub(in crate::sources) mod client;
 mod connector;
 mod fetch;
 mod known;
 mod roots;
-mod schedule;
+pub(in crate::sources) mod schedule;
 #[cfg(test)]
-mod server;
+pub(in crate::sources) mod server;
 #[cfg(test)]
 mod tests;
 pub mod unknown;
@@ -30,7 +30,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tracing::{info, warn};
 
 pub use self::address::Addresses;
-use self::client::Client;
+use self::client::{Client, Counted};
 use self::known::Known;
 use self::schedule::Schedule;
 use crate::api::Str;
@@ -88,7 +88,7 @@ pub async fn run(fetching: JwksFetching) -> anyhow::Result<()> {
     let refresh = config.refresh;
     let (results, mut told) = mpsc::channel(RESULTS);
     let common = Arc::new(Common {
-        client: Client::new(config, metrics).await?,
+        client: Client::new(config, counted(metrics)).await?,
         permits: Semaphore::new(CONCURRENT),
         refresh,
         results,
@@ -156,6 +156,14 @@ impl Tasks {
             }
         }
     }
+}
+
+/// Counts documents as istiod does.
+fn counted(metrics: Arc<Metrics>) -> Counted {
+    Box::new(move |fetched| match fetched {
+        true => metrics.jwks_fetched.inc(),
+        false => metrics.jwks_failed.inc(),
+    })
 }
 
 /// Fetches one source again and again.

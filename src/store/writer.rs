@@ -39,9 +39,14 @@ pub struct Writer {
     started: Instant,
     /// The state of what is fetched; None where nobody fetches.
     keys: Option<watch::Receiver<Arc<KeySets>>>,
+    /// The roots of the mesh; None where nobody tells them.
+    anchors: Option<watch::Receiver<Anchors>>,
     held: Held,
     wanted: watch::Sender<Arc<Wanted>>,
 }
+
+/// The roots of the mesh in PEM, once they are known.
+type Anchors = Option<Arc<[Str]>>;
 
 /// What was published last.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +67,7 @@ struct Pending {
     trust_domains: BTreeMap<Str, Option<Str>>,
     mesh: Option<Arc<MeshConfig>>,
     keys: Option<Arc<KeySets>>,
+    anchors: Option<Anchors>,
     pacer: Pacer,
 }
 
@@ -80,6 +86,7 @@ impl Writer {
             last: None,
             started: Instant::now(),
             keys: None,
+            anchors: None,
             held: Held::default(),
             wanted: watch::Sender::default(),
         }
@@ -90,6 +97,14 @@ impl Writer {
     pub fn with_keys(mut self, keys: watch::Receiver<Arc<KeySets>>) -> Writer {
         self.configuration.keys = Some(keys.borrow().clone());
         self.keys = Some(keys);
+        self
+    }
+
+    /// The same, where somebody tells the roots of the mesh here.
+    #[must_use]
+    pub fn with_trust_anchors(mut self, anchors: watch::Receiver<Anchors>) -> Writer {
+        self.configuration.anchors = Some(anchors.borrow().clone());
+        self.anchors = Some(anchors);
         self
     }
 
@@ -114,7 +129,7 @@ impl Writer {
         let mut stop = std::pin::pin!(stop);
         let mut inlets = Inlets::new(sources);
         let mut mesh_is_watched = true;
-        let mut keys = self.keys.clone();
+        let (mut keys, mut anchors) = (self.keys.clone(), self.anchors.clone());
         self.set_mesh(mesh.borrow_and_update().clone());
         loop {
             self.learn();
@@ -136,6 +151,10 @@ impl Writer {
                 changed = changed(&mut keys) => match changed {
                     Ok(new) => self.set_keys(new),
                     Err(_) => keys = None,
+                },
+                changed = changed(&mut anchors) => match changed {
+                    Ok(new) => self.set_anchors(new),
+                    Err(_) => anchors = None,
                 },
                 () = until(self.held.until()) => self.let_go(),
                 batch = inlets.receive(), if inlets.open() => {
@@ -161,6 +180,12 @@ impl Writer {
         let now = self.now();
         self.configuration.pacer.changed(now);
         self.let_go();
+    }
+
+    fn set_anchors(&mut self, anchors: Anchors) {
+        self.configuration.anchors = Some(anchors);
+        let now = self.now();
+        self.configuration.pacer.changed(now);
     }
 
     /// The first snapshot has the policies that wait for their keys.
@@ -327,7 +352,7 @@ impl Writer {
             let pending = self.pending(lane);
             let waited = pending.pacer.flush(now);
             let (changes, mesh) = (std::mem::take(&mut pending.changes), pending.mesh.take());
-            let keys = pending.keys.take();
+            let (keys, anchors) = (pending.keys.take(), pending.anchors.take());
             for (cluster, trust_domain) in std::mem::take(&mut pending.trust_domains) {
                 self.store.set_trust_domain(&cluster, trust_domain);
             }
@@ -345,6 +370,10 @@ impl Writer {
             if let Some(keys) = keys {
                 let changed = self.store.set_key_sets(keys);
                 *reasons.entry("config").or_default() += u64::from(changed);
+            }
+            if let Some(anchors) = anchors {
+                let changed = self.store.set_trust_anchors(anchors);
+                *reasons.entry("global").or_default() += u64::from(changed);
             }
             if let Some(waited) = waited {
                 self.metrics.debounce_time.observe_time(waited);
@@ -428,19 +457,20 @@ impl Pending {
             trust_domains: BTreeMap::new(),
             mesh: None,
             keys: None,
+            anchors: None,
             pacer: Pacer::new(limits),
         }
     }
 }
 
-/// The next state of the keys; never where nobody tells.
-async fn changed(
-    keys: &mut Option<watch::Receiver<Arc<KeySets>>>,
-) -> Result<Arc<KeySets>, watch::error::RecvError> {
-    match keys {
-        Some(keys) => {
-            keys.changed().await?;
-            Ok(keys.borrow_and_update().clone())
+/// The next state of what is told; never where nobody tells.
+async fn changed<T: Clone>(
+    told: &mut Option<watch::Receiver<T>>,
+) -> Result<T, watch::error::RecvError> {
+    match told {
+        Some(told) => {
+            told.changed().await?;
+            Ok(told.borrow_and_update().clone())
         }
         None => std::future::pending().await,
     }

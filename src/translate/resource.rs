@@ -26,11 +26,13 @@ pub enum ResourceType {
     Extension,
     /// NDS, istio-agent's name table.
     NameTable,
+    /// PCDS, the roots of the mesh for agents.
+    ProxyConfig,
 }
 
 impl ResourceType {
     /// Every type, in sending order.
-    pub const ALL: [ResourceType; 7] = [
+    pub const ALL: [ResourceType; 8] = [
         ResourceType::Cluster,
         ResourceType::Endpoint,
         ResourceType::Listener,
@@ -38,6 +40,7 @@ impl ResourceType {
         ResourceType::Secret,
         ResourceType::Extension,
         ResourceType::NameTable,
+        ResourceType::ProxyConfig,
     ];
 
     /// The URL that requests and resources carry.
@@ -56,6 +59,7 @@ impl ResourceType {
                 "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
             }
             ResourceType::NameTable => "type.googleapis.com/istio.networking.nds.v1.NameTable",
+            ResourceType::ProxyConfig => "type.googleapis.com/istio.mesh.v1alpha1.ProxyConfig",
         }
     }
 
@@ -74,12 +78,25 @@ impl ResourceType {
             ResourceType::Secret => "sds",
             ResourceType::Extension => "ecds",
             ResourceType::NameTable => "nds",
+            ResourceType::ProxyConfig => "pcds",
         }
     }
 
     /// A proxy gets all resources of the type, whatever names it asks for.
     pub fn is_wildcard(self) -> bool {
-        matches!(self, ResourceType::Cluster | ResourceType::Listener | ResourceType::NameTable)
+        matches!(
+            self,
+            ResourceType::Cluster
+                | ResourceType::Listener
+                | ResourceType::NameTable
+                | ResourceType::ProxyConfig
+        )
+    }
+
+    /// Where there is nothing of the type nothing is said, not even that: of secrets nobody hears whom they are not for,
+    /// and a proxy goes on with the roots that it has.
+    pub fn is_silent_about_nothing(self) -> bool {
+        matches!(self, ResourceType::Secret | ResourceType::ProxyConfig)
     }
 }
 
@@ -277,7 +294,8 @@ impl Resources {
 
     /// The set of a type.
     pub fn get(&self, kind: ResourceType) -> &Arc<ResourceSet> {
-        let [cluster, endpoint, listener, route, secret, extension, name_table] = &self.sets;
+        let [cluster, endpoint, listener, route, secret, extension, name_table, proxy_config] =
+            &self.sets;
         match kind {
             ResourceType::Cluster => cluster,
             ResourceType::Endpoint => endpoint,
@@ -286,6 +304,7 @@ impl Resources {
             ResourceType::Secret => secret,
             ResourceType::Extension => extension,
             ResourceType::NameTable => name_table,
+            ResourceType::ProxyConfig => proxy_config,
         }
     }
 }

@@ -21,7 +21,7 @@ use super::rules::ServiceRules;
 use super::scope::Scope;
 use super::security::{self, Guards};
 use super::visible::{self, Viewpoint, Visible};
-use super::{cluster, endpoint, gateway, listener, name_table, route, rules};
+use super::{cluster, endpoint, gateway, listener, name_table, route, rules, trust};
 use crate::api::Diagnostic;
 use crate::model::{Proxy, ProxyKind, Service};
 use crate::snapshot::Snapshot;
@@ -95,6 +95,8 @@ pub struct Memos {
     pub routes: route::Memos,
     /// Of the name table builder.
     pub name_tables: name_table::Memos,
+    /// Of the roots of the mesh.
+    pub trust: trust::Memos,
     /// Of what gateways serve.
     pub gateways: gateway::Memos,
     /// DestinationRules by client.
@@ -222,6 +224,7 @@ impl Translator {
         self.memos.listeners.sweep();
         self.memos.routes.sweep();
         self.memos.name_tables.sweep();
+        self.memos.trust.sweep();
         self.memos.gateways.sweep();
         self.memos.rules.sweep();
         self.memos.visible.sweep();
@@ -259,6 +262,7 @@ impl ScopeState {
             (ResourceType::Endpoint, endpoint::assignments(&context, &mut memos.endpoints)),
             (ResourceType::Route, routes),
             (ResourceType::NameTable, name_table::build(&context, &mut memos.name_tables)),
+            (ResourceType::ProxyConfig, trust::build(&context, &mut memos.trust)),
         ];
         ScopeState {
             peers: listener::peers(&context),

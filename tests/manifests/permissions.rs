@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use istiod::controllers::cluster_trust_bundle;
 use istiod::controllers::lock::{Duty, LockKind};
 use istiod::sources::kubernetes::{Ignored, watches};
 use k8s_openapi::api::rbac::v1::PolicyRule;
@@ -66,8 +67,15 @@ fn in_all_namespaces_what_is_followed_and_written_there() {
         want.insert(grant("patch", "admissionregistration.k8s.io", webhooks, ""));
     }
     want.insert(grant("create", "authentication.k8s.io", "tokenreviews", ""));
-    want.extend(followed("", "configmaps", "istio-ca-root-cert"));
-    want.insert(grant("patch", "", "configmaps", "istio-ca-root-cert"));
+    for name in ["istio-ca-crl", "istio-ca-root-cert"] {
+        want.extend(followed("", "configmaps", name));
+        want.insert(grant("patch", "", "configmaps", name));
+    }
+    let (certificates, bundles) = ("certificates.k8s.io", "clustertrustbundles");
+    want.extend(followed(certificates, bundles, cluster_trust_bundle::NAME));
+    want.insert(grant("patch", certificates, bundles, cluster_trust_bundle::NAME));
+    want.insert(grant("create", certificates, bundles, ""));
+    want.insert(grant("attest", certificates, "signers", cluster_trust_bundle::SIGNER));
     want.insert(grant("create", "", "configmaps", ""));
     for (verb, resource) in [
         ("get", "serviceentries"),

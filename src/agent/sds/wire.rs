@@ -103,6 +103,7 @@ pub(super) fn secret(name: &str, material: &Material) -> Secret {
         }),
         Material::Roots(roots) => Type::ValidationContext(CertificateValidationContext {
             trusted_ca: inline(roots.pem()),
+            crl: Some(roots.revoked()).filter(|lists| !lists.is_empty()).and_then(inline),
             ..CertificateValidationContext::default()
         }),
     };

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::ca::bundle::{Anchor, Voucher};
 use crate::ca::fixture::{DAY, now, root, self_signed};
 
 /// What follows these flags and a CA, with a mesh of this discovery host.
@@ -11,7 +12,8 @@ fn securing(flags: &[&str], ca: Option<State>, host: &str) -> Option<Securing> {
     // What was sent last stays when the sender goes.
     let (_, mesh) = watch::channel(Arc::new(mesh));
     let ca = ca.map(|state| watch::channel(state).1);
-    Securing::new(&options, &settings, ca, mesh, Arc::new(Metrics::new("test"))).unwrap()
+    let trusted = Trusted { ca, bundle: watch::channel(Arc::default()).1, mesh };
+    Securing::new(&options, &settings, trusted, Arc::new(Metrics::new("test"))).unwrap()
 }
 
 #[tokio::test]
@@ -27,10 +29,33 @@ async fn a_certificate_of_our_own_has_all_names_and_follows_the_ca() {
     assert_eq!(names, want);
     assert!(securing.look(Some(&made)).await.unwrap().is_none(), "nothing is new");
     let second = Arc::new(self_signed(&root("b", DAY)));
-    securing.ca = Some(watch::channel(State::Ready(second.clone())).1);
+    securing.trusted.ca = Some(watch::channel(State::Ready(second.clone())).1);
     let (made, _) = securing.look(Some(&made)).await.unwrap().unwrap();
     let leaf = Certificate::from_der(made.chain[0].clone()).unwrap();
     assert!(leaf.was_signed_by(&second.certificate));
+}
+
+#[tokio::test]
+async fn clients_of_the_mesh_are_known_by_the_roots_for_its_trust_domain() {
+    let own = Arc::new(self_signed(&root("a", DAY)));
+    let mut securing = securing(&[], Some(State::Ready(own.clone())), "").unwrap();
+    let mesh = MeshConfig { trust_domain_aliases: vec!["old".into()], ..MeshConfig::default() };
+    securing.trusted.mesh = watch::channel(Arc::new(mesh)).1;
+    let anchor = |name: &str, domains: &[&str]| {
+        let domains: Vec<_> = domains.iter().map(|domain| Str::from(*domain)).collect();
+        let text = root(name, DAY).certificate;
+        Anchor::read(&text, &domains, Voucher::MeshConfig).unwrap()
+    };
+    let (any, old, foreign) = (anchor("any", &[]), anchor("old", &["old"]), anchor("f", &["f"]));
+    let bundle = Bundle::new(vec![any.clone(), old.clone(), foreign]);
+    securing.trusted.bundle = watch::channel(Arc::new(bundle)).1;
+    let (made, _) = securing.look(None).await.unwrap().unwrap();
+    let der = |anchor: &Anchor| anchor.certificates[0].der.clone();
+    let want = Roots::from([
+        ("cluster.local".into(), vec![own.roots[0].der.clone(), der(&any)]),
+        ("old".into(), vec![own.roots[0].der.clone(), der(&any), der(&old)]),
+    ]);
+    assert!(made.trusted.roots == want, "roots of other trust domains are no roots of clients");
 }
 
 #[tokio::test]
@@ -59,7 +84,10 @@ async fn files_of_flags_come_first_and_are_followed() {
     assert!(securing.look(None).await.is_err(), "they are missing");
     write("one");
     let (made, _) = securing.look(None).await.unwrap().unwrap();
-    assert_eq!(made.roots.keys().map(|domain| &**domain).collect::<Vec<_>>(), ["cluster.local"]);
+    assert_eq!(
+        made.trusted.roots.keys().map(|domain| &**domain).collect::<Vec<_>>(),
+        ["cluster.local"]
+    );
     write("two");
     let (made, _) = securing.look(Some(&made)).await.unwrap().unwrap();
     let leaf = Certificate::from_der(made.chain[0].clone()).unwrap();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ca::fixture::{DAY, intermediate, root};
+use crate::ca::fixture::{DAY, intermediate, revocations, root};
 
 fn files(content: &[(&str, &str)]) -> Files {
     content.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()
@@ -32,8 +32,12 @@ fn both_layouts_are_read_and_incomplete_ones_told() {
     let plugged = |content: &[(&str, &str)]| found(Origin::PluggedIn, content);
     assert_eq!(plugged(&all), "O=low signs; 2 between, 1 roots, 0 revoked");
     assert_eq!(plugged(&tls), "O=low signs; 2 between, 1 roots, 0 revoked");
-    let with_list = [&all[..], &[(REVOKED, "list")]].concat();
-    assert_eq!(plugged(&with_list), "O=low signs; 2 between, 1 roots, 4 revoked");
+    let lists = format!("{}{}", revocations(&low, &[]), revocations(&top, &[]));
+    let with_lists = [&all[..], &[(REVOKED, &lists)]].concat();
+    let want = format!("O=low signs; 2 between, 1 roots, {} revoked", lists.len());
+    assert_eq!(plugged(&with_lists), want);
+    let broken = [&all[..], &[(REVOKED, "list")]].concat();
+    assert!(plugged(&broken).starts_with("the revocation lists: there is no list of"));
     assert_eq!(plugged(&[]), "nothing");
     assert_eq!(plugged(&[(ROOTS, roots)]), "nothing", "only more roots");
     assert_eq!(plugged(&all[..2]), "the CA is incomplete: cert-chain.pem, root-cert.pem missing");

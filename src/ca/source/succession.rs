@@ -59,14 +59,13 @@ fn is_known(old: &Issuer, new: &Issuer) -> bool {
 /// The old CA with the roots of the new one.
 fn with_roots_of(old: &Issuer, new: &Issuer) -> Result<Issuer, String> {
     let chain: String = old.chain.iter().map(|certificate| certificate.pem()).collect();
-    let parts = Parts {
-        certificate: &old.certificate.pem(),
-        key: old.key().pem(),
-        chain: &chain,
-        roots: &new.root_pem,
-        revoked: &new.revoked,
+    let (certificate, key, roots) = (old.certificate.pem(), old.key().pem(), &new.root_pem);
+    let with = |revoked: &str| {
+        let parts = Parts { certificate: &certificate, key, chain: &chain, roots, revoked };
+        Issuer::new(old.origin, parts)
     };
-    Issuer::new(old.origin, parts)
+    // The new lists need not have all that the old chain needs.
+    with(&new.revoked).or_else(|_| with(&old.revoked))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 use std::fs;
 
 use super::*;
-use crate::ca::fixture::{DAY, Pair, intermediate, root};
-use crate::ca::material::{CERTIFICATE, CHAIN, KEY, ROOTS};
+use crate::ca::fixture::{DAY, Pair, intermediate, revocations, root};
+use crate::ca::material::{CERTIFICATE, CHAIN, KEY, REVOKED, ROOTS};
 
 fn self_signed(lifetime: Duration, check: Option<Duration>) -> SelfSigned {
     let recipe = Recipe {
@@ -91,4 +91,49 @@ async fn a_plugged_in_ca_is_followed_and_what_is_wrong_changes_nothing() {
     source.held.as_mut().unwrap().0 = Timestamp::UNIX_EPOCH;
     source.load().await.unwrap();
     assert_eq!(name(&state), "O=3");
+}
+
+#[tokio::test]
+async fn a_self_signed_ca_has_the_roots_that_lie_beside_it_and_signs_by_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let beside = folder.path().join("root-cert.pem");
+    let place = Place::directory(folder.path().join("ca"));
+    let (source, state) = Source::new(place.clone(), Some(self_signed(DAY, None)), DAY);
+    let mut source = source.with(Beside { revocation: true, roots: Some(beside.clone()) });
+    source.load().await.unwrap();
+    let own = current(&state).roots.clone();
+    let more = root("more", DAY).certificate;
+    fs::write(&beside, format!("{}{more}", own[0].pem())).unwrap();
+    source.load().await.unwrap();
+    let both = current(&state);
+    assert_eq!(both.roots, [own.clone(), Certificate::all(&more).unwrap()].concat());
+    assert_eq!(both.certificate, own[0]);
+    // What was made is kept without them: they are the operator's.
+    let kept = String::from_utf8(place.read().await.unwrap().unwrap().files[ROOTS].clone());
+    assert_eq!(kept.unwrap(), own[0].pem());
+    fs::write(&beside, "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n").unwrap();
+    assert!(source.load().await.is_err());
+    assert_eq!(current(&state).roots.len(), 2, "what was there stays");
+}
+
+#[tokio::test]
+async fn revocation_lists_are_followed_where_they_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let top = root("a", DAY);
+    let low = intermediate("1", &top);
+    plug(folder.path(), &low, &[&top]);
+    let place = Place::directory(folder.path().into());
+    let (ignoring, ignored) = Source::new(place.clone(), None, DAY);
+    let mut ignoring = ignoring.with(Beside { revocation: false, roots: None });
+    let (source, state) = Source::new(place, None, DAY);
+    let mut source = source.with(Beside { revocation: true, roots: None });
+    source.load().await.unwrap();
+    let list = revocations(&low, &[&[1]]);
+    fs::write(folder.path().join(REVOKED), &list).unwrap();
+    source.load().await.unwrap();
+    ignoring.load().await.unwrap();
+    assert_eq!((&*current(&state).revoked, &*current(&ignored).revoked), (&*list, ""));
+    fs::write(folder.path().join(REVOKED), revocations(&root("1", DAY), &[])).unwrap();
+    assert!(format!("{:#}", source.load().await.unwrap_err()).contains("there is no list of"));
+    assert_eq!(current(&state).revoked, list);
 }

@@ -1,5 +1,7 @@
 //! `istiod ca status`.
 
+mod others;
+
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +37,9 @@ pub struct Args {
     /// How to reach the API server; without, the cluster that this runs in
     #[arg(long = "kubeconfig", value_name = "FILE", default_value = "", value_parser = path)]
     kubeconfig: OptionalPath,
+    /// A file with the mesh configuration, whose caCertificates add roots; without, that of the cluster
+    #[arg(long, value_name = "FILE", default_value = "", value_parser = path)]
+    mesh_config: OptionalPath,
     /// The namespace of the control plane
     #[arg(short, long, default_value = "istio-system")]
     namespace: String,
@@ -45,9 +50,13 @@ type OptionalPath = Option<PathBuf>;
 
 pub(super) fn run(arguments: &Args, settings: &Settings) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (place, issuer) = runtime.block_on(find(arguments))?;
-    let own = settings.root_grace_percent;
-    print(&describe(&place, &issuer, own, Timestamp::now()))?;
+    let (text, others) = runtime.block_on(async {
+        let (place, issuer) = find(arguments).await?;
+        let own = settings.root_grace_percent;
+        let text = describe(&place, &issuer, own, Timestamp::now());
+        anyhow::Ok((text, others::find(arguments, settings).await?))
+    })?;
+    print(&format!("{text}{}", others::describe(&others, Timestamp::now())))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -89,19 +98,7 @@ fn describe(place: &str, issuer: &Issuer, grace_percent: u32, now: Timestamp) ->
     // Writing to a text does not fail.
     let _ = writeln!(text, "{place} ({made})");
     let mut line = |what: &str, certificate: &Certificate| {
-        let left = certificate.not_after.duration_since(now);
-        let _ = writeln!(
-            text,
-            "{what:<13}{} {}, until {} ({})",
-            certificate.fingerprint(),
-            certificate.subject_text(),
-            certificate.not_after,
-            if left.is_negative() {
-                "expired".to_owned()
-            } else {
-                format!("{} days left", days(left))
-            }
-        );
+        let _ = writeln!(text, "{}", certificate_line(what, certificate, now));
     };
     line("signs", &issuer.certificate);
     let between = issuer.chain.iter().filter(|certificate| **certificate != issuer.certificate);
@@ -114,6 +111,16 @@ fn describe(place: &str, issuer: &Issuer, grace_percent: u32, now: Timestamp) ->
         let _ = writeln!(text, "due          {due}");
     }
     text
+}
+
+fn certificate_line(what: &str, certificate: &Certificate, now: Timestamp) -> String {
+    let left = certificate.not_after.duration_since(now);
+    let left = match left.is_negative() {
+        true => "expired".to_owned(),
+        false => format!("{} days left", days(left)),
+    };
+    let (name, subject) = (certificate.fingerprint(), certificate.subject_text());
+    format!("{what:<13}{name} {subject}, until {} ({left})", certificate.not_after)
 }
 
 /// What somebody, or the control plane, has to do.

@@ -1,5 +1,7 @@
 use super::*;
 
+const KEY: &str = "root-cert.pem";
+
 fn map(namespace: &str, roots: &str, labelled: bool) -> ConfigMap {
     let mut map = ConfigMap::default();
     map.metadata.namespace = Some(namespace.to_owned());
@@ -22,16 +24,24 @@ fn what_is_right_is_not_written() {
         map("gone", "old", true),
     ]
     .iter()
-    .map(said)
+    .map(|map| said(map, KEY))
     .collect();
     let words = |known: &Known| -> Vec<String> {
         let wanted = wanted(&namespaces, known, "roots");
         wanted.iter().map(|(namespace, write)| format!("{write:?} {namespace}")).collect()
     };
     assert_eq!(words(&known), ["Correct b", "Correct c", "Create d"]);
-    take(WatchEvent::Modified(map("b", "roots", true)), &mut known).unwrap();
-    take(WatchEvent::Deleted(map("a", "roots", true)), &mut known).unwrap();
+    take(WatchEvent::Modified(map("b", "roots", true)), KEY, &mut known).unwrap();
+    take(WatchEvent::Deleted(map("a", "roots", true)), KEY, &mut known).unwrap();
     assert_eq!(words(&known), ["Create a", "Correct c", "Create d"]);
+}
+
+#[test]
+fn where_there_is_nothing_to_say_no_config_map_is_made() {
+    let namespaces: BTreeSet<Str> = ["a", "b"].into_iter().map(Str::from).collect();
+    let known: Known = [said(&map("a", "a list", true), KEY)].into();
+    assert_eq!(wanted(&namespaces, &known, ""), [("a".into(), Write::Correct)]);
+    assert_eq!(wanted(&namespaces, &Known::new(), ""), []);
 }
 
 #[test]
@@ -46,6 +56,6 @@ fn namespaces_of_the_cluster_itself_are_left_out() {
     {
         Arc::make_mut(&mut snapshot.namespaces).insert(name.into(), state(exists));
     }
-    let got: Vec<String> = namespaces(&snapshot).iter().map(|name| name.to_string()).collect();
+    let got: Vec<String> = own(&snapshot).iter().map(|name| name.to_string()).collect();
     assert_eq!(got, ["kube-system", "shop"]);
 }

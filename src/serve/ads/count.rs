@@ -139,7 +139,10 @@ impl Count {
             ResourceType::Endpoint => Some(&self.metrics.eds_reject),
             ResourceType::Listener => Some(&self.metrics.lds_reject),
             ResourceType::Route => Some(&self.metrics.rds_reject),
-            ResourceType::Secret | ResourceType::Extension | ResourceType::NameTable => None,
+            ResourceType::Secret
+            | ResourceType::Extension
+            | ResourceType::NameTable
+            | ResourceType::ProxyConfig => None,
         }
     }
 

@@ -158,7 +158,7 @@ mod secure {
         let issued = issuer.issue(&key.public(), &[HOST], DAY, now()).unwrap();
         let leaf = crate::ca::certificate::Certificate::all(&issued.chain[0]).unwrap().remove(0);
         let identity = Identity { chain: vec![leaf.der], key: key.for_tls().unwrap() };
-        config(&policy(), identity, &crate::serve::tls::Roots::new()).unwrap()
+        config(&policy(), identity, &crate::serve::tls::Trusted::default()).unwrap()
     }
 
     /// Serves `/prove`, by which a client is recognised, and `/`, by which it is not.

@@ -180,8 +180,8 @@ impl Maker<'_> {
             }
             Protocol::Sotw => {}
         }
-        // Who may not have a secret hears of none, and who asks for one that is not there waits for it.
-        let unsaid = self.watch.kind == ResourceType::Secret && contents.pieces.is_empty();
+        // Who asks for what is not there waits for it.
+        let unsaid = self.watch.kind.is_silent_about_nothing() && contents.pieces.is_empty();
         (!unsaid).then_some(contents)
     }
 

@@ -102,7 +102,10 @@ impl Stream {
                         && settled(ResourceType::Route)
                 }
                 ResourceType::Route | ResourceType::Extension => settled(ResourceType::Listener),
-                ResourceType::Listener | ResourceType::Secret | ResourceType::NameTable => true,
+                ResourceType::Listener
+                | ResourceType::Secret
+                | ResourceType::NameTable
+                | ResourceType::ProxyConfig => true,
             }
     }
 

@@ -235,7 +235,7 @@ impl Watch {
             .iter()
             .flat_map(|diff| &diff.removed)
             .filter(|resource| self.holds(&resource.name, owed) && !exists(resource));
-        if kind == ResourceType::Secret {
+        if kind.is_silent_about_nothing() {
             // A proxy goes on with what it has: nobody gains from an outage.
             return (back, Vec::new());
         }
@@ -272,7 +272,10 @@ fn lingers(kind: ResourceType, protocol: Protocol) -> bool {
     match kind {
         ResourceType::Cluster | ResourceType::Endpoint | ResourceType::Route => true,
         ResourceType::Extension => protocol == Protocol::Delta,
-        ResourceType::Listener | ResourceType::Secret | ResourceType::NameTable => false,
+        ResourceType::Listener
+        | ResourceType::Secret
+        | ResourceType::NameTable
+        | ResourceType::ProxyConfig => false,
     }
 }
 

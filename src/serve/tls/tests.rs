@@ -3,9 +3,10 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
-use crate::ca::fixture::{DAY, now, root, self_signed};
+use crate::ca::fixture::{DAY, now, revocations, root, self_signed};
 use crate::ca::issuer::Issuer;
 use crate::ca::key::Key;
+use crate::ca::revocation;
 
 const WEB: &str = "spiffe://cluster.local/ns/shop/sa/web";
 
@@ -24,8 +25,12 @@ fn policy(only_13: bool) -> Policy {
     Policy { provider: provider(&Suites::parse(&[]).unwrap()), only_13 }
 }
 
-fn roots(issuer: &Issuer) -> Roots {
-    [("cluster.local".into(), issuer.roots.iter().map(|root| root.der.clone()).collect())].into()
+fn trusted(issuer: &Issuer, revoked: &str) -> Trusted {
+    let roots = issuer.roots.iter().map(|root| root.der.clone()).collect();
+    Trusted {
+        roots: [("cluster.local".into(), roots)].into(),
+        revoked: revocation::lists(revoked).unwrap(),
+    }
 }
 
 /// What a handshake told the server, or whether it failed.
@@ -59,7 +64,7 @@ async fn certificates_of_clients_are_optional_and_verified() {
     let (own, other) = (self_signed(&root("a", DAY)), self_signed(&root("b", DAY)));
     let server = || {
         let names = ["istiod.istio-system.svc", "istiod-remote.istio-system.svc"];
-        config(&policy(false), identity(&own, &names), &roots(&own)).unwrap()
+        config(&policy(false), identity(&own, &names), &trusted(&own, "")).unwrap()
     };
     assert_eq!(handshake(server(), &own, None).await, Ok(Vec::new()));
     let client = identity(&own, &[WEB]);
@@ -83,7 +88,7 @@ async fn certificates_of_clients_are_optional_and_verified() {
 async fn servers_for_anybody_follow_the_certificate_and_ask_for_none() {
     let (first, second) = (self_signed(&root("a", DAY)), self_signed(&root("b", DAY)));
     let of = |issuer: &Issuer| {
-        config(&policy(false), identity(issuer, &["istiod.istio-system.svc"]), &roots(issuer))
+        config(&policy(false), identity(issuer, &["istiod.istio-system.svc"]), &trusted(issuer, ""))
             .unwrap()
     };
     let (told, newest) = watch::channel(of(&first));
@@ -101,6 +106,26 @@ fn a_key_of_another_certificate_is_told() {
     let issuer = self_signed(&root("a", DAY));
     let (one, other) = (identity(&issuer, &["a"]), identity(&issuer, &["b"]));
     let mixed = Identity { chain: one.chain, key: other.key };
-    let why = config(&policy(true), mixed, &roots(&issuer)).unwrap_err();
+    let why = config(&policy(true), mixed, &trusted(&issuer, "")).unwrap_err();
     assert!(why.contains("the server's certificate cannot be used"), "{why}");
+}
+
+#[tokio::test]
+async fn what_the_ca_revoked_is_no_proof_any_more() {
+    let (top, other) = (root("a", DAY), self_signed(&root("b", DAY)));
+    let own = self_signed(&top);
+    let (good, bad) = (identity(&own, &[WEB]), identity(&own, &[WEB]));
+    let (_, read) = x509_parser::parse_x509_certificate(&bad.chain[0]).unwrap();
+    let list = revocations(&top, &[read.raw_serial()]);
+    let mut trusted = trusted(&own, &list);
+    let roots = trusted.roots.values_mut().next().unwrap();
+    roots.push(other.roots[0].der.clone());
+    let server = || config(&policy(false), identity(&own, &["istiod.istio-system.svc"]), &trusted);
+    let known = Ok(vec![WEB.to_owned()]);
+    assert_eq!(handshake(server().unwrap(), &own, Some(good)).await, known);
+    // Of another root there is no list.
+    let theirs = identity(&other, &[WEB]);
+    assert_eq!(handshake(server().unwrap(), &own, Some(theirs)).await, known);
+    let why = handshake(server().unwrap(), &own, Some(bad)).await.unwrap_err();
+    assert!(why.contains("Revoked"), "{why}");
 }

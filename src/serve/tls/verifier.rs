@@ -13,7 +13,7 @@ use rustls::{
     SignatureScheme,
 };
 
-use super::Roots;
+use super::Trusted;
 use crate::api::Str;
 use crate::ca::certificate::Certificate;
 use crate::model::identity::trust_domain;
@@ -27,9 +27,9 @@ pub struct ByTrustDomain {
 
 impl ByTrustDomain {
     /// With these roots.
-    pub fn new(provider: &Arc<CryptoProvider>, roots: &Roots) -> Result<ByTrustDomain, String> {
+    pub fn new(provider: &Arc<CryptoProvider>, trusted: &Trusted) -> Result<ByTrustDomain, String> {
         let mut domains = BTreeMap::new();
-        for (domain, certificates) in roots {
+        for (domain, certificates) in &trusted.roots {
             let mut store = RootCertStore::empty();
             for certificate in certificates {
                 store
@@ -38,6 +38,8 @@ impl ByTrustDomain {
             }
             let verifier =
                 WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider.clone())
+                    .with_crls(trusted.revoked.iter().cloned())
+                    .allow_unknown_revocation_status()
                     .build()
                     .map_err(|error| format!("the roots of {domain} cannot be used: {error}"))?;
             domains.insert(domain.clone(), verifier);

@@ -1,7 +1,6 @@
 //! HTTP for documents: one small answer, in time, from the place that was named.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,23 +12,28 @@ use hyper_util::rt::TokioExecutor;
 
 use super::connector::Connector;
 use super::{Config, roots};
-use crate::metrics::Metrics;
 
 /// The largest document, in bytes: a key set has a few kilobytes, and a proxy gets it with each of its listeners.
 const LARGEST: usize = 1 << 20;
 
 /// See the module.
-pub(super) struct Client {
+pub(in crate::sources) struct Client {
     http: legacy::Client<HttpsConnector<Connector>, Empty<Bytes>>,
-    metrics: Arc<Metrics>,
+    counted: Counted,
 }
+
+/// What counts documents, whether they were fetched or not.
+pub(in crate::sources) type Counted = Box<dyn Fn(bool) + Send + Sync>;
 
 impl Client {
     /// Reads the roots that servers are verified with.
     ///
     /// # Errors
     /// When there is no TLS.
-    pub(super) async fn new(config: Config, metrics: Arc<Metrics>) -> anyhow::Result<Client> {
+    pub(in crate::sources) async fn new(
+        config: Config,
+        counted: Counted,
+    ) -> anyhow::Result<Client> {
         let Config { addresses, insecure, extra_roots, .. } = config;
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(roots::tls(insecure, extra_roots).await?)
@@ -39,20 +43,21 @@ impl Client {
         // A connection is for one document: the next one comes after minutes.
         let http =
             legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https);
-        Ok(Client { http, metrics })
+        Ok(Client { http, counted })
     }
 
     /// Gets a document within `limit`. The error says what went wrong, and nothing of what the server answered: who
     /// reads it may not be allowed to read that.
-    pub(super) async fn get(&self, uri: &str, limit: Duration) -> Result<String, String> {
+    pub(in crate::sources) async fn get(
+        &self,
+        uri: &str,
+        limit: Duration,
+    ) -> Result<String, String> {
         let got = match tokio::time::timeout(limit, self.try_get(uri)).await {
             Ok(got) => got,
             Err(_) => Err(format!("{uri} did not answer within {limit:?}")),
         };
-        match got {
-            Ok(_) => self.metrics.jwks_fetched.inc(),
-            Err(_) => self.metrics.jwks_failed.inc(),
-        }
+        (self.counted)(got.is_ok());
         got
     }
 

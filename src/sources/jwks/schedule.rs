@@ -16,19 +16,19 @@ const SPREAD: f64 = 0.1;
 
 /// Waits: the interval after a success; after failures they double, and are never longer than the interval.
 #[derive(Debug)]
-pub(super) struct Schedule {
+pub(in crate::sources) struct Schedule {
     refresh: Duration,
     retry: Duration,
 }
 
 impl Schedule {
     /// With this interval.
-    pub(super) fn new(refresh: Duration) -> Schedule {
+    pub(in crate::sources) fn new(refresh: Duration) -> Schedule {
         Schedule { refresh: refresh.max(Duration::from_millis(100)), retry: FIRST }
     }
 
     /// How long to wait now.
-    pub(super) fn wait(&mut self, succeeded: bool, has_keys: bool) -> Duration {
+    pub(in crate::sources) fn wait(&mut self, succeeded: bool, has_keys: bool) -> Duration {
         if succeeded {
             self.retry = FIRST;
             return spread(self.refresh);

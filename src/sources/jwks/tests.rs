@@ -25,7 +25,7 @@ fn source(issuer: &str, uri: &str) -> JwksSource {
 }
 
 async fn fetch_with(config: Config, source: &JwksSource) -> Result<Str, String> {
-    let client = Client::new(config, Arc::new(Metrics::new("test"))).await.unwrap();
+    let client = Client::new(config, counted(Arc::new(Metrics::new("test")))).await.unwrap();
     fetch::fetch(&client, source, LIMIT).await
 }
 
@@ -37,7 +37,7 @@ async fn fetch_uri(server: &Server, path: &str) -> Result<Str, String> {
 async fn every_document_is_counted() {
     let server = Server::start().await;
     let metrics = Arc::new(Metrics::new("test"));
-    let client = Client::new(config(), metrics.clone()).await.unwrap();
+    let client = Client::new(config(), counted(metrics.clone())).await.unwrap();
     let place = json!({ "jwks_uri": server.url("/absent") }).to_string();
     server.answer("/.well-known/openid-configuration", Answer::Body(place));
     fetch::fetch(&client, &source(&server.url(""), ""), LIMIT).await.unwrap_err();

@@ -33,9 +33,17 @@ pub async fn connect(kubeconfig: Option<&Path>, limits: Limits) -> anyhow::Resul
                 .await
                 .with_context(wrong)?
         }
-        None => Config::incluster().context("this is no pod of a cluster")?,
+        None => return in_cluster(limits),
     };
     client(config, limits)
+}
+
+/// A client for the cluster that the process runs in.
+///
+/// # Errors
+/// When it runs in none.
+pub fn in_cluster(limits: Limits) -> anyhow::Result<Client> {
+    client(Config::incluster().context("this is no pod of a cluster")?, limits)
 }
 
 /// A client of this configuration.

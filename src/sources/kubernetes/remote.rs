@@ -8,6 +8,7 @@
 
 mod client;
 mod divert;
+pub mod folder;
 pub mod kubeconfig;
 mod mesh;
 mod offers;

@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use super::super::project::Issue;
 use crate::api::field_path::FieldPath;
 use crate::api::mesh::{
-    InboundPolicy, MeshMtls, OutboundPolicy, PathNormalization, TcpKeepalive, TlsDefaults,
+    CaCertificates, InboundPolicy, MeshMtls, OutboundPolicy, PathNormalization, RootsFrom,
+    TcpKeepalive, TlsDefaults,
 };
 use crate::api::proto_json::ProtoJson;
 use crate::api::{LabelSelector, MeshConfig, MeshNetworks, Str, duration};
@@ -52,7 +53,7 @@ pub(super) fn typed(mesh: &Map<String, Value>) -> Result<MeshConfig, Issue> {
         root_namespace: fields.text("rootNamespace"),
         trust_domain: fields.text("trustDomain"),
         trust_domain_aliases: strings(mesh.get("trustDomainAliases")),
-        rooted_trust_domains: rooted_trust_domains(mesh.get("caCertificates")),
+        ca_certificates: ca_certificates(mesh.get("caCertificates")),
         metrics_providers: strings(fields.inner("defaultProviders", "metrics")),
         ext_authz: ext_authz::read(mesh.get("extensionProviders")),
         default_service_export_to: export_to(strings(mesh.get("defaultServiceExportTo"))),
@@ -177,9 +178,22 @@ fn cluster_local(settings: Option<&Value>) -> Vec<(Str, bool)> {
     hosts.collect()
 }
 
-fn rooted_trust_domains(certificates: Option<&Value>) -> Vec<Str> {
-    let certificates = certificates.and_then(Value::as_array).into_iter().flatten();
-    certificates.flat_map(|certificate| strings(certificate.get("trustDomains"))).collect()
+/// Entries that name no roots are for their trust domains alone.
+fn ca_certificates(entries: Option<&Value>) -> Vec<CaCertificates> {
+    let entries = entries.and_then(Value::as_array).into_iter().flatten();
+    let read = |entry: &Value| {
+        let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
+        let from = match (text("pem"), text("spiffeBundleUrl")) {
+            ("", url) if !url.is_empty() => RootsFrom::SpiffeBundle(url.into()),
+            (pem, _) => RootsFrom::Pem(pem.into()),
+        };
+        CaCertificates {
+            from,
+            cert_signers: strings(entry.get("certSigners")),
+            trust_domains: strings(entry.get("trustDomains")),
+        }
+    };
+    entries.map(read).collect()
 }
 
 fn discovery_host(config: Option<&Value>) -> Str {

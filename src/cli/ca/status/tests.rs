@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::ca::fixture::{DAY, intermediate, now, root, self_signed};
+use crate::ca::fixture::{DAY, intermediate, now, revocations, root, self_signed};
 use crate::ca::issuer::Parts;
 
 #[test]
@@ -25,9 +25,9 @@ fn chain_ends_and_what_is_due_are_told() {
     let parts = Parts {
         certificate: &low.certificate,
         key: &low.key,
-        chain: &low.certificate,
+        chain: &format!("{}{}", low.certificate, top.certificate),
         roots: &top.certificate,
-        revoked: "list",
+        revoked: &format!("{}{}", revocations(&low, &[]), revocations(&top, &[&[1]])),
     };
     let plugged = Issuer::new(Origin::PluggedIn, parts).unwrap();
     for (later, want) in

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{Profile, downstream};
 use crate::api::MeshConfig;
-use crate::api::mesh::MeshMtls;
+use crate::api::mesh::{CaCertificates, MeshMtls, RootsFrom};
 use crate::model::ProxyKind;
 use crate::proto::envoy::envoy::config::core::v3::transport_socket::ConfigType;
 use crate::proto::json::{Names, to_json};
@@ -40,7 +40,11 @@ fn callers_are_of_the_mesh_of_its_aliases_or_of_those_whose_roots_it_has() {
     let mesh = MeshConfig {
         trust_domain: "a".into(),
         trust_domain_aliases: vec!["c".into(), "a".into(), "b".into()],
-        rooted_trust_domains: vec!["d".into(), "c".into(), "".into()],
+        ca_certificates: vec![CaCertificates {
+            from: RootsFrom::Pem("".into()),
+            cert_signers: vec![],
+            trust_domains: vec!["d".into(), "c".into(), "".into()],
+        }],
         ..MeshConfig::default()
     };
     let ended = ended(mesh, SecretSources::default());
