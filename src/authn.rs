@@ -1,7 +1,7 @@
 //! Who a client is: what it presents, and the methods that prove something by it.
 //!
-//! The methods are tried in istiod's order (client certificate, JWT, Kubernetes token, word of a trusted gateway) and
-//! the first that succeeds decides. Owns verification; what a verified [`Caller`] may do is decided where it would be
+//! The methods are tried in istiod's order (client certificate, JWT, Kubernetes token, word of a trusted gateway, token
+//! of the cluster's issuer) and the first that succeeds decides. Owns verification; what a verified [`Caller`] may do is decided where it would be
 //! done. Nothing of a request's body is looked at here, and no error or log carries a token.
 
 pub mod bearer;
@@ -50,6 +50,8 @@ pub struct Methods {
     pub local: Option<TokenKey>,
     /// Tokens that an API server knows.
     pub review: Option<Reviewer>,
+    /// Tokens of the cluster's issuer, where the API server cannot be asked about them (TOKEN_ISSUER).
+    pub outside: Option<jwt::Issuer>,
     /// Who may forward certificates (TRUSTED_GATEWAY_CIDR); without any, nobody is asked for that.
     pub gateways: Vec<Cidr>,
     /// Audiences that tokens must be for (TOKEN_AUDIENCES).
@@ -106,7 +108,7 @@ impl Authenticator {
             }
         }
         if let Some(review) = &methods.review {
-            let reviewed = match token {
+            let reviewed = match token.clone() {
                 Ok(token) => review.caller(token, presented).await,
                 Err(reason) => Err(reason),
             };
@@ -122,11 +124,24 @@ impl Authenticator {
                 Err(reason) => reasons.push((Method::ForwardedCertificate, reason)),
             }
         }
+        if let Some(issuer) = &methods.outside {
+            match token.and_then(|token| methods.outside(issuer, token)) {
+                Ok(caller) => return Ok(caller),
+                Err(reason) => reasons.push((Method::Jwt, reason)),
+            }
+        }
         Err(Refused { reasons })
     }
 }
 
 impl Methods {
+    /// By a token of the cluster's issuer.
+    fn outside(&self, issuer: &jwt::Issuer, token: Token<'_>) -> Result<Caller, String> {
+        let unknown = || format!("the token is not of the issuer {}", issuer.rule.issuer);
+        let claims = issuer.claims(token).ok_or_else(unknown)??;
+        self.owner(&claims, &issuer.rule.audiences)
+    }
+
     /// By a token that is verified here.
     fn jwt(&self, token: Token<'_>) -> Result<Caller, String> {
         if let Some(issuer) = &self.issuer

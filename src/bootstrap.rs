@@ -12,6 +12,8 @@ mod clusters;
 mod controllers;
 mod inputs;
 pub mod listen;
+mod provider;
+mod registration;
 mod secrets;
 mod secure;
 mod servers;

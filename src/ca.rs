@@ -9,6 +9,8 @@
 //! - [`request`] reads what strangers send; [`sign`] is what certificates look like; [`key`], [`certificate`],
 //!   [`signature`], and [`der`] are their parts; [`revocation`] lists take some back.
 //! - [`bundle`] is all that the mesh trusts, the CA's own roots and those of others.
+//! - [`signatory`] is who signs for workloads: the [`authority`] at its [`desk`], or signers of Kubernetes
+//!   ([`registration`]).
 //! - [`material`] are the files of a CA, wherever they lie; [`source`] is where they lie, and follows them;
 //!   [`self_signed`] makes and renews a root of our own.
 //!
@@ -18,15 +20,18 @@ pub mod authority;
 pub mod bundle;
 pub mod certificate;
 pub mod der;
+pub mod desk;
 #[cfg(test)]
 pub mod fixture;
 pub mod issuer;
 pub mod key;
 pub mod material;
+pub mod registration;
 pub mod request;
 pub mod revocation;
 pub mod self_signed;
 pub mod sign;
+pub mod signatory;
 pub mod signature;
 pub mod source;
 
@@ -60,12 +65,15 @@ pub enum Error {
     NotReady(String),
     /// The CA could not sign.
     Sign(String),
+    /// Too many wait for their certificates.
+    Busy,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Request(why) | Error::NotReady(why) | Error::Sign(why) => f.write_str(why),
+            Error::Busy => f.write_str("too many requests for certificates wait"),
             Error::Lifetime { requested, max } => {
                 let (requested, max) = (duration::format(*requested), duration::format(*max));
                 write!(f, "requested TTL {requested} is greater than the max allowed TTL {max}")
@@ -81,7 +89,7 @@ impl Error {
             Error::Request(_) => "CSR_ERROR",
             Error::Lifetime { .. } => "TTL_ERROR",
             Error::NotReady(_) => "CA_NOT_READY",
-            Error::Sign(_) => "CERT_GEN_ERROR",
+            Error::Sign(_) | Error::Busy => "CERT_GEN_ERROR",
         }
     }
 }

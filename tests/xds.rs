@@ -226,8 +226,8 @@ pub fn differences(left: &Served, right: &Served) -> Vec<String> {
     differing.map(line).collect()
 }
 
-/// One stream, in the state of the world.
-struct Stream {
+/// One stream. What is asked on it by itself is in the state of the world.
+pub struct Stream {
     requests: mpsc::Sender<Bytes>,
     body: Incoming,
     received: Vec<u8>,
@@ -247,18 +247,31 @@ impl Stream {
         token: Option<&str>,
         node: Bytes,
     ) -> Result<Stream> {
+        let token = token.map(|token| format!("Bearer {token}")).unwrap_or_default();
+        let headers = [(AUTHORIZATION.as_str(), token.as_str())];
+        Stream::call(connection, authority, "StreamAggregatedResources", &headers, node).await
+    }
+
+    /// Calls a method of the service on a connection, with these headers.
+    pub async fn call(
+        connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        authority: &str,
+        method: &str,
+        headers: &[(&str, &str)],
+        node: Bytes,
+    ) -> Result<Stream> {
         let connection = TokioIo::new(connection);
         let (mut sender, connection) = http2::handshake(TokioExecutor::new(), connection).await?;
         tokio::spawn(connection);
         let (requests, queue) = mpsc::channel(8);
         let frames = ReceiverStream::new(queue).map(|part| anyhow::Ok(Frame::data(part)));
-        let path =
-            "envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
-        let token = token.map(|token| format!("Bearer {token}"));
-        let request = http::Request::post(format!("http://{authority}/{path}"))
-            .header(CONTENT_TYPE, "application/grpc")
-            .header(AUTHORIZATION, token.unwrap_or_default())
-            .body(StreamBody::new(frames))?;
+        let service = "envoy.service.discovery.v3.AggregatedDiscoveryService";
+        let mut request = http::Request::post(format!("http://{authority}/{service}/{method}"))
+            .header(CONTENT_TYPE, "application/grpc");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(StreamBody::new(frames))?;
         let body = sender.send_request(request).await?.into_body();
         Ok(Stream { requests, body, received: Vec::new(), node: Some(node) })
     }
@@ -303,7 +316,8 @@ impl Stream {
         }
     }
 
-    async fn send(&self, request: &DiscoveryRequest) -> Result<()> {
+    /// Sends a message.
+    pub async fn send(&self, request: &impl Message) -> Result<()> {
         let message = request.encode_to_vec();
         let mut frame = vec![0];
         frame.extend(u32::try_from(message.len())?.to_be_bytes());
@@ -312,7 +326,7 @@ impl Stream {
     }
 
     /// The next message.
-    async fn next(&mut self) -> Result<Bytes> {
+    pub async fn next(&mut self) -> Result<Bytes> {
         loop {
             if let Some(([_, length @ ..], rest)) = self.received.split_first_chunk::<5>() {
                 let length = u32::from_be_bytes(*length) as usize;
@@ -335,7 +349,7 @@ impl Stream {
 }
 
 /// The assignments that clusters refer to.
-fn assignments(clusters: &[Bytes]) -> BTreeSet<String> {
+pub fn assignments(clusters: &[Bytes]) -> BTreeSet<String> {
     let read = |body| to_json(ResourceType::Cluster.type_url(), body, Names::Proto).unwrap();
     let clusters = clusters.iter().map(|body: &Bytes| read(body));
     let named = clusters.filter(|cluster| cluster["type"] == "EDS").map(|cluster| {
@@ -346,7 +360,7 @@ fn assignments(clusters: &[Bytes]) -> BTreeSet<String> {
 }
 
 /// The route configurations that listeners refer to.
-fn routes(listeners: &[Bytes]) -> BTreeSet<String> {
+pub fn routes(listeners: &[Bytes]) -> BTreeSet<String> {
     fn find(value: &Value, found: &mut BTreeSet<String>) {
         match value {
             Value::Object(fields) => {
@@ -367,7 +381,7 @@ fn routes(listeners: &[Bytes]) -> BTreeSet<String> {
 }
 
 /// The name of a resource, which is the first field of all that have one.
-fn name_of(kind: ResourceType, body: &[u8]) -> String {
+pub fn name_of(kind: ResourceType, body: &[u8]) -> String {
     #[derive(prost::Message)]
     struct Named {
         #[prost(string, tag = "1")]

@@ -57,6 +57,14 @@ impl Default for Audiences {
 }
 
 impl Audiences {
+    /// The first of them.
+    pub fn first(&self) -> Option<&str> {
+        match self {
+            Audiences::One(one) => Some(one),
+            Audiences::Many(many) => many.first().map(String::as_str),
+        }
+    }
+
     /// Whether one of these is among them.
     pub fn has_any(&self, wanted: &[String]) -> bool {
         match self {

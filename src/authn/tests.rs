@@ -1,4 +1,8 @@
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::AUTHORIZATION;
+use rcgen::{KeyPair, PublicKeyData, SigningKey};
+use serde_json::json;
 
 use super::*;
 
@@ -66,5 +70,47 @@ async fn each_method_says_why_and_none_shows_the_token() {
         assert!(jwt.starts_with(&format!("JWT: {want}")), "{jwt}");
         assert!(forwarded.contains("10.0.0.1 is not trusted"), "{forwarded}");
         assert!(token.is_empty() || !refused.contains(&token));
+    }
+}
+
+#[tokio::test]
+async fn outside_of_the_cluster_its_issuer_vouches_where_nobody_else_does() {
+    let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let x = encode(key.der_bytes());
+    let jwks = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x }] });
+    let rule = jwt::JwtRule {
+        issuer: "https://cluster.example".to_owned(),
+        jwks_uri: String::new(),
+        jwks: jwks.to_string(),
+        audiences: vec!["istio-ca".to_owned()],
+    };
+    let all = Authenticator::new(Methods {
+        outside: Some(jwt::Issuer { rule, keys: None }),
+        ..Methods::default()
+    });
+    let token = |issuer: &str, audience: &str| {
+        let claims = json!({
+            "iss": issuer,
+            "sub": "system:serviceaccount:shop:web",
+            "aud": [audience],
+            "exp": Timestamp::now().as_second() + 60,
+        });
+        let [header, claims] =
+            [json!({ "alg": "EdDSA" }), claims].map(|part| encode(part.to_string().as_bytes()));
+        let signed = format!("{header}.{claims}");
+        let signature = encode(&key.sign(signed.as_bytes()).unwrap());
+        format!("{signed}.{signature}")
+    };
+    let good = presented(&[], &token("https://cluster.example", "istio-ca"));
+    let caller = all.authenticate(&good).await.unwrap();
+    assert_eq!((caller.method, &*caller.identities[0]), (Method::Jwt, WEB));
+    for (issuer, audience, want) in [
+        ("https://other.example", "istio-ca", "JWT: the token is not of the issuer"),
+        ("https://cluster.example", "other", "JWT: the token is for none of the audiences"),
+    ] {
+        let refused = all.authenticate(&presented(&[], &token(issuer, audience))).await;
+        let why = refused.unwrap_err().to_string();
+        assert!(why.contains(want), "{why}");
     }
 }

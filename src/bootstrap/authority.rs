@@ -55,15 +55,18 @@ impl Ca {
         if matches!(place, Place::Directory(_)) {
             source.load().await?;
         }
-        let lifetimes =
-            Lifetimes { default: settings.workload_lifetime, max: settings.workload_max_lifetime };
-        Ok(Some(Ca { authority: Authority::new(state, lifetimes), directory, source }))
+        Ok(Some(Ca { authority: Authority::new(state, lifetimes(settings)), directory, source }))
     }
 
     /// Follows the CA for ever.
     pub fn follow(self) -> impl Future<Output = ()> + Send {
         self.source.run()
     }
+}
+
+/// How long certificates of workloads are valid.
+pub fn lifetimes(settings: &Settings) -> Lifetimes {
+    Lifetimes { default: settings.workload_lifetime, max: settings.workload_max_lifetime }
 }
 
 /// Where the CA is.

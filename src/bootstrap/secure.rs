@@ -1,26 +1,29 @@
 //! TLS of 15012 and 15017: the certificate of the control plane itself, the roots of its clients, and following both.
 //!
-//! The certificate is that of the flags, else that which is mounted where istio-csr and others put it, else one of the
-//! own CA. Whatever of it changes is in force for the next handshake.
+//! The certificate is that of the flags, else that which is mounted where istio-csr and others put it, else one that is
+//! signed for it ([`own`]). Whatever of it changes is in force for the next handshake.
+
+mod own;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use self::own::Own;
+pub use self::own::{Signer, Signs};
 use super::authority::seconds;
 use crate::api::list::items;
 use crate::api::{MeshConfig, Str};
 use crate::ca::authority::State;
 use crate::ca::bundle::Bundle;
 use crate::ca::certificate::Certificate;
-use crate::ca::issuer::Issuer;
 use crate::ca::key::Key;
+use crate::ca::registration::SignerRoots;
 use crate::ca::revocation;
 use crate::cli::discovery::Options;
 use crate::metrics::Metrics;
@@ -29,9 +32,6 @@ use crate::settings::Settings;
 
 /// Between two looks at files, and at the time.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// How long a certificate of our own is valid, unless the CA ends before. It is renewed after half of that.
-const LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Where a certificate from elsewhere is mounted: certificate, key, and the two places of its root.
 const MOUNTED: [&str; 4] = [
@@ -50,14 +50,17 @@ pub struct Securing {
     revision: String,
     hosts: Vec<String>,
     metrics: Arc<Metrics>,
+    /// What is signed for it, where there are no files.
     own: Option<Own>,
     said: String,
 }
 
 /// Whom TLS trusts, and whose names it has.
 pub struct Trusted {
-    /// The CA, if there is one: it signs the own certificate.
+    /// The CA, if there is one.
     pub ca: Option<watch::Receiver<State>>,
+    /// The roots of signers of Kubernetes, if there are any.
+    pub signers: Option<watch::Receiver<Arc<SignerRoots>>>,
     /// All roots.
     pub bundle: watch::Receiver<Arc<Bundle>>,
     /// The mesh, for its trust domains and the name of the control plane.
@@ -70,15 +73,6 @@ struct Files {
     certificate: PathBuf,
     key: PathBuf,
     roots: Vec<PathBuf>,
-}
-
-/// A certificate of our own CA.
-struct Own {
-    issuer: Arc<Issuer>,
-    hosts: Vec<String>,
-    key: Key,
-    chain: Vec<CertificateDer<'static>>,
-    renew: Timestamp,
 }
 
 /// What a configuration was made of.
@@ -96,13 +90,14 @@ impl Securing {
         options: &Options,
         settings: &Settings,
         trusted: Trusted,
+        signs: Option<Signs>,
         metrics: Arc<Metrics>,
     ) -> Result<Option<Securing>, String> {
         for suite in &Suites::parse(&options.tls.tls_cipher_suites)?.left_out {
             warn!("--tls-cipher-suites: {suite} is not offered, because it is broken");
         }
         let files = files(options);
-        if files.is_none() && trusted.ca.is_none() {
+        if files.is_none() && signs.is_none() {
             return Ok(None);
         }
         Ok(Some(Securing {
@@ -113,7 +108,7 @@ impl Securing {
             revision: settings.revision.clone(),
             hosts: items(&settings.custom_hosts).map(str::to_owned).collect(),
             metrics,
-            own: None,
+            own: signs.map(Own::new),
             said: String::new(),
         }))
     }
@@ -174,18 +169,22 @@ impl Securing {
         let issuer = self.trusted.ca.as_ref().and_then(|ca| ca.borrow().issuer().cloned());
         let (identity, mut always, bundle) = match self.files.clone() {
             Some(files) => read(files).await?,
-            None => match issuer.clone() {
-                Some(issuer) => {
-                    let bundle = Some(issuer.root_pem.as_str().into());
-                    (self.own(issuer)?, Vec::new(), bundle)
-                }
-                // It is told elsewhere why there is no CA yet.
-                None => return Ok(None),
-            },
+            None => {
+                let hosts = self.names();
+                let Some(own) = &mut self.own else { return Ok(None) };
+                let Some((identity, roots)) = own.identity(hosts).await? else { return Ok(None) };
+                (identity, Vec::new(), Some(roots))
+            }
         };
         let mesh = self.trusted.mesh.borrow().clone();
         let all = self.trusted.bundle.borrow().clone();
         always.extend(issuer.iter().flat_map(|issuer| issuer.roots.iter().map(|r| r.der.clone())));
+        if let Some(signers) = &self.trusted.signers {
+            // What cannot be read is told where it is used.
+            let roots = signers.borrow();
+            let read = roots.texts().filter_map(|text| Certificate::all(text).ok()).flatten();
+            always.extend(read.map(|root| root.der));
+        }
         // Whose identities are of another trust domain has another control plane.
         let roots = mesh.own_trust_domains().map(|domain| {
             let others = all.roots_of(domain).into_iter().filter(|root| !always.contains(root));
@@ -201,28 +200,6 @@ impl Securing {
         }
         let config = tls::config(&self.policy, identity, &new.trusted)?;
         Ok(Some((new, config)))
-    }
-
-    /// A certificate of our own CA for our own names: the one that there is, while it fits.
-    fn own(&mut self, issuer: Arc<Issuer>) -> Result<Identity, String> {
-        let (hosts, now) = (self.names(), Timestamp::now());
-        let fits =
-            |own: &&Own| Arc::ptr_eq(&own.issuer, &issuer) && own.hosts == hosts && now < own.renew;
-        if self.own.as_ref().filter(fits).is_none() {
-            let key = Key::p256()?;
-            let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
-            let issued = issuer.issue(&key.public(), &names, LIFETIME, now);
-            let issued = issued.map_err(|error| error.to_string())?;
-            // Clients have the roots, which come last.
-            let sent = issued.chain.split_last().map_or(&[][..], |(_, sent)| sent);
-            let chain = Certificate::all(&sent.concat())?;
-            let half = issued.not_after.duration_since(now) / 2;
-            let renew = now.checked_add(half).map_err(|error| error.to_string())?;
-            let chain = chain.into_iter().map(|certificate| certificate.der).collect();
-            self.own = Some(Own { issuer, hosts, key, chain, renew });
-        }
-        let own = self.own.as_ref().ok_or("there is no certificate")?;
-        Ok(Identity { chain: own.chain.clone(), key: own.key.for_tls()? })
     }
 
     /// The names of the control plane.

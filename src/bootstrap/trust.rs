@@ -4,21 +4,27 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use anyhow::Context;
 use rustls::ServerConfig;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::authority::{Ca, show_ends};
 use super::bundle::{Bundling, Others};
-use super::callers;
 use super::inputs::{Inputs, connect, jwks_config};
-use super::secure::{self, Securing, Trusted};
+use super::provider::Provider;
+use super::registration;
+use super::secure::{self, Securing, Signer, Signs, Trusted};
+use super::{callers, cpus};
 use crate::api::Str;
 use crate::authn::Authenticator;
 use crate::authn::review::Clusters;
 use crate::ca::authority::{Authority, State};
+use crate::ca::desk::Desk;
 use crate::ca::issuer::Issuer;
 use crate::ca::material::{REVOKED, ROOTS};
+use crate::ca::registration::Registration;
+use crate::ca::signatory::Signatory;
 use crate::cli::discovery::Options;
 use crate::controllers::roots::{Distributed, Distribution};
 use crate::metrics::Metrics;
@@ -34,6 +40,8 @@ pub struct Trust {
     /// What recognises clients.
     pub authenticator: Authenticator,
     authority: Option<Authority>,
+    registration: Option<Registration>,
+    provider: Provider,
     configs: Option<watch::Receiver<Option<Arc<ServerConfig>>>>,
     bundle: watch::Receiver<Option<Str>>,
     tasks: JoinSet<anyhow::Result<()>>,
@@ -55,7 +63,13 @@ impl Trust {
         let client = connect(options).await?;
         let mesh = inputs.mesh.clone();
         let trust_domain = mesh.borrow().trust_domain.clone();
-        let ca = Ca::start(options, settings, client.as_ref(), &trust_domain).await?;
+        let provider = Provider::of(&settings.cert_provider)?;
+        let registration =
+            registration::start(settings, client.as_ref(), mesh.clone(), &mut tasks).await?;
+        let ca = match &provider {
+            Provider::Signer(_) => None,
+            _ => Ca::start(options, settings, client.as_ref(), &trust_domain).await?,
+        };
         let clusters = client.map(|client| Clusters {
             own: options.identity.cluster_id.as_str().into(),
             client: Some(client),
@@ -77,8 +91,10 @@ impl Trust {
         let bundling = Bundling { ca: state.clone(), others, metrics: metrics.clone() };
         let (whole, all_roots) = watch::channel(Arc::default());
         tasks.spawn(endless(bundling.run(whole)));
-        let trusted = Trusted { ca: state.clone(), bundle: all_roots, mesh };
-        let securing = Securing::new(options, settings, trusted, metrics.clone());
+        let signs = signs(&provider, state.as_ref(), registration.as_ref(), settings)?;
+        let signers = registration.as_ref().map(Registration::roots);
+        let trusted = Trusted { ca: state.clone(), signers, bundle: all_roots, mesh };
+        let securing = Securing::new(options, settings, trusted, signs, metrics.clone());
         let securing = securing.map_err(anyhow::Error::msg)?;
         let (told, bundle) = watch::channel(None);
         let configs = securing.map(|securing| {
@@ -92,7 +108,7 @@ impl Trust {
         if let Some(state) = state {
             tasks.spawn(endless(show_ends(state, metrics.clone())));
         }
-        Ok(Trust { authenticator, authority, configs, bundle, tasks })
+        Ok(Trust { authenticator, authority, registration, provider, configs, bundle, tasks })
     }
 
     /// The roots by which the certificate of the control plane is known, in PEM, once there is one.
@@ -100,9 +116,13 @@ impl Trust {
         self.bundle.clone()
     }
 
-    /// What namespaces are to have, where there is a CA.
+    /// What namespaces are to have, where the certificate of the control plane is signed for it.
     pub fn distributed(&mut self, settings: &Settings) -> Option<Distributed> {
-        let roots = self.told(|ca| ca.root_pem.as_str().into())?;
+        let roots = match &self.provider {
+            Provider::Istiod => self.told(|ca| ca.root_pem.as_str().into())?,
+            Provider::Signer(_) => self.bundle(),
+            Provider::Nobody => return None,
+        };
         let mut maps = Vec::new();
         let bundle = settings.cluster_trust_bundle.then(|| roots.clone());
         if bundle.is_none() {
@@ -113,12 +133,13 @@ impl Trust {
                 content: roots,
             });
         }
-        if settings.revocation {
+        let revoked = settings.revocation.then(|| self.told(|ca| ca.revoked.as_str().into()));
+        if let Some(content) = revoked.flatten() {
             maps.push(Distribution {
                 what: "what the CA revoked",
                 name: settings.revoked_config_map.as_str().into(),
                 key: REVOKED,
-                content: self.told(|ca| ca.revoked.as_str().into())?,
+                content,
             });
         }
         Some(Distributed { maps, bundle })
@@ -146,7 +167,7 @@ impl Trust {
         Some(content)
     }
 
-    /// The certificate service, where there is a CA.
+    /// The certificate service, where somebody signs.
     pub fn certificates(
         &self,
         settings: &Settings,
@@ -154,9 +175,14 @@ impl Trust {
         metrics: &Arc<Metrics>,
     ) -> Option<Certificates> {
         let (authenticator, accounts) = (self.authenticator.clone(), &settings.node_accounts);
-        let authority = self.authority.clone()?;
+        let signatory = match (self.registration.clone(), self.authority.clone()) {
+            (Some(registration), _) => Signatory::Kubernetes(registration),
+            // One processor always has time for other things than signatures, if there is more than one.
+            (None, Some(authority)) => Signatory::Own(authority, Desk::new(cpus() / 2)),
+            (None, None) => return None,
+        };
         let (snapshots, metrics) = (snapshots.clone(), metrics.clone());
-        Some(Certificates::new(authenticator, authority, accounts, snapshots, metrics))
+        Some(Certificates::new(authenticator, signatory, accounts, snapshots, metrics))
     }
 
     /// The address of the secure port and its TLS, once there is a certificate for it; None where there is to be none.
@@ -233,6 +259,28 @@ fn others(
 /// How bundles are fetched: as key sets are, but by servers that prove who they are, whatever is said of key sets.
 pub fn bundle_config(settings: &Settings) -> jwks::Config {
     jwks::Config { refresh: bundles::REFRESH, insecure: false, ..jwks_config(settings) }
+}
+
+/// Who signs the certificate of the control plane.
+fn signs(
+    provider: &Provider,
+    ca: Option<&watch::Receiver<State>>,
+    registration: Option<&Registration>,
+    settings: &Settings,
+) -> anyhow::Result<Option<Signs>> {
+    Ok(match provider {
+        Provider::Istiod => ca.cloned().map(Signs::Ca),
+        Provider::Signer(name) => Some(Signs::Signer(Signer {
+            name: name.clone(),
+            registration: registration.cloned().with_context(|| {
+                format!(
+                    "PILOT_CERT_PROVIDER=k8s.io/{name} needs EXTERNAL_CA=ISTIOD_RA_KUBERNETES_API"
+                )
+            })?,
+            lifetime: settings.root_lifetime,
+        })),
+        Provider::Nobody => None,
+    })
 }
 
 /// Other names of clusters, each with the cluster's id.

@@ -19,6 +19,20 @@ pub struct Lifetimes {
     pub max: Duration,
 }
 
+impl Lifetimes {
+    /// Where so many seconds are asked for; 0 or less stands for the default.
+    pub(super) fn of(&self, seconds: i64) -> Result<Duration, Error> {
+        let requested = match u64::try_from(seconds) {
+            Ok(seconds) if seconds > 0 => Duration::from_secs(seconds),
+            _ => self.default,
+        };
+        if requested > self.max {
+            return Err(Error::Lifetime { requested, max: self.max });
+        }
+        Ok(requested)
+    }
+}
+
 /// What is known of the CA.
 #[derive(Clone, Debug)]
 pub enum State {
@@ -62,13 +76,7 @@ impl Authority {
             State::Ready(issuer) => issuer.clone(),
         };
         let request = Request::parse(request).map_err(Error::Request)?;
-        let requested = match u64::try_from(seconds) {
-            Ok(seconds) if seconds > 0 => Duration::from_secs(seconds),
-            _ => self.lifetimes.default,
-        };
-        if requested > self.lifetimes.max {
-            return Err(Error::Lifetime { requested, max: self.lifetimes.max });
-        }
+        let requested = self.lifetimes.of(seconds)?;
         issuer.issue(&request.public_key, names, requested, Timestamp::now())
     }
 

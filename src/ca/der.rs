@@ -17,6 +17,8 @@ pub const OID: u8 = 0x06;
 /// See [`BOOLEAN`].
 pub const UTF8_STRING: u8 = 0x0c;
 /// See [`BOOLEAN`].
+pub const PRINTABLE_STRING: u8 = 0x13;
+/// See [`BOOLEAN`].
 pub const SEQUENCE: u8 = 0x30;
 /// See [`BOOLEAN`].
 pub const SET: u8 = 0x31;

@@ -175,7 +175,12 @@ impl Issuer {
     }
 }
 
-fn leads_to_root(certificate: &Certificate, chain: &[Certificate], roots: &[Certificate]) -> bool {
+/// Whether a certificate was signed by a root, or by what was, through the chain.
+pub(super) fn leads_to_root(
+    certificate: &Certificate,
+    chain: &[Certificate],
+    roots: &[Certificate],
+) -> bool {
     let mut at = certificate;
     for _ in 0..MAX_CHAIN {
         if roots.iter().any(|root| root == at || at.was_signed_by(root)) {

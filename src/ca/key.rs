@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rcgen::{KeyPair, PublicKeyData, RsaKeySize, SigningKey};
+use rcgen::{CertificateParams, DistinguishedName, KeyPair, PublicKeyData, RsaKeySize, SigningKey};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -86,6 +86,15 @@ impl Key {
         } else {
             der::list(der::SEQUENCE, [der::oid(&RSA_SHA256), der::null()])
         }
+    }
+
+    /// A request for a certificate for these hosts, in PEM.
+    pub fn request(&self, hosts: &[String]) -> Result<String, String> {
+        let failed = |error: rcgen::Error| format!("no request could be made: {error}");
+        let mut params = CertificateParams::new(hosts).map_err(failed)?;
+        params.distinguished_name = DistinguishedName::new();
+        let request = params.serialize_request(&self.pair).map_err(failed)?;
+        request.pem().map_err(failed)
     }
 
     /// Signs a message.

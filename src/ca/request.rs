@@ -1,7 +1,8 @@
 //! Certificate signing requests, which strangers write.
 //!
 //! Bounded before they are parsed. Of a request only the public key counts: that it is strong enough, and that its owner
-//! signed the request. Names and extensions that it asks for are ignored, for who the client is, is known better.
+//! signed the request. Names and extensions that it asks for are ignored, for who the client is, is known better; only
+//! where somebody else signs who believes them they are looked at ([`super::registration`]).
 
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::pem::parse_x509_pem;
@@ -17,6 +18,8 @@ pub const MAX_REQUEST: usize = 32 * 1024;
 pub struct Request {
     /// The public key, a SubjectPublicKeyInfo.
     pub public_key: Vec<u8>,
+    /// All that its owner signed, a CertificationRequestInfo.
+    pub signed: Vec<u8>,
 }
 
 impl Request {
@@ -43,7 +46,7 @@ impl Request {
             &request.signature_value.data,
         );
         signed.map_err(|why| format!("the certificate signing request is refused: {why}"))?;
-        Ok(Request { public_key: info.subject_pki.raw.to_vec() })
+        Ok(Request { public_key: info.subject_pki.raw.to_vec(), signed: info.raw.to_vec() })
     }
 }
 

@@ -22,7 +22,7 @@ const SERIAL: usize = 16;
 
 const SUBJECT_KEY_ID: [u8; 3] = [0x55, 0x1d, 0x0e];
 const KEY_USAGE: [u8; 3] = [0x55, 0x1d, 0x0f];
-const SUBJECT_ALT_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
+pub(super) const SUBJECT_ALT_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
 const BASIC_CONSTRAINTS: [u8; 3] = [0x55, 0x1d, 0x13];
 const AUTHORITY_KEY_ID: [u8; 3] = [0x55, 0x1d, 0x23];
 const EXTENDED_KEY_USAGE: [u8; 3] = [0x55, 0x1d, 0x25];
@@ -102,7 +102,12 @@ pub fn root(
 
 /// The name of an organisation.
 pub fn organization(name: &str) -> Vec<u8> {
-    let text = der::value(UTF8_STRING, name.as_bytes());
+    organization_as(UTF8_STRING, name)
+}
+
+/// The same, as a string of this kind.
+pub(super) fn organization_as(kind: u8, name: &str) -> Vec<u8> {
+    let text = der::value(kind, name.as_bytes());
     let attribute = der::list(SEQUENCE, [der::oid(&ORGANIZATION), text]);
     der::list(SEQUENCE, [der::list(SET, [attribute])])
 }
@@ -143,7 +148,7 @@ fn signed(
     Ok(der::list(SEQUENCE, [body, algorithm, signature]).into())
 }
 
-fn extension(id: &[u8], critical: bool, content: &[u8]) -> Vec<u8> {
+pub(super) fn extension(id: &[u8], critical: bool, content: &[u8]) -> Vec<u8> {
     let critical = if critical { der::yes() } else { Vec::new() };
     debug_assert!(critical.is_empty() || critical.first() == Some(&BOOLEAN));
     der::list(SEQUENCE, [der::oid(id), critical, der::value(OCTET_STRING, content)])
@@ -157,7 +162,7 @@ fn authority(key_id: Option<&[u8]>) -> Vec<u8> {
     })
 }
 
-fn alternative_names(names: &[&str]) -> Vec<u8> {
+pub(super) fn alternative_names(names: &[&str]) -> Vec<u8> {
     let names = names.iter().flat_map(|name| match name.parse::<IpAddr>() {
         Ok(IpAddr::V4(ip)) => der::implicit(7, &ip.octets()),
         Ok(IpAddr::V6(ip)) => der::implicit(7, &ip.octets()),

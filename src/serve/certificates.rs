@@ -22,7 +22,7 @@ use super::wire::{Messages, Outgoing};
 use crate::api::list::items;
 use crate::authn::{Authenticator, Credentials};
 use crate::ca;
-use crate::ca::authority::Authority;
+use crate::ca::signatory::{Asked, Signatory};
 use crate::metrics::Metrics;
 use crate::model::Caller;
 use crate::model::identity::Spiffe;
@@ -42,6 +42,9 @@ const REQUEST: Duration = Duration::from_secs(10);
 /// The key of a request's metadata under which a trusted account names whom it asks for.
 const IMPERSONATED: &str = "ImpersonatedIdentity";
 
+/// The key under which a client names the signer that it wants.
+const SIGNER: &str = "CertSigner";
+
 /// The service. Clones are the same one.
 #[derive(Clone, Debug)]
 pub struct Certificates {
@@ -51,7 +54,7 @@ pub struct Certificates {
 #[derive(Debug)]
 struct Shared {
     authenticator: Authenticator,
-    authority: Authority,
+    signatory: Signatory,
     /// The accounts that may ask for the pods of their node (CA_TRUSTED_NODE_ACCOUNTS): namespace and name.
     node_accounts: Vec<(String, String)>,
     snapshots: Snapshots,
@@ -59,11 +62,11 @@ struct Shared {
 }
 
 impl Certificates {
-    /// Of this authority, for callers that the authenticator recognises. `node_accounts` is a list such as
+    /// Signed by this one, for callers that the authenticator recognises. `node_accounts` is a list such as
     /// `istio-system/ztunnel,…`.
     pub fn new(
         authenticator: Authenticator,
-        authority: Authority,
+        signatory: Signatory,
         node_accounts: &str,
         snapshots: Snapshots,
         metrics: Arc<Metrics>,
@@ -73,7 +76,7 @@ impl Certificates {
             Some((namespace.to_owned(), name.to_owned()))
         });
         let node_accounts = accounts.collect();
-        let shared = Shared { authenticator, authority, node_accounts, snapshots, metrics };
+        let shared = Shared { authenticator, signatory, node_accounts, snapshots, metrics };
         Certificates { shared: Arc::new(shared) }
     }
 
@@ -130,8 +133,14 @@ impl Shared {
             warn!(target: "serverca", peer = %presented.peer, caller = ?caller.identities, why, "refused to speak for another");
             Status::unauthenticated(format!("request impersonation authentication failure: {why}"))
         })?;
-        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-        let issued = self.authority.issue(&request.csr, &names, request.validity_duration);
+        let signer = request.metadata.as_ref().and_then(|metadata| text(metadata, SIGNER));
+        let asked = Asked {
+            names: names.clone(),
+            seconds: request.validity_duration,
+            signer: signer.unwrap_or_default().to_owned(),
+            request: request.csr,
+        };
+        let issued = self.signatory.issue(asked).await;
         let issued = issued.map_err(|error| self.refusal(&error, &names))?;
         self.metrics.ca_issued.inc();
         debug!(
@@ -182,7 +191,7 @@ impl Shared {
         Err(format!("no pod of {identity} runs on the node {node} of the caller"))
     }
 
-    fn refusal(&self, error: &ca::Error, names: &[&str]) -> Status {
+    fn refusal(&self, error: &ca::Error, names: &[String]) -> Status {
         let code = match error {
             ca::Error::Request(_) => {
                 self.metrics.ca_unparsable.inc();
@@ -190,6 +199,7 @@ impl Shared {
             }
             ca::Error::Lifetime { .. } => Code::InvalidArgument,
             ca::Error::NotReady(_) | ca::Error::Sign(_) => Code::Internal,
+            ca::Error::Busy => Code::ResourceExhausted,
         };
         self.metrics.ca_unsigned.with(&[error.kind()]).inc();
         warn!(target: "serverca", ?names, %error, "no certificate was issued");

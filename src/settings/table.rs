@@ -218,6 +218,20 @@ settings! {
         "signs certificates of workloads";
     "TRUSTED_GATEWAY_CIDR" trusted_gateways: String = String::new(),
         "addresses whose forwarded client certificates are believed, with commas between them";
+    "TOKEN_ISSUER" token_issuer: String = String::new(),
+        "the issuer of service account tokens, for a control plane outside of the cluster; that of its own token if empty";
+    "AUDIENCE" token_audience: String = String::new(),
+        "the audience of these tokens; that of its own token if empty, and TOKEN_AUDIENCES without one";
+    "KUBERNETES_SERVICE_HOST" kubernetes_service_host: String = String::new(),
+        "tells that the process runs in a pod, where the API server verifies tokens";
+    "PILOT_CERT_PROVIDER" cert_provider: String = "istiod".to_owned(),
+        "who signs the certificate of the control plane: istiod, a signer of Kubernetes as k8s.io/SIGNER, or none";
+    "EXTERNAL_CA" external_ca: String = String::new(),
+        "who signs workload certificates instead: ISTIOD_RA_KUBERNETES_API for signers of Kubernetes";
+    "K8S_SIGNER" k8s_signer: String = String::new(),
+        "the Kubernetes signer of workload certificates";
+    "CERT_SIGNER_DOMAIN" cert_signer_domain: String = String::new(),
+        "the domain of the Kubernetes signers that clients name (ISTIO_META_CERT_SIGNER)";
     "CA_TRUSTED_NODE_ACCOUNTS" node_accounts: String = String::new(),
         "accounts that may ask for certificates of the pods of their node, such as istio-system/ztunnel, with commas between them";
     "USE_CACERTS_FOR_SELF_SIGNED_CA" self_signed_in_cacerts: bool = false,
@@ -280,7 +294,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
     const GO_ONLY: State = Different("a knob of the Go implementation");
     const TEST_ONLY: State = Different("a test aid of the Go implementation");
     &[
-        ("PILOT_CERT_PROVIDER", "istiod", "who signs the certificate of the control plane", Pending),
         ("UNSAFE_ENABLE_ADMIN_ENDPOINTS", "false", "serves /debug/force_disconnect", Pending),
         ("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", "true", "the agent fetches Wasm modules", AGENT),
         ("PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS", "false", "removes the taint of nodes whose CNI is ready", Pending),
@@ -339,9 +352,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("ENVOY_STATUS_PORT_ENABLE_PROXY_PROTOCOL", "false", "the proxy protocol at the status port", AGENT),
         ("ENABLE_GATEWAY_API_INFERENCE_EXTENSION", "false", "reads InferencePools", Pending),
         ("ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS", "false", "wildcard hosts with dynamic DNS over TLS", Pending),
-
-        ("CERT_SIGNER_DOMAIN", "", "the domain of Kubernetes signers", Pending),
-
         ("PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY", "true", "gateways open a span for the upstream", Pending),
         ("PILOT_AGENT_MERGE_ENVOY_STATS", "true", "the agent merges Envoy's metrics", AGENT),
 
@@ -355,12 +365,6 @@ const OTHERS: &[(&str, &str, &str, State)] = {
         ("PILOT_ENABLE_CDS_CACHE", "true", "the response cache of clusters", NO_CACHE),
         ("PILOT_ENABLE_RDS_CACHE", "true", "the response cache of routes", NO_CACHE),
         ("PILOT_XDS_CACHE_STATS", "false", "metrics of the response cache", NO_CACHE),
-
-        ("KUBERNETES_SERVICE_HOST", "", "tells that the process runs in a pod", Pending),
-        ("TOKEN_ISSUER", "", "the issuer of service account tokens", Pending),
-        ("AUDIENCE", "", "the audience of tokens", Pending),
-        ("EXTERNAL_CA", "", "who signs workload certificates instead", Pending),
-        ("K8S_SIGNER", "", "the Kubernetes signer of workload certificates", Pending),
         ("K8S_INGRESS_NS", "istio-system", "the namespace of the ingress gateway", Pending),
         ("K_REVISION", "", "the Knative revision that the process runs as", Pending),
     ]

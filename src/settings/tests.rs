@@ -83,8 +83,8 @@ fn features_are_istiods_unless_a_variable_says_otherwise() {
 
 #[test]
 fn variables_without_effect_say_so() {
-    let (_, notes) = read(&[("K_REVISION", "7"), ("EXTERNAL_CA", "")]);
-    assert_eq!(notes, ["environment variables without an effect yet: EXTERNAL_CA, K_REVISION"]);
+    let (_, notes) = read(&[("K_REVISION", "7"), ("K8S_INGRESS_NS", "")]);
+    assert_eq!(notes, ["environment variables without an effect yet: K8S_INGRESS_NS, K_REVISION"]);
     check_note(
         "MUTEX_PROFILE_FRACTION",
         "1",

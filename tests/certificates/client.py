@@ -50,12 +50,15 @@ def main():
     for name in ("roots", "csr", "token", "certificate", "key", "cluster", "impersonate"):
         parser.add_argument(f"--{name}", default="")
     parser.add_argument("--seconds", type=int, default=0)
+    parser.add_argument("--signer")
     parser.add_argument("--host", default="istiod.istio-system.svc")
     arguments = parser.parse_args()
     request_type, response_type = messages()
     request = request_type(csr=read(arguments.csr).decode(), seconds=arguments.seconds)
     if arguments.impersonate:
         request.metadata["ImpersonatedIdentity"] = arguments.impersonate
+    if arguments.signer is not None:
+        request.metadata["CertSigner"] = arguments.signer
     headers = []
     if arguments.token:
         headers.append(("authorization", "Bearer " + read(arguments.token).decode().strip()))

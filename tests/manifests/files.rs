@@ -70,6 +70,14 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
     read("manifests/crds.yaml").into_iter().map(strict).collect()
 }
 
+/// What is allowed where signers of Kubernetes sign.
+pub fn signers() -> (ClusterRole, ClusterRoleBinding) {
+    let mut documents = documents("manifests/signers");
+    let both = (take(&mut documents, "ClusterRole"), take(&mut documents, "ClusterRoleBinding"));
+    assert!(documents.is_empty(), "of a kind that no test looks at: {documents:?}");
+    both
+}
+
 /// The webhook configurations.
 pub fn webhooks() -> (Vec<MutatingWebhookConfiguration>, Vec<ValidatingWebhookConfiguration>) {
     let documents = documents("manifests/webhooks");

@@ -7,7 +7,7 @@ use istiod::controllers::lock::{Duty, LockKind};
 use istiod::sources::kubernetes::{Ignored, watches};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
-use super::files::{self, installed};
+use super::files::{self, installed, signers};
 
 /// What rules allow, one thing each: `list gateways.networking.istio.io`, `get configmaps istio`.
 fn grants(rules: &[PolicyRule]) -> Vec<String> {
@@ -113,8 +113,21 @@ fn in_its_own_namespace_what_the_mesh_is_and_who_leads() {
 }
 
 #[test]
+fn where_signers_sign_requests_are_made_and_approved() {
+    let mut want = BTreeSet::new();
+    let group = "certificates.k8s.io";
+    for verb in ["create", "get", "watch", "delete"] {
+        want.insert(grant(verb, group, "certificatesigningrequests", ""));
+    }
+    want.insert(grant("update", group, "certificatesigningrequests/approval", ""));
+    want.insert(grant("approve", group, "signers", "signers.example.com/mesh"));
+    check(signers().0.rules.as_ref(), want);
+}
+
+#[test]
 fn all_of_it_is_for_the_account_of_the_pods() {
     let installed = installed();
+    let (signers, signers_binding) = signers();
     let pod = installed.deployment.spec.template.spec.unwrap();
     let account = pod.service_account_name.unwrap();
     assert_eq!(Some(&account), installed.account.metadata.name.as_ref());
@@ -124,6 +137,7 @@ fn all_of_it_is_for_the_account_of_the_pods() {
             installed.cluster_role_binding.subjects,
             installed.cluster_role.metadata.name,
         ),
+        (signers_binding.role_ref, signers_binding.subjects, signers.metadata.name),
         (
             installed.role_binding.role_ref,
             installed.role_binding.subjects,
@@ -141,7 +155,8 @@ fn all_of_it_is_for_the_account_of_the_pods() {
 /// `# src/sources/kubernetes: services` above a rule is a promise that somebody finds the code there.
 #[test]
 fn each_rule_says_which_code_needs_it() {
-    let text = files::text("manifests/rbac.yaml");
+    let text =
+        ["manifests/rbac.yaml", "manifests/signers/rbac.yaml"].map(files::text).join("---\n");
     let mut needed_by = None;
     for line in text.lines() {
         if let Some(said) = line.strip_prefix("# src/") {

@@ -6,21 +6,26 @@ use crate::ca::fixture::{DAY, now, root, self_signed};
 
 /// What follows these flags and a CA, with a mesh of this discovery host.
 fn securing(flags: &[&str], ca: Option<State>, host: &str) -> Option<Securing> {
+    // What was sent last stays when the sender goes.
+    following(flags, ca.map(|state| watch::channel(state).1), host)
+}
+
+/// The same of a CA that may change.
+fn following(flags: &[&str], ca: Option<watch::Receiver<State>>, host: &str) -> Option<Securing> {
     let settings = Settings { custom_hosts: "a.example.com, b".to_owned(), ..Settings::default() };
     let options = Options::parse(flags, &settings).unwrap();
     let mesh = MeshConfig { discovery_host: host.into(), ..MeshConfig::default() };
-    // What was sent last stays when the sender goes.
     let (_, mesh) = watch::channel(Arc::new(mesh));
-    let ca = ca.map(|state| watch::channel(state).1);
-    let trusted = Trusted { ca, bundle: watch::channel(Arc::default()).1, mesh };
-    Securing::new(&options, &settings, trusted, Arc::new(Metrics::new("test"))).unwrap()
+    let signs = ca.clone().map(Signs::Ca);
+    let trusted = Trusted { ca, signers: None, bundle: watch::channel(Arc::default()).1, mesh };
+    Securing::new(&options, &settings, trusted, signs, Arc::new(Metrics::new("test"))).unwrap()
 }
 
 #[tokio::test]
 async fn a_certificate_of_our_own_has_all_names_and_follows_the_ca() {
     let first = Arc::new(self_signed(&root("a", DAY)));
-    let mut securing =
-        securing(&["--namespace=mesh"], Some(State::Ready(first)), "istiod.mesh.svc").unwrap();
+    let (tells, ca) = watch::channel(State::Ready(first));
+    let mut securing = following(&["--namespace=mesh"], Some(ca), "istiod.mesh.svc").unwrap();
     let (made, _) = securing.look(None).await.unwrap().unwrap();
     let leaf = Certificate::from_der(made.chain[0].clone()).unwrap();
     let names: Vec<&str> = leaf.dns_names.iter().map(|name| &**name).collect();
@@ -29,7 +34,7 @@ async fn a_certificate_of_our_own_has_all_names_and_follows_the_ca() {
     assert_eq!(names, want);
     assert!(securing.look(Some(&made)).await.unwrap().is_none(), "nothing is new");
     let second = Arc::new(self_signed(&root("b", DAY)));
-    securing.trusted.ca = Some(watch::channel(State::Ready(second.clone())).1);
+    tells.send_replace(State::Ready(second.clone()));
     let (made, _) = securing.look(Some(&made)).await.unwrap().unwrap();
     let leaf = Certificate::from_der(made.chain[0].clone()).unwrap();
     assert!(leaf.was_signed_by(&second.certificate));

@@ -6,8 +6,9 @@ use tokio::sync::watch;
 use super::*;
 use crate::authn::Methods;
 use crate::authn::local::TokenKey;
-use crate::ca::authority::{Lifetimes, State as Ca};
+use crate::ca::authority::{Authority, Lifetimes, State as Ca};
 use crate::ca::certificate::Certificate;
+use crate::ca::desk::Desk;
 use crate::ca::fixture::{DAY, request, root, self_signed};
 use crate::model::Workload;
 use crate::model::caller::{Method, PodClaims};
@@ -31,7 +32,7 @@ fn service(snapshot: Snapshot) -> Certificates {
     let publisher = Publisher::default();
     publisher.publish(Arc::new(snapshot));
     let metrics = Arc::new(Metrics::new("test"));
-    let authority = Authority::new(state, lifetimes);
+    let authority = Signatory::Own(Authority::new(state, lifetimes), Desk::new(1));
     let accounts = "kube-system/other, istio-system/ztunnel";
     Certificates::new(authenticator, authority, accounts, publisher.subscribe(), metrics)
 }
