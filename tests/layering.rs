@@ -34,7 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("controllers", &["api", "snapshot", "model", "metrics"]),
     // What the API server asks.
     ("webhooks", &["api", "sources", "metrics", "translate"]),
-    ("admission", &["api", "metrics", "serve", "snapshot", "webhooks"]),
+    ("admission", &["api", "ca", "metrics", "serve", "snapshot", "webhooks"]),
     // Around it.
     (
         "debug",

@@ -176,7 +176,7 @@ impl Trust {
     ) -> Option<Certificates> {
         let (authenticator, accounts) = (self.authenticator.clone(), &settings.node_accounts);
         let signatory = match (self.registration.clone(), self.authority.clone()) {
-            (Some(registration), _) => Signatory::Kubernetes(registration),
+            (Some(registration), _) => Signatory::Kubernetes(Box::new(registration)),
             // One processor always has time for other things than signatures, if there is more than one.
             (None, Some(authority)) => Signatory::Own(authority, Desk::new(cpus() / 2)),
             (None, None) => return None,
@@ -270,7 +270,7 @@ fn signs(
 ) -> anyhow::Result<Option<Signs>> {
     Ok(match provider {
         Provider::Istiod => ca.cloned().map(Signs::Ca),
-        Provider::Signer(name) => Some(Signs::Signer(Signer {
+        Provider::Signer(name) => Some(Signs::Signer(Box::new(Signer {
             name: name.clone(),
             registration: registration.cloned().with_context(|| {
                 format!(
@@ -278,7 +278,7 @@ fn signs(
                 )
             })?,
             lifetime: settings.root_lifetime,
-        })),
+        }))),
         Provider::Nobody => None,
     })
 }

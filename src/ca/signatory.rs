@@ -25,7 +25,7 @@ pub enum Signatory {
     /// The CA of this process, and where it works.
     Own(Authority, Desk),
     /// Signers of Kubernetes.
-    Kubernetes(Registration),
+    Kubernetes(Box<Registration>),
 }
 
 impl Signatory {

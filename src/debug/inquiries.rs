@@ -120,8 +120,9 @@ impl Asked {
             let Ok(connection) = find(&state, &reader, &parameters) else { return Ok(Vec::new()) };
             let sections = config_dump::sections_as_json(&state, &connection)?.into_iter();
             let resources = sections.map(|section| {
-                let type_url = section.get("@type").and_then(Value::as_str).unwrap_or_default();
-                Ok((String::new(), message(&type_url.to_owned(), &without_type(section))?))
+                let type_url =
+                    section.get("@type").and_then(Value::as_str).unwrap_or_default().to_owned();
+                Ok((String::new(), message(&type_url, &without_type(section))?))
             });
             resources.collect::<Result<Vec<_>, Refusal>>()
         };

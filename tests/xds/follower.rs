@@ -16,9 +16,12 @@ use super::{Proxy, Stream, assignments, routes};
 
 /// A connected proxy. Dropping it disconnects it.
 pub struct Follower {
-    answered: mpsc::UnboundedReceiver<ResourceType>,
+    answered: mpsc::Receiver<ResourceType>,
     task: JoinHandle<Result<()>>,
 }
+
+/// Answers that nobody waited for yet: more than any test is sent.
+const ANSWERS: usize = 10_000;
 
 /// What it answers with.
 #[derive(Clone, Copy)]
@@ -33,7 +36,7 @@ impl Proxy {
     /// Connects and stays.
     pub async fn follow(&self, address: SocketAddr, mood: Mood) -> Result<Follower> {
         let stream = Stream::open(address, self.node.clone()).await?;
-        let (sender, answered) = mpsc::unbounded_channel();
+        let (sender, answered) = mpsc::channel(ANSWERS);
         let state = State { stream, mood, requests: BTreeMap::new(), answered: sender };
         Ok(Follower { answered, task: tokio::spawn(state.run()) })
     }
@@ -56,7 +59,7 @@ struct State {
     stream: Stream,
     mood: Mood,
     requests: BTreeMap<ResourceType, DiscoveryRequest>,
-    answered: mpsc::UnboundedSender<ResourceType>,
+    answered: mpsc::Sender<ResourceType>,
 }
 
 impl State {
@@ -89,7 +92,7 @@ impl State {
                 self.ask(kind, names.into_iter().map(Bytes::from).collect()).await?;
             }
             // Nobody waits for it any more at the end of a test.
-            let _ = self.answered.send(kind);
+            let _ = self.answered.send(kind).await;
         }
     }
 

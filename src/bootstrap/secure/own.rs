@@ -29,7 +29,7 @@ pub enum Signs {
     /// The own CA.
     Ca(watch::Receiver<State>),
     /// A signer of Kubernetes (PILOT_CERT_PROVIDER=k8s.io/…).
-    Signer(Signer),
+    Signer(Box<Signer>),
 }
 
 /// A signer of Kubernetes.

@@ -27,7 +27,7 @@ async fn no_more_are_served_at_once_than_there_are_turns() {
 #[tokio::test]
 async fn who_finds_no_place_is_told_so_at_once() {
     let desk = Desk::with_places(1, 2);
-    let (go, wait) = mpsc::channel::<()>();
+    let (go, wait) = mpsc::sync_channel::<()>(1);
     let first = tokio::spawn({
         let desk = desk.clone();
         async move { desk.work(move || wait.recv().is_ok()).await }

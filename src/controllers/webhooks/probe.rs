@@ -42,10 +42,9 @@ pub async fn probe(
 ) -> Verdict {
     let api = Api::namespaced_with(client, &namespace, &resource(Kind::Gateway));
     let attempt = async {
-        match create(&api, json!({"name": NAME}), &revision).await {
+        match create(&api, ("name", NAME), &revision).await {
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
-                let other = json!({"generateName": format!("{NAME}-")});
-                create(&api, other, &revision).await
+                create(&api, ("generateName", &format!("{NAME}-")), &revision).await
             }
             answer => answer,
         }
@@ -60,15 +59,17 @@ pub async fn probe(
 
 async fn create(
     api: &Api<DynamicObject>,
-    mut metadata: serde_json::Value,
+    (field, name): (&str, &str),
     revision: &str,
 ) -> kube::Result<DynamicObject> {
-    metadata["labels"] = json!({"istio.io/rev": revision});
-    metadata["annotations"] = json!({REFUSED: "true"});
     let gateway = json!({
         "apiVersion": Kind::Gateway.api_version(),
         "kind": Kind::Gateway.name(),
-        "metadata": metadata,
+        "metadata": {
+            (field): name,
+            "labels": {"istio.io/rev": revision},
+            "annotations": {REFUSED: "true"},
+        },
         "spec": {},
     });
     let gateway = serde_json::from_value(gateway).map_err(kube::Error::SerdeError)?;

@@ -41,7 +41,7 @@ async fn until(shown: &mut watch::Receiver<Arc<[Diagnostic]>>, want: &[&str]) {
         let texts: Vec<String> = shown.iter().map(|one| one.message.clone()).collect();
         texts == want
     });
-    let told = tokio::time::timeout(Duration::from_secs(20), told).await.map(|told| drop(told));
+    let told = tokio::time::timeout(Duration::from_secs(20), told).await.map(drop);
     assert!(told.is_ok(), "{want:?}, but {:?}", shown.borrow());
 }
 
