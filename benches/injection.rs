@@ -4,6 +4,16 @@
 //! not; then 2,000 at once. With Istio's own template and pods, from the recordings of `../shared`; without these it
 //! says so and ends. For one core: `taskset -c 0 cargo bench --bench injection`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark ends by panicking, and prints its figures"
+)]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
