@@ -30,6 +30,7 @@ const NOT_CAUSED: &[&str] = &[
     "istiod_managed_clusters",
     "istiod_refused_streams",
     "istiod_remote_cluster_sync_status",
+    "istiod_trust_bundle_fetches_total",
     "istiod_writes",
     "pilot_total_rejected_configs",
     "pilot_worker_queue_",
