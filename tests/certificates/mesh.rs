@@ -66,6 +66,8 @@ impl Mesh {
             "--monitoringAddr=",
             "--ctrlz_port=0",
             "--secureGRPCAddr=127.0.0.1:0",
+            // Each certificate that is issued has its line.
+            "--log_output_level=default:info,serverca:debug",
         ];
         let mut daemon = Daemon::start_with(environment, &arguments);
         let address = daemon.address("--secureGRPCAddr").to_string();
