@@ -47,7 +47,8 @@ fn start(arguments: &[&str]) -> (Daemon, SocketAddr) {
         "--monitoringAddr=127.0.0.1:0",
     ];
     all.extend(arguments);
-    let mut daemon = Daemon::start(&all);
+    // Small as it is, it shows something when samples are taken often.
+    let mut daemon = Daemon::start_with(&[("MALLOC_CONF", "lg_prof_sample:14")], &all);
     let address = daemon.address("--monitoringAddr");
     daemon.until("\tready");
     (daemon, address)

@@ -1,4 +1,4 @@
-//! Memory: the allocations that jemalloc samples all the time, one for each half MiB that is asked for.
+//! Memory: the allocations that jemalloc samples all the time, one for each 4 MiB that is asked for.
 //!
 //! jemalloc writes its samples as text into a file. The file is one in memory, so that neither a directory for
 //! temporary files nor space on a disk is needed. Its name has to live as long as the process, and so it does itself.
